@@ -1,0 +1,1 @@
+"""Audit: what went wrong in this history."""

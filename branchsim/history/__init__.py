@@ -1,0 +1,1 @@
+"""History: what happened on each branch, as records and tables."""

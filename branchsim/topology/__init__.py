@@ -1,0 +1,1 @@
+"""Topologies: what the branches are for. Knows no git."""
