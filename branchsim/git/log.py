@@ -1,0 +1,203 @@
+"""Read commits in bulk: one `git log` for metadata and raw changes, whatever their number."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from branchsim.errors import GitError, InternalError
+from branchsim.git.process import run, stream
+from branchsim.git.scratch import Scratch
+from branchsim.names import Sha
+
+_FIELDS = ("%m", "%H", "%T", "%P", "%an", "%ae", "%at", "%cn", "%ce", "%ct", "%B")
+_FORMAT = "%x00".join(_FIELDS) + "%x00"
+_BLOCK = 1 << 20
+
+
+class RawChange(NamedTuple):
+    """One path that a commit changed, as ``git diff --raw`` gives it, without rename detection."""
+
+    path: bytes
+    old_mode: str
+    new_mode: str
+    old: str
+    new: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A commit, its metadata and the paths it changed against its first parent.
+
+    Attributes
+    ----------
+    side : str
+        ``<`` or ``>`` for the left and right side of a symmetric difference, else ``>``.
+    sha, tree : Sha
+        Ids of the commit and its tree.
+    parents : tuple of Sha
+        Its parents; none for a root, two or more for a merge.
+    author, author_email, committer, committer_email : str
+        As recorded, without mailmap; bytes that are not UTF-8 are shown as U+FFFD.
+    authored_at, committed_at : int
+        Seconds since the epoch, UTC.
+    message : str
+        The whole message.
+    changes : tuple of RawChange
+        Against the first parent; against the empty tree for a root.
+    """
+
+    side: str
+    sha: Sha
+    tree: Sha
+    parents: tuple[Sha, ...]
+    author: str
+    author_email: str
+    authored_at: int
+    committer: str
+    committer_email: str
+    committed_at: int
+    message: str
+    changes: tuple[RawChange, ...]
+
+    @property
+    def subject(self) -> str:
+        """The first line of the message."""
+        return self.message.lstrip().partition("\n")[0].rstrip()
+
+    @property
+    def is_merge(self) -> bool:
+        """Whether it has more than one parent."""
+        return len(self.parents) > 1
+
+
+def read_commits(
+    scratch: Scratch,
+    revisions: Sequence[str],
+    *,
+    options: Sequence[str] = (),
+    changes: bool = True,
+    report: Callable[[int], None] | None = None,
+) -> Iterator[Commit]:
+    """The commits that a set of revisions selects, in the order of ``git log``.
+
+    Parameters
+    ----------
+    scratch : Scratch
+        Where to read.
+    revisions : sequence of str
+        Ids, ``^id`` for what is left out, or ``id...id``.
+    options : sequence of str
+        Further options of ``git log`` (``--topo-order``, ``--first-parent``, ``--no-walk``).
+    changes : bool
+        Whether the changed paths are read too; without them it is two to three times as fast.
+    report : callable, optional
+        Called with the number of commits read since its last call.
+
+    Yields
+    ------
+    Commit
+        One at a time.
+
+    Raises
+    ------
+    GitError
+        git failed, for example because an object is missing or corrupt.
+    """
+    raw = ("--raw", "--no-abbrev", "--no-renames", "--diff-merges=first-parent", "--root") if changes else ("--no-patch",)
+    arguments = ["log", "-z", f"--format={_FORMAT}", *raw, "--no-color", "--no-show-signature", *options, "--stdin"]
+    feed = [b"".join(os.fsencode(revision) + b"\n" for revision in revisions)]
+    if not revisions:
+        return
+    with stream(arguments, scratch.path, feed=feed) as process:
+        try:
+            yield from _parse(_tokens(iter(lambda: process.out.read(_BLOCK), b"")), report)
+        except (ValueError, RuntimeError) as error:
+            process.abandon()
+            raise InternalError(f"the output of git log could not be read: {error}") from error
+        process.check()
+
+
+def _tokens(blocks: Iterator[bytes]) -> Iterator[list[bytes]]:
+    """The NUL-terminated tokens of an output, some thousand at a time."""
+    rest = b""
+    for block in blocks:
+        *tokens, rest = (rest + block).split(b"\0")
+        yield tokens
+    if rest.strip(b"\n"):
+        yield [rest]
+
+
+def _parse(batches: Iterator[list[bytes]], report: Callable[[int], None] | None) -> Iterator[Commit]:
+    flat = (token for tokens in batches for token in tokens)
+    intern = sys.intern
+    seen = 0
+    paths: dict[bytes, bytes] = {}
+    token = next(flat, None)
+    while token is not None:
+        side = token.strip(b"\n")
+        sha, tree, parents, author, email, at, committer, cemail, cat, message = (next(flat) for _ in range(10))
+        changes = []
+        token = next(flat, None)
+        if token == b"":  # the end of the record, before the changes if there are any
+            token = next(flat, None)
+        while token is not None and token.lstrip(b"\n")[:1] == b":":
+            old_mode, new_mode, old, new, status = token.lstrip(b"\n")[1:].decode("ascii").split(" ")
+            path = next(flat)
+            path = paths.setdefault(path, path)
+            changes.append(RawChange(path, intern(old_mode), intern(new_mode), old, new, intern(status)))
+            token = next(flat, None)
+        yield Commit(
+            side=intern(side.decode("ascii")),
+            sha=Sha(sha.decode("ascii")),
+            tree=Sha(tree.decode("ascii")),
+            parents=tuple(Sha(parent) for parent in parents.decode("ascii").split()),
+            author=intern(author.decode("utf-8", "replace")),
+            author_email=intern(email.decode("utf-8", "replace")),
+            authored_at=int(at or 0),
+            committer=intern(committer.decode("utf-8", "replace")),
+            committer_email=intern(cemail.decode("utf-8", "replace")),
+            committed_at=int(cat or 0),
+            message=message.decode("utf-8", "replace"),
+            changes=tuple(changes),
+        )
+        seen += 1
+        if report is not None and seen % 1000 == 0:
+            report(1000)
+    if report is not None:
+        report(seen % 1000)
+
+
+def rev_list(scratch: Scratch, revisions: Iterable[str], *options: str) -> list[Sha]:
+    """The ids that ``git rev-list`` prints, in its order.
+
+    Raises
+    ------
+    GitError
+        git failed, for example because an object is missing or corrupt.
+    """
+    feed = b"".join(os.fsencode(revision) + b"\n" for revision in revisions)
+    return [Sha(line) for line in run(["rev-list", *options, "--stdin"], scratch.path, stdin=feed).decode("ascii").split("\n") if line]
+
+
+def merge_bases(scratch: Scratch, one: Sha, other: Sha) -> list[Sha]:
+    """Every best common ancestor of two commits, sorted; none where the histories are unrelated."""
+    out = run(["merge-base", "--all", one, other], scratch.path, accept=(0, 1))
+    return sorted(Sha(line) for line in out.decode("ascii").split())
+
+
+def empty_tree(scratch: Scratch) -> Sha:
+    """The id of the empty tree, which git knows without storing it."""
+    return _EMPTY_TREE[scratch.object_format]
+
+
+_EMPTY_TREE = {
+    "sha1": Sha("4b825dc642cb6eb9a060e54bf8d69288fbee4904"),
+    "sha256": Sha("6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321"),
+}
+
+__all__ = ["Commit", "GitError", "RawChange", "empty_tree", "merge_bases", "read_commits", "rev_list"]

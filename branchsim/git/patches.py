@@ -1,0 +1,235 @@
+"""The changed lines of many commits at once, by long-lived `git diff-tree --stdin` processes."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from zlib import crc32
+
+from branchsim.errors import GitError
+from branchsim.git.process import run, stream
+from branchsim.git.scratch import Scratch
+from branchsim.names import Sha
+
+SCHEMA = 1
+"""Raised whenever the facts of a patch are computed in another way, so that no cache mixes the two."""
+
+MEANINGFUL = 4
+"""Lines with fewer characters than this (without white space) take part in a patch's id, but not in its overlap."""
+
+_OPTIONS = (
+    "-r", "-p", "-U0", "-M", "--full-index", "--no-color", "--no-ext-diff", "--no-textconv", "--src-prefix=a/",
+    "--dst-prefix=b/", "--diff-algorithm=myers", "--submodule=short", "--ignore-submodules=none", "--no-relative",
+)  # fmt: skip
+_HEADER = re.compile(rb"^([0-9a-f]{40}|[0-9a-f]{64}) ([0-9a-f]{40}|[0-9a-f]{64})\n", re.MULTILINE)
+_WHITE = b" \t\r\f\v"
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class PatchFacts:
+    """What is known of the difference between two trees.
+
+    Attributes
+    ----------
+    zero_id : bytes
+        A digest of the changed lines without context, line numbers, white space, blank lines and paths; files in any order.
+        Empty where nothing but white space, modes or names changed.
+    changed : int
+        How many lines are added or removed, blank ones left out.
+    lines : array of unsigned 32-bit int
+        A CRC-32 of each meaningful changed line, with its sign and without white space, in no particular order.
+    """
+
+    zero_id: bytes
+    changed: int
+    lines: array[int]
+
+
+def read_patches(
+    scratch: Scratch,
+    pairs: Sequence[tuple[Sha, Sha]],
+    *,
+    processes: int | None = None,
+    report: Callable[[int], None] | None = None,
+) -> tuple[dict[tuple[Sha, Sha], PatchFacts], dict[tuple[Sha, Sha], str]]:
+    """The facts of the patch between each pair of trees.
+
+    Parameters
+    ----------
+    scratch : Scratch
+        Where to read.
+    pairs : sequence of (Sha, Sha)
+        The tree before and the tree after.
+    processes : int, optional
+        How many git processes share the work; as many as there are processors, if not given.
+    report : callable, optional
+        Called with the number of pairs read since its last call.
+
+    Returns
+    -------
+    facts : dict
+        From a pair to its `PatchFacts`.
+    skipped : dict
+        From a pair that could not be read (an object is missing or corrupt) to git's reason.
+    """
+    wanted = list(dict.fromkeys(pairs))
+    count = min(processes or os.cpu_count() or 1, 8, max(1, len(wanted) // 200))
+    facts: dict[tuple[Sha, Sha], PatchFacts] = {}
+    skipped: dict[tuple[Sha, Sha], str] = {}
+    with ThreadPoolExecutor(count) as pool:
+        # Neighbours share trees, so each process takes a run of them.
+        size = -(-len(wanted) // count) if wanted else 1
+        shares = [wanted[start : start + size] for start in range(0, len(wanted), size)]
+        for share, missing in pool.map(lambda part: _read_share(scratch, part, report), shares):
+            facts.update(share)
+            skipped.update(missing)
+    return facts, skipped
+
+
+def _read_share(
+    scratch: Scratch, pairs: list[tuple[Sha, Sha]], report: Callable[[int], None] | None
+) -> tuple[dict[tuple[Sha, Sha], PatchFacts], dict[tuple[Sha, Sha], str]]:
+    facts: dict[tuple[Sha, Sha], PatchFacts] = {}
+    skipped: dict[tuple[Sha, Sha], str] = {}
+    start = 0
+    while start < len(pairs):
+        begun = start
+        feed = ("".join(f"{old} {new}\n" for old, new in pairs[at : at + 512]).encode() for at in range(begun, len(pairs), 512))
+        with stream(["diff-tree", "--stdin", *_OPTIONS], scratch.path, feed=feed) as process:
+            for old, new, text in _split(iter(lambda: process.out.read1(_BLOCK), b"")):  # type: ignore[attr-defined]
+                facts[old, new] = parse_patch(text)
+                start += 1
+                if report is not None:
+                    report(1)
+            code = process.wait()
+        if code == 0:
+            break
+        # git names the pair before it reads it, so the last one named is the one that failed.
+        reason = process.stderr.decode("utf-8", "replace").strip().splitlines()
+        failed = max(begun, start - 1) if start > begun else begun
+        facts.pop(pairs[failed], None)
+        skipped[pairs[failed]] = reason[-1] if reason else f"git diff-tree ended with status {code}"
+        start = failed + 1
+    return facts, skipped
+
+
+def _split(blocks: Iterable[bytes]) -> Iterator[tuple[Sha, Sha, bytes]]:
+    """The output of ``diff-tree --stdin`` cut where git names the next pair of trees.
+
+    Without context every line of a file's content begins with a sign, so nothing else can look like such a line.
+    """
+    pending: list[bytes] = []
+    size = 0
+    for block in blocks:
+        pending.append(block)
+        size += len(block)
+        if size < _BLOCK:
+            continue
+        text = b"".join(pending)
+        heads = list(_HEADER.finditer(text))
+        yield from _between(text, heads[:-1], heads)
+        rest = text[heads[-1].start() :] if heads else text
+        pending, size = [rest], 0
+    text = b"".join(pending)
+    heads = list(_HEADER.finditer(text))
+    yield from _between(text, heads, heads)
+
+
+def _between(text: bytes, heads: list[re.Match[bytes]], following: list[re.Match[bytes]]) -> Iterator[tuple[Sha, Sha, bytes]]:
+    for at, head in enumerate(heads):
+        end = following[at + 1].start() if at + 1 < len(following) else len(text)
+        yield Sha(head[1].decode()), Sha(head[2].decode()), text[head.end() : end]
+
+
+def parse_patch(text: bytes) -> PatchFacts:
+    """The facts of one patch as ``git diff-tree -p -U0 --full-index`` prints it."""
+    if not text:
+        return PatchFacts(b"", 0, array("I"))
+    digests = []
+    lines: list[bytes] = []
+    for part in text.translate(None, _WHITE).split(b"\ndiff--git"):
+        head, hunk, body = part.partition(b"\n@@")
+        if hunk:
+            changed = [line for line in body.split(b"\n") if line[:1] in b"+-" and len(line) > 1]
+        elif b"\nBinaryfiles" in head:
+            # Binary content has no lines; the two blobs stand for it, as they do in git's own patch-id.
+            index = head[head.find(b"\nindex") + 6 :].partition(b"\n")[0]
+            old, _, new = index.partition(b"..")
+            changed = [b"-" + old, b"+" + new[: len(old)]]
+        else:
+            continue
+        if changed:
+            digests.append(hashlib.sha1(b"\n".join(changed), usedforsecurity=False).digest())
+            lines += changed
+    if not digests:
+        return PatchFacts(b"", 0, array("I"))
+    digests.sort()
+    zero_id = hashlib.sha1(b"".join(digests), usedforsecurity=False).digest()
+    return PatchFacts(zero_id, len(lines), array("I", [crc32(line) for line in lines if len(line) > MEANINGFUL]))
+
+
+def stable_patch_ids(scratch: Scratch, commits: Mapping[Sha, tuple[Sha, Sha]]) -> dict[Sha, str]:
+    """What ``git patch-id --stable`` says of each commit.
+
+    Parameters
+    ----------
+    scratch : Scratch
+        Where to read.
+    commits : mapping
+        From a commit to the tree before and the tree after it.
+
+    Returns
+    -------
+    dict
+        From the commit to its patch-id; a commit without a textual change, or whose objects are missing, is not in it.
+    """
+    ids: dict[Sha, str] = {}
+    order = list(commits)
+    at = 0
+    while at < len(order):
+        # patch-id takes the id from a line "commit <id>"; diff-tree prints the pair of trees, so the line is put in here.
+        text, done, ended = _patches_with_ids(scratch, commits, order[at:])
+        out = run(["patch-id", "--stable"], scratch.path, stdin=text) if text else b""
+        for line in out.decode("ascii").splitlines():
+            patch_id, sha = line.split(" ")
+            ids[Sha(sha)] = patch_id
+        if ended:
+            break
+        if done:
+            ids.pop(order[at + done - 1], None)
+        at += max(done, 1)
+    return ids
+
+
+_PATCH_ID_BATCH = 2000
+
+
+def _patches_with_ids(
+    scratch: Scratch, commits: Mapping[Sha, tuple[Sha, Sha]], order: list[Sha]
+) -> tuple[bytes, int, bool]:
+    order = order[:_PATCH_ID_BATCH]
+    options = [option if option != "-U0" else "-U3" for option in _OPTIONS]
+    feed = ["".join(f"{old} {new}\n" for old, new in map(commits.__getitem__, order)).encode()]
+    pieces = []
+    done = 0
+    with stream(["diff-tree", "--stdin", *options], scratch.path, feed=feed) as process:
+        text = process.out.read()
+        code = process.wait()
+    expected = iter(order)
+    last = 0
+    for head in _HEADER.finditer(text):
+        pieces.append(text[last : head.start()])
+        pieces.append(f"commit {next(expected)}\n".encode())
+        last = head.end()
+        done += 1
+    pieces.append(text[last:])
+    return b"".join(pieces), done, code == 0 and len(order) < _PATCH_ID_BATCH
+
+
+__all__ = ["MEANINGFUL", "SCHEMA", "GitError", "PatchFacts", "parse_patch", "read_patches", "stable_patch_ids"]
