@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from branchsim.topology.files import read_topology_toml, to_toml
+from branchsim.topology.files import FILE_NAME, read_topology, read_topology_toml, to_toml
 from branchsim.topology.masks import MetadataMask, metadata_of
 from branchsim.topology.model import Topology
 from branchsim.topology.patterns import PathGlobs, in_version_order, is_pattern, matches, version_key
+from branchsim.topology.providers import DirectoryFiles, FileProvider
 from branchsim.topology.records import (
     FLOW_KINDS,
     GUARDS,
@@ -20,14 +21,19 @@ from branchsim.topology.records import (
     Role,
     Waiver,
 )
+from branchsim.topology.render import describe, draw, mermaid
+from branchsim.topology.sfdx_hardis import has_sfdx_hardis, read_sfdx_hardis
 
 __all__ = [
+    "FILE_NAME",
     "FLOW_KINDS",
     "GUARDS",
     "METHODS",
     "Branch",
+    "DirectoryFiles",
     "Entry",
     "Family",
+    "FileProvider",
     "Flow",
     "FlowKind",
     "MetadataMask",
@@ -37,10 +43,16 @@ __all__ = [
     "Role",
     "Topology",
     "Waiver",
+    "describe",
+    "draw",
+    "has_sfdx_hardis",
     "in_version_order",
     "is_pattern",
     "matches",
+    "mermaid",
     "metadata_of",
+    "read_sfdx_hardis",
+    "read_topology",
     "read_topology_toml",
     "to_toml",
     "version_key",

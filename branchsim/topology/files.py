@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 from branchsim.errors import TopologyError, nearest
 from branchsim.topology.masks import MetadataMask
 from branchsim.topology.model import Topology
+from branchsim.topology.providers import DirectoryFiles, FileProvider
 from branchsim.topology.records import Branch, Family, Flow, Waiver
+from branchsim.topology.sfdx_hardis import has_sfdx_hardis, read_sfdx_hardis
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Mapping, Sequence
 
     from branchsim.topology.records import FlowKind, Method
@@ -147,6 +150,39 @@ def read_topology_toml(source: str | bytes | Path, *, origin: str | None = None)
         return _topology(document)
     except TopologyError as error:
         raise TopologyError(f"{origin}: {error}") from None
+
+
+def read_topology(source: str | os.PathLike[str] | FileProvider) -> Topology:
+    """Read the topology of a project, or a topology file.
+
+    Parameters
+    ----------
+    source : path or FileProvider
+        A ``.toml`` file; a directory; or the files of a project. Of a directory its ``branchsim.toml`` is read, else
+        its configuration of sfdx-hardis.
+
+    Returns
+    -------
+    Topology
+
+    Raises
+    ------
+    TopologyError
+        There is neither, or what is there cannot be read. The message names the file.
+    """
+    if not isinstance(source, FileProvider):
+        path = Path(source)
+        if not path.is_dir():
+            return read_topology_toml(path)
+        source = DirectoryFiles(path)
+    data = source.read(FILE_NAME)
+    if data is not None:
+        return read_topology_toml(data)
+    if has_sfdx_hardis(source):
+        return read_sfdx_hardis(source)
+    raise TopologyError(
+        f"there is neither a {FILE_NAME} nor a configuration of sfdx-hardis; write one, or let it be guessed"
+    )
 
 
 def _bytes_of(path: Path) -> bytes:

@@ -59,36 +59,34 @@ def build_run_merge_back(
 ) -> Topology:
     """BUILD/RUN where RUN is merged back: ``preprod`` or ``main`` is merged into a ``retrofit/*`` branch of its own.
 
-    The retrofit branch goes to ``integration`` and brings everything that RUN holds, so a hotfix branch is merged once
-    and need not be kept. With ``uat_run``, hotfixes are validated there before they are promoted to ``preprod``.
+    The retrofit branch goes to ``integration`` and brings everything that RUN holds, so a hotfix branch is merged once,
+    may be squashed, and need not be kept. With ``uat_run``, maintenance that can wait is validated there before it is
+    promoted to ``preprod``; a hotfix still goes to ``preprod`` itself.
 
     Parameters
     ----------
     uat_run : str, optional
         The branch before ``preprod`` in RUN, for example ``"uat_run"``; none by default.
     """
-    entry = preprod if uat_run is None else uat_run
-    run = (*(() if uat_run is None else (Branch(uat_run, layer="RUN"),)), Branch(preprod, layer="RUN"))
     promotes = [(integration, uat), (uat, preprod), (preprod, production)]
+    branches = [Branch(integration, layer="BUILD"), Branch(uat, layer="BUILD")]
+    families = [
+        Family("feature/*", source=(integration,), to=(integration,), methods=("merge", "squash", "rebase")),
+        Family("hotfix/*", source=(preprod,), to=(preprod,), methods=("merge", "squash")),
+    ]
     if uat_run is not None:
         promotes.insert(2, (uat_run, preprod))
+        branches.append(Branch(uat_run, layer="RUN"))
+        families.append(Family("fix/*", source=(uat_run,), to=(uat_run,), methods=("merge", "squash")))
+    families.append(Family("retrofit/*", source=(preprod, production), to=(integration,), methods=("merge",)))
     return Topology(
-        (
-            Branch(integration, layer="BUILD"),
-            Branch(uat, layer="BUILD"),
-            *run,
-            Branch(production, layer="RUN"),
-        ),
+        (*branches, Branch(preprod, layer="RUN"), Branch(production, layer="RUN")),
         (
             *(Flow("promote", source=a, target=b, methods=("merge", "fast-forward")) for a, b in promotes),
             Flow("retrofit", source=preprod, target=integration, methods=("merge",)),
             Flow("retrofit", source=production, target=integration, methods=("merge",)),
         ),
-        (
-            Family("feature/*", source=(integration,), to=(integration,), methods=("merge", "squash", "rebase")),
-            Family("hotfix/*", source=tuple(dict.fromkeys((entry, preprod))), to=(entry,), methods=("merge", "squash")),
-            Family("retrofit/*", source=(preprod, production), to=(integration,), methods=("merge",)),
-        ),
+        tuple(families),
         name="build-run-merge-back",
         guards=("no-promotion-while-open", "run-frozen-while-ahead"),
     )
