@@ -189,7 +189,7 @@ class _Project:
         project = cls(main, {}, users, notes)
         project.branches = project._decoded(spelled)
         notes += [
-            f"{layer.path} extends {str(layer.values['extends'])[:200]!r}, which is not followed: its settings are missing"
+            f"{layer.path} extends {str(layer.values['extends'])[:200]!r}, which is not followed; its settings lack"
             for layer in (main, *project.branches.values(), *users)
             if layer.values.get("extends")
         ]
@@ -440,10 +440,8 @@ class _Assembly:
         hot = preprod or self._produced()
         if hot is not None and hot != self.development:
             families["hotfix/*"] = Family("hotfix/*", source=(hot,), to=(hot,))
-        back = tuple(
-            name for name in dict.fromkeys((preprod, self._produced())) if name not in (None, self.development)
-        )
-        starts = tuple(name for name in back if name is not None)
+        ends = dict.fromkeys((preprod, self._produced()))
+        starts = tuple(name for name in ends if name is not None and name != self.development)
         goal = self.development or self.retrofit
         if starts and goal is not None and goal not in starts:
             families["retrofit/*"] = Family("retrofit/*", source=starts, to=(goal,))
