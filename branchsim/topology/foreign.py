@@ -14,7 +14,7 @@ from branchsim.errors import TopologyError
 if TYPE_CHECKING:
     import yaml
 
-MAX_YAML_BYTES = 500_000
+MAX_YAML_BYTES = 200_000
 """More than any configuration a person keeps; bounds the time the reader takes."""
 MAX_YAML_NODES = 50_000
 """The values of a document with every alias written out."""
@@ -72,6 +72,8 @@ def _yaml_problem(error: yaml.YAMLError) -> str:
     mark = getattr(error, "problem_mark", None)
     where = f" (at line {mark.line + 1}, column {mark.column + 1})" if mark is not None else ""
     problem = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error).splitlines()[0]
+    if problem.startswith("but "):
+        problem = f"{getattr(error, 'context', '')}, {problem}"
     if "could not determine a constructor" in problem:
         return f"a tag that would construct an object is refused: {problem.rpartition('tag ')[2]}{where}"
     return f"not valid YAML: {problem}{where}"

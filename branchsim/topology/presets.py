@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from branchsim.errors import TopologyError
 from branchsim.topology.model import Topology
 from branchsim.topology.patterns import is_pattern
 from branchsim.topology.records import Branch, Family, Flow
+
+if TYPE_CHECKING:
+    from branchsim.topology.records import Method
 
 _BUILD_RUN_GUARDS = (
     "no-promotion-while-open",
@@ -142,13 +145,14 @@ def release_train(
     if not is_pattern(releases):
         raise TopologyError(f"release_train: {releases!r} is no pattern; write for example 'release/*'")
     forward = direction == "forward"
-    how: tuple[Literal["merge", "cherry-pick"], ...] = ("merge",) if forward else ("cherry-pick",)
+    # Back: main had the fix first, in whatever way, so how it gets there is nobody's concern.
+    how: tuple[Method, ...] = ("merge",) if forward else ()
     return Topology(
         (Branch(main, layer="BUILD"), Branch(releases, layer="RUN", direct=not forward)),
         (
             Flow("promote", source=main, target=releases, methods=() if forward else ("fast-forward", "cherry-pick")),
-            Flow("retrofit", source=releases, target=releases, methods=how if forward else ()),
-            Flow("retrofit", source=releases, target=main, methods=how if forward else ()),
+            Flow("retrofit", source=releases, target=releases, methods=how),
+            Flow("retrofit", source=releases, target=main, methods=how),
         ),
         (
             Family("feature/*", source=(main,), to=(main,)),
