@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
+import tempfile
 import threading
-from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import IO
+from typing import IO, TYPE_CHECKING, Self
 
 from branchsim.errors import GitError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from types import TracebackType
 
 # What a process inherits. GIT_* is left behind on purpose: GIT_DIR, GIT_CONFIG_COUNT, GIT_EXTERNAL_DIFF, GIT_TRACE and
 # their like all change what git does.
@@ -50,28 +55,37 @@ def command(arguments: Sequence[str | bytes], git_dir: str | os.PathLike[str] | 
 
 def failure(arguments: Sequence[str | bytes], returncode: int, stderr: bytes) -> GitError:
     """The error for a git process that failed, in one sentence."""
-    text = stderr.decode("utf-8", "replace").strip()
-    said = text.splitlines()[-1] if text else "it said nothing"
+    lines = [line.strip() for line in stderr.decode("utf-8", "replace").splitlines() if line.strip()]
+    fatal = [line for line in lines if line.startswith("fatal: ")]
+    said = (fatal or lines or ["it said nothing"])[-1].removeprefix("fatal: ")
     name = arguments[0] if isinstance(arguments[0], str) else arguments[0].decode("utf-8", "replace")
     return GitError(f"git {name} failed with status {returncode}: {said}")
 
 
 def _start(
-    arguments: Sequence[str | bytes], git_dir: str | os.PathLike[str] | None, *, feed: bool
+    arguments: Sequence[str | bytes],
+    git_dir: str | os.PathLike[str] | None,
+    *,
+    feed: bool,
+    stderr: int | IO[bytes] = subprocess.PIPE,
 ) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
             command(arguments, git_dir),
             stdin=subprocess.PIPE if feed else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=stderr,
             env=environment(),
             bufsize=_BLOCK,
         )
     except FileNotFoundError:
         raise GitError("git was not found on PATH; install git 2.39 or newer") from None
     except PermissionError as error:
-        raise GitError(f"git could not be started: {error.strerror}; check the permissions of the git on PATH") from None
+        raise GitError(
+            f"git could not be started: {error.strerror}; check the permissions of the git on PATH"
+        ) from None
+    except OSError as error:
+        raise GitError(f"git could not be started: {error.strerror}; check the git on PATH") from None
 
 
 def run(
@@ -124,7 +138,7 @@ class Stream:
     out : file
         Standard output.
     stderr : bytes
-        What came on standard error; whole once the process has ended.
+        The end of what came on standard error; whole once `wait` has returned.
     """
 
     def __init__(self, process: subprocess.Popen[bytes], arguments: Sequence[str | bytes]) -> None:
@@ -133,10 +147,14 @@ class Stream:
         self.stderr = b""
         self._process = process
         self._arguments = arguments
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
 
     def wait(self) -> int:
         """The exit code, once the output has been read."""
-        return self._process.wait()
+        code = self._process.wait()
+        self._listener.join()
+        return code
 
     def abandon(self) -> None:
         """End the process; nothing more will be read of it."""
@@ -147,6 +165,12 @@ class Stream:
         code = self.wait()
         if code != 0:
             raise failure(self._arguments, code, self.stderr)
+
+    def _listen(self) -> None:
+        pipe = self._process.stderr
+        assert pipe is not None  # noqa: S101  Popen was asked for a pipe
+        while piece := os.read(pipe.fileno(), _STDERR_KEPT):
+            self.stderr = (self.stderr + piece)[-_STDERR_KEPT:]
 
 
 @contextmanager
@@ -174,50 +198,128 @@ def stream(
     """
     process = _start(arguments, git_dir, feed=feed is not None)
     running = Stream(process, arguments)
-
-    def write() -> None:
-        assert process.stdin is not None and feed is not None  # noqa: S101, PT018
-        try:
-            for piece in feed:
-                process.stdin.write(piece)
-            process.stdin.close()
-        except (BrokenPipeError, ValueError, OSError):
-            pass  # the process ended first; its exit code says why
-
-    def listen() -> None:
-        assert process.stderr is not None  # noqa: S101
-        for piece in iter(lambda: process.stderr.read1(_BLOCK), b""):  # type: ignore[union-attr]
-            running.stderr = (running.stderr + piece)[-_STDERR_KEPT:]
-
-    threads = [threading.Thread(target=listen, daemon=True)]
-    if feed is not None:
-        threads.append(threading.Thread(target=write, daemon=True))
-    for thread in threads:
-        thread.start()
-    ended = False
+    trouble: list[BaseException] = []
+    writer = threading.Thread(target=_write, args=(process, feed or (), trouble), daemon=True)
+    writer.start()
     try:
         yield running
-        ended = True
     finally:
-        if not ended or process.poll() is None:
-            # The reader may have stopped early; a process that still writes would wait for ever.
-            _drain_or_kill(process, ended=ended)
-        process.wait()
-        for thread in threads:
-            thread.join()
+        # Whoever has read to the end has waited; for everybody else the rest of the output is of no use.
+        if process.poll() is None:
+            _end(process)
+        running.wait()
+        writer.join()
         for pipe in (process.stdin, process.stdout, process.stderr):
-            if pipe is not None and not pipe.closed:
-                try:
+            if pipe is not None:
+                with contextlib.suppress(OSError):
                     pipe.close()
-                except OSError:
-                    pass
+        if trouble:
+            raise trouble[0]
 
 
-def _drain_or_kill(process: subprocess.Popen[bytes], *, ended: bool) -> None:
-    if not ended:
-        process.kill()
+def _write(process: subprocess.Popen[bytes], feed: Iterable[bytes], trouble: list[BaseException]) -> None:
+    if process.stdin is None:
         return
     try:
-        process.wait(timeout=1)
+        for piece in feed:
+            process.stdin.write(piece)
+    except OSError:
+        pass  # the process ended first; its exit code says why
+    except BaseException as error:  # noqa: BLE001  raised again where the stream is read
+        trouble.append(error)
+        process.kill()
+    finally:
+        with contextlib.suppress(OSError):
+            process.stdin.close()
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Kill a process unless it ends by itself at once, as it does when its output has been read."""
+    try:
+        process.wait(timeout=0.05)
     except subprocess.TimeoutExpired:
         process.kill()
+        process.wait()
+
+
+class Conversation:
+    """A git process that is asked and answers, many times over.
+
+    Parameters
+    ----------
+    arguments : sequence of str or bytes
+        The command and its arguments.
+    git_dir : path-like, optional
+        The git directory to run on.
+
+    Notes
+    -----
+    A context manager. What is written at once must fit the pipe (`ROOM` bytes are safe everywhere), and every answer
+    must be read before more is written; then neither side can wait for the other. Standard error goes to a file for the
+    same reason.
+    """
+
+    ROOM = 12_000
+
+    def __init__(self, arguments: Sequence[str | bytes], git_dir: str | os.PathLike[str] | None = None) -> None:
+        self._arguments = arguments
+        self._complaints = tempfile.TemporaryFile(prefix="branchsim-")  # noqa: SIM115  closed with the conversation
+        try:
+            self._process = _start(arguments, git_dir, feed=True, stderr=self._complaints)
+        except BaseException:
+            self._complaints.close()
+            raise
+        assert self._process.stdout is not None  # noqa: S101  Popen was asked for a pipe
+        self.out: IO[bytes] = self._process.stdout
+
+    def ask(self, text: bytes) -> None:
+        """Write to the process; a process that has ended is noticed when its answer is read."""
+        assert self._process.stdin is not None  # noqa: S101  Popen was asked for a pipe
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.write(text)
+            self._process.stdin.flush()
+
+    def line(self) -> bytes:
+        """The next line of the answer with its newline; empty if the process has ended."""
+        return self.out.readline()
+
+    def exactly(self, size: int) -> bytes:
+        """The next bytes of the answer.
+
+        Raises
+        ------
+        GitError
+            The process ended before it had written so many.
+        """
+        data = self.out.read(size)
+        if len(data) < size:
+            raise self.failure()
+        return data
+
+    def complaints(self, since: int = 0) -> bytes:
+        """What the process has written to standard error from a position on."""
+        size = self._complaints.seek(0, os.SEEK_END)
+        if size <= since:
+            return b""
+        return os.pread(self._complaints.fileno(), size - since, since)
+
+    def failure(self) -> GitError:
+        """The error for a process that ended though it was not told to."""
+        return failure(self._arguments, self._process.wait(), self.complaints())
+
+    def close(self) -> None:
+        """Let the process end, or end it."""
+        assert self._process.stdin is not None  # noqa: S101  Popen was asked for a pipe
+        with contextlib.suppress(OSError):
+            self._process.stdin.close()
+        _end(self._process)
+        self.out.close()
+        self._complaints.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
