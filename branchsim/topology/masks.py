@@ -51,6 +51,10 @@ _BUNDLES = {
 
 # Types that are one file per member, by folder.
 _FILES = {
+    "LeadConvertSettings": "LeadConvertSettings",
+    "analyticSnapshots": "AnalyticSnapshot",
+    "animationRules": "AnimationRule",
+    "apexEmailNotifications": "ApexEmailNotifications",
     "applications": "CustomApplication",
     "approvalProcesses": "ApprovalProcess",
     "assignmentRules": "AssignmentRules",
@@ -90,6 +94,7 @@ _FILES = {
     "managedTopics": "ManagedTopics",
     "matchingRules": "MatchingRules",
     "messageChannels": "LightningMessageChannel",
+    "milestoneTypes": "MilestoneType",
     "mutingpermissionsets": "MutingPermissionSet",
     "namedCredentials": "NamedCredential",
     "networkBranding": "NetworkBranding",

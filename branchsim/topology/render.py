@@ -38,8 +38,9 @@ def _how(methods: Iterable[str]) -> str:
 def draw(topology: Topology, *, ascii_only: bool = False) -> str:
     """Draw a topology for a terminal, without colours.
 
-    One row for each branch, in order. To its right one column for each flow: it begins at ``o`` and ends at the
-    arrow head, promotions drawn with ``|`` and retrofits with ``:``. Families follow below.
+    One row for each branch, in order. To its right one column for each flow, which ends at the arrow head: a promotion
+    begins at a circle and is drawn with a solid line, a retrofit begins at a diamond and is drawn with a dotted one.
+    Families follow below.
 
     Parameters
     ----------
@@ -48,7 +49,11 @@ def draw(topology: Topology, *, ascii_only: bool = False) -> str:
     ascii_only : bool
         Use ASCII characters instead of lines and arrows of Unicode.
     """
-    begin, head, solid, dotted = ("o", "<", "|", ":") if ascii_only else ("○", "◀", "│", "┊")
+    head = "<" if ascii_only else "◀"
+    marks = {
+        "promote": ("o", "|") if ascii_only else ("○", "│"),
+        "retrofit": ("*", ":") if ascii_only else ("◇", "┊"),
+    }
     rows = {branch.name: index for index, branch in enumerate(topology.branches)}
     name_width = max(len(plain(branch.name)) for branch in topology.branches)
     layer_width = max(len(plain(branch.layer)) for branch in topology.branches)
@@ -57,8 +62,8 @@ def draw(topology: Topology, *, ascii_only: bool = False) -> str:
     for flow in flows:
         column = [" "] * len(rows)
         low, high = sorted((rows[flow.source], rows[flow.target]))
-        for row in range(low, high + 1):
-            column[row] = solid if flow.kind == "promote" else dotted
+        begin, line = marks[flow.kind]
+        column[low : high + 1] = line * (high + 1 - low)
         column[rows[flow.source]] = begin
         column[rows[flow.target]] = head if flow.source != flow.target else "@"
         columns.append(column)
@@ -68,7 +73,8 @@ def draw(topology: Topology, *, ascii_only: bool = False) -> str:
         cells = " ".join(column[row] for column in columns)
         lines.append(f"  {plain(branch.layer):<{layer_width}}  {plain(branch.name):<{name_width}}  {cells}".rstrip())
     if flows:
-        lines.append(f"  {begin} from, {head} to; {solid} promote, {dotted} retrofit")
+        legend = ", ".join(f"{begin} {line} {head} {kind}" for kind, (begin, line) in marks.items())
+        lines.append(f"  {legend}")
     lines += [f"  {_family_line(family)}" for family in topology.families]
     return "\n".join(lines) + "\n"
 

@@ -259,6 +259,7 @@ class _Assembly:
             targets = layer.texts("mergeTargets")
             if targets is not None:
                 self.explicit[name] = targets
+        self.brought_back: list[tuple[str, str]] = []
         self.names = self._names()
         self.roles = self._roles()
         self.development = self._development()
@@ -342,16 +343,33 @@ class _Assembly:
         return next((name for name in sorted(self.names) if self.roles[name] == "integration"), None)
 
     def _promotions(self) -> list[Flow]:
+        """Where each branch is promoted to; explicit targets first, so that no guess contradicts them."""
         flows: list[Flow] = []
+        unsaid: list[str] = []
         for name in self.names:
             targets = self.explicit.get(name)
+            if targets is not None and name in targets:
+                self.notes.append(f"branch {name!r} names itself in mergeTargets; that is left out")
+                # Who writes only that has not said that there is no target, as an empty list would
+                targets = tuple(target for target in targets if target != name) or None
             if targets is None:
-                targets = self._guessed(name)
+                unsaid.append(name)
+                continue
             for target in targets:
-                if target == name:
-                    self.notes.append(f"branch {name!r} names itself in mergeTargets; that is left out")
+                if name == self._produced() and self.roles[target] != "production":
+                    self.brought_back.append((name, target))
+                    self.notes.append(
+                        f"{target!r} in mergeTargets of the production branch {name!r} is taken for a retrofit"
+                    )
                 else:
                     flows.append(Flow("promote", source=name, target=target))
+        for name in unsaid:
+            for target in self._guessed(name):
+                flow = Flow("promote", source=name, target=target)
+                if cycle(self.names, edges_of([*flows, flow])):
+                    self.notes.append(f"{name!r} is not promoted to {target!r}: mergeTargets lead the other way")
+                else:
+                    flows.append(flow)
         return flows
 
     def _guessed(self, name: str) -> tuple[str, ...]:
@@ -400,7 +418,7 @@ class _Assembly:
 
     def _retrofits(self, branches: list[Branch], promotions: list[Flow]) -> list[Flow]:
         """Where RUN is brought back: to ``retrofitBranch`` from production, and to the development branch from RUN."""
-        pairs: list[tuple[str, str]] = []
+        pairs = list(self.brought_back)
         produced = self._produced()
         if self.retrofit is not None:
             if produced is None:

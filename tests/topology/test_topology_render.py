@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 from hypothesis import given
 from topology_strategies import topologies
 
-from branchsim.topology import Branch, Family, Flow, Topology, Waiver, describe, draw, mermaid
+from branchsim.topology import GUARDS, Branch, Family, Flow, Topology, Waiver, describe, draw, mermaid
 
 
 def test_a_drawing_shows_each_flow_in_a_column() -> None:
@@ -14,9 +14,9 @@ def test_a_drawing_shows_each_flow_in_a_column() -> None:
         "build-run\n"
         "  BUILD  integration  ○     ◀\n"
         "  BUILD  uat          ◀ ○   ┊\n"
-        "  RUN    preprod        ◀ ○ ○\n"
+        "  RUN    preprod        ◀ ○ ◇\n"
         "  RUN    production       ◀\n"
-        "  ○ from, ◀ to; │ promote, ┊ retrofit\n"
+        "  ○ │ ◀ promote, ◇ ┊ ◀ retrofit\n"
         "  feature/*: from integration to integration by merge, squash or rebase\n"
         "  hotfix/*: from preprod to preprod by merge, owes a retrofit to integration\n"
     )
@@ -118,8 +118,7 @@ def test_a_description_says_everything_that_is_judged() -> None:
         "  r (RUN) takes promotion from a.\n"
         "Owed:\n"
         "  what lands on r is owed to a, before the next promotion a -> r.\n"
-        "Guard run-frozen-while-ahead: While the last branch but one holds promoted content that the last one does not, "
-        "no hotfix lands there: it could not ship alone.\n"
+        f"Guard run-frozen-while-ahead: {GUARDS['run-frozen-while-ahead']}\n"
         "Tags that match v* mark releases.\n"
         "Left out of every judgement: *.lock and docs/**.\n"
         "Waivers: 1.\n"

@@ -142,9 +142,28 @@ def test_a_branch_that_targets_itself_is_noted() -> None:
     assert noted(topology, "'uat' names itself")
 
 
+def test_a_branch_that_only_targets_itself_is_promoted_by_its_name() -> None:
+    topology = read(project(**{**USUAL, "preprod": "mergeTargets: [preprod]", "main": "mergeTargets: [main]"}))
+    assert ("preprod", "main") in promotions(topology)
+    assert noted(topology, "'preprod' names itself")
+
+
+def test_a_target_of_production_is_a_retrofit() -> None:
+    topology = read(project(**{**USUAL, "main": "mergeTargets: [preprod]"}))
+    assert ("preprod", "main") in promotions(topology)
+    assert ("main", "preprod") in retrofits(topology)
+    assert noted(topology, "production branch 'main' is taken for a retrofit")
+
+
+def test_no_guess_contradicts_a_target_that_is_written() -> None:
+    topology = read(project(**{**USUAL, "preprod": "mergeTargets: [integration]"}))
+    assert promotions(topology) == {("preprod", "integration"), ("integration", "uat")}
+    assert noted(topology, "'uat' is not promoted to 'preprod'")
+
+
 def test_targets_in_a_circle_are_an_error_that_names_them() -> None:
     with pytest.raises(TopologyError, match=r"circle: uat -> preprod -> uat|circle: preprod -> uat -> preprod"):
-        read(project(**{**USUAL, "preprod": "mergeTargets: [uat]"}))
+        read(project(**{**USUAL, "uat": "mergeTargets: [preprod]", "preprod": "mergeTargets: [uat]"}))
 
 
 def test_a_target_without_a_file_is_a_branch_all_the_same() -> None:
@@ -452,7 +471,8 @@ def test_any_configuration_gives_a_sound_topology_or_our_error(
     except TopologyError:
         return
     assert {name.replace("__", "/") for name in branches} <= {branch.name for branch in topology.branches}
-    for source, targets in branches.items():
-        for target in targets.get("mergeTargets") or ():
-            if isinstance(targets["mergeTargets"], list) and target != source.replace("__", "/"):
-                assert (source.replace("__", "/"), target) in promotions(topology)
+    known = {(flow.source, flow.target) for flow in topology.flows}
+    for name, text in branches.items():
+        source, targets = name.replace("__", "/"), text.get("mergeTargets")
+        if isinstance(targets, list):
+            assert {(source, target) for target in targets if target != source} <= known
