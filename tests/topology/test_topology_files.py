@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -9,6 +9,7 @@ from topology_strategies import topologies
 
 from branchsim.errors import TopologyError
 from branchsim.topology import (
+    GUARDS,
     Branch,
     DirectoryFiles,
     Family,
@@ -19,9 +20,6 @@ from branchsim.topology import (
     read_topology_toml,
     to_toml,
 )
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 # The sample of the design, with the flow that its family needs.
 SAMPLE = """
@@ -78,6 +76,15 @@ def test_the_documented_sample_is_read() -> None:
         ignore_paths=("CHANGELOG.md", "*.lock"),
         waivers=(Waiver(commit="1234abcd", reason="branch-only configuration"),),
     )
+
+
+def test_the_file_of_the_manual_is_read() -> None:
+    manual = Path(__file__).parents[2] / "docs" / "topology.md"
+    text = manual.read_text(encoding="utf-8")
+    topology = read_topology_toml(text.partition("```toml\n")[2].partition("```")[0])
+    assert topology.owed_to("preprod") == ("integration",)
+    assert topology.masks[0].branch == "preprod"
+    assert all(f"`{guard}`" in text for guard in GUARDS)
 
 
 @given(topologies())
