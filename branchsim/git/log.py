@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from branchsim.errors import GitError, InternalError
 from branchsim.git.process import run, stream
-from branchsim.git.scratch import Scratch
+from branchsim.git.scratch import EMPTY_TREE, Scratch
 from branchsim.names import Sha
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 _FIELDS = ("%m", "%H", "%T", "%P", "%an", "%ae", "%at", "%cn", "%ce", "%ct", "%B")
 _FORMAT = "%x00".join(_FIELDS) + "%x00"
@@ -108,7 +110,9 @@ def read_commits(
     GitError
         git failed, for example because an object is missing or corrupt.
     """
-    raw = ("--raw", "--no-abbrev", "--no-renames", "--diff-merges=first-parent", "--root") if changes else ("--no-patch",)
+    raw = (
+        ("--raw", "--no-abbrev", "--no-renames", "--diff-merges=first-parent", "--root") if changes else ("--no-patch",)
+    )
     arguments = ["log", "-z", f"--format={_FORMAT}", *raw, "--no-color", "--no-show-signature", *options, "--stdin"]
     feed = [b"".join(os.fsencode(revision) + b"\n" for revision in revisions)]
     if not revisions:
@@ -181,7 +185,11 @@ def rev_list(scratch: Scratch, revisions: Iterable[str], *options: str) -> list[
         git failed, for example because an object is missing or corrupt.
     """
     feed = b"".join(os.fsencode(revision) + b"\n" for revision in revisions)
-    return [Sha(line) for line in run(["rev-list", *options, "--stdin"], scratch.path, stdin=feed).decode("ascii").split("\n") if line]
+    return [
+        Sha(line)
+        for line in run(["rev-list", *options, "--stdin"], scratch.path, stdin=feed).decode("ascii").split("\n")
+        if line
+    ]
 
 
 def merge_bases(scratch: Scratch, one: Sha, other: Sha) -> list[Sha]:
@@ -192,12 +200,7 @@ def merge_bases(scratch: Scratch, one: Sha, other: Sha) -> list[Sha]:
 
 def empty_tree(scratch: Scratch) -> Sha:
     """The id of the empty tree, which git knows without storing it."""
-    return _EMPTY_TREE[scratch.object_format]
+    return Sha(EMPTY_TREE[scratch.object_format])
 
-
-_EMPTY_TREE = {
-    "sha1": Sha("4b825dc642cb6eb9a060e54bf8d69288fbee4904"),
-    "sha256": Sha("6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321"),
-}
 
 __all__ = ["Commit", "GitError", "RawChange", "empty_tree", "merge_bases", "read_commits", "rev_list"]

@@ -1,7 +1,8 @@
 """Scratch repositories: a bare repository that borrows the objects of another, made in milliseconds.
 
-Everything branchsim reads, it reads through one of these. The source's configuration, attributes, hooks, grafts and replace
-refs are not in it, so they can neither change a result nor run a program, and nothing is ever written to the source.
+Everything branchsim reads, it reads through one of these. The source's configuration, attributes, hooks, grafts and
+replace refs are not in it, so they can neither change a result nor run a program, and nothing is ever written to the
+source.
 """
 
 from __future__ import annotations
@@ -9,12 +10,20 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import weakref
 from pathlib import Path
-from types import TracebackType
+from typing import TYPE_CHECKING, Self
 
 from branchsim.errors import GitError
-from branchsim.names import RefName, Sha
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import TracebackType
+
+    from branchsim.names import RefName, Sha
+
+# Newer gits take attributes from HEAD in a bare repository; the empty tree keeps all versions alike. What is written
+# here does not outlive the process, so nothing waits for the disk.
 _CONFIG = """\
 [core]
 \trepositoryformatversion = {version}
@@ -22,6 +31,9 @@ _CONFIG = """\
 \tlogAllRefUpdates = false
 \tbigFileThreshold = 16m
 \tattributesFile = /dev/null
+\tfsync = none
+[attr]
+\ttree = {empty_tree}
 [gc]
 \tauto = 0
 [maintenance]
@@ -35,6 +47,14 @@ _CONFIG = """\
 [merge]
 \tdirectoryRenames = conflict
 {extensions}"""
+
+EMPTY_TREE = {
+    "sha1": "4b825dc642cb6eb9a060e54bf8d69288fbee4904",
+    "sha256": "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321",
+}
+"""The id of the empty tree, which git knows without storing it, in each object format."""
+
+_SPACE = 0x20
 
 
 class Scratch:
@@ -53,16 +73,30 @@ class Scratch:
     shallow : bytes
         The source's list of shallow commits, empty for a whole history.
 
+    Attributes
+    ----------
+    path : Path
+        The scratch repository.
+    object_format : str
+        As given.
+    source_objects : Path
+        The object directory of the source.
+
+    Raises
+    ------
+    GitError
+        It could not be written: no temporary directory, a full disk.
+
     Notes
     -----
-    A context manager; the directory is removed when it is closed.
+    A context manager; the directory is removed when it is closed, or at the latest when Python ends.
     """
 
     def __init__(
         self,
         objects: Path,
         *,
-        refs: dict[RefName, Sha] | None = None,
+        refs: Mapping[RefName, Sha] | None = None,
         head: str = "ref: refs/heads/none",
         object_format: str = "sha1",
         shallow: bytes = b"",
@@ -70,43 +104,61 @@ class Scratch:
         try:
             self.path = Path(tempfile.mkdtemp(prefix="branchsim-"))
         except OSError as error:
-            raise GitError(f"no temporary directory could be made: {error.strerror}; set TMPDIR to a writable one") from None
+            raise GitError(
+                f"no temporary directory could be made: {error.strerror}; set TMPDIR to a writable one"
+            ) from None
+        self._remove = weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
         self.object_format = object_format
+        self.source_objects = objects
         try:
             self._lay_out(objects, refs or {}, head, shallow)
         except OSError as error:
             self.close()
-            raise GitError(f"the scratch repository could not be written: {error.strerror}; free some space in TMPDIR") from None
+            raise GitError(
+                f"the scratch repository could not be written: {error.strerror}; free some space in TMPDIR"
+            ) from None
 
-    def _lay_out(self, objects: Path, refs: dict[RefName, Sha], head: str, shallow: bytes) -> None:
+    def _lay_out(self, objects: Path, refs: Mapping[RefName, Sha], head: str, shallow: bytes) -> None:
         for directory in ("objects/info", "objects/pack", "refs/heads", "refs/tags", "info"):
             (self.path / directory).mkdir(parents=True)
         extended = self.object_format != "sha1"
         extensions = f"[extensions]\n\tobjectFormat = {self.object_format}\n" if extended else ""
-        (self.path / "config").write_text(_CONFIG.format(version=int(extended), extensions=extensions))
+        (self.path / "config").write_text(
+            _CONFIG.format(version=int(extended), extensions=extensions, empty_tree=EMPTY_TREE[self.object_format])
+        )
         (self.path / "HEAD").write_text(head + "\n")
         (self.path / "objects/info/alternates").write_bytes(_quoted(os.fsencode(objects)) + b"\n")
-        lines = [f"{sha} {name}\n" for name, sha in sorted(refs.items())]
-        (self.path / "packed-refs").write_bytes(os.fsencode("".join(lines)))
+        lines = sorted((os.fsencode(name), sha.encode("ascii")) for name, sha in refs.items())
+        packed = b"".join(b"%b %b\n" % (sha, name) for name, sha in lines)
+        (self.path / "packed-refs").write_bytes(b"# pack-refs with: sorted \n" + packed)
         if shallow:
             (self.path / "shallow").write_bytes(shallow)
 
-    def close(self) -> None:
-        """Remove the scratch repository."""
-        shutil.rmtree(self.path, ignore_errors=True)
+    def alternates(self) -> list[Path]:
+        """The object directories it borrows from: the source's, and the ones the source itself names."""
+        try:
+            lines = (self.source_objects / "info" / "alternates").read_bytes().splitlines()
+        except OSError:
+            lines = []
+        further = [Path(os.fsdecode(line)) for line in lines if line and not line.startswith((b"#", b'"'))]
+        return [self.source_objects, *(self.source_objects / path for path in further)]
 
-    def __enter__(self) -> Scratch:
+    def close(self) -> None:
+        """Remove the scratch repository; once is enough."""
+        self._remove()
+
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
 
 def _quoted(path: bytes) -> bytes:
     """A path as ``objects/info/alternates`` wants it: C-quoted where it would not read back as it stands."""
-    if not any(byte < 0x20 for byte in path) and not path.startswith((b'"', b"#")):
+    if not any(byte < _SPACE for byte in path) and not path.startswith((b'"', b"#")):
         return path
-    escaped = b"".join(
-        b"\\%03o" % byte if byte < 0x20 or byte in b'"\\' else bytes([byte]) for byte in path
-    )
+    escaped = b"".join(b"\\%03o" % byte if byte < _SPACE or byte in b'"\\' else bytes([byte]) for byte in path)
     return b'"' + escaped + b'"'
