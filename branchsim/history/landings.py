@@ -1,0 +1,301 @@
+"""The replay: for every branch of a topology its landings, in order.
+
+Start with `read_history`.
+"""
+
+from __future__ import annotations
+
+import bisect
+import heapq
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, get_args
+
+from branchsim.errors import UnknownBranchError, nearest
+from branchsim.history.graph import Graph
+from branchsim.history.lines import own_lines
+from branchsim.history.refs import branch_tips, tag_tips
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from branchsim.git.log import Commit
+    from branchsim.git.repository import Repository
+    from branchsim.history.lines import Lines
+    from branchsim.names import RefName, Sha
+    from branchsim.topology import Topology
+
+Kind = Literal[
+    "merge",
+    "squash",
+    "rebase",
+    "fast-forward",
+    "cherry-pick",
+    "direct",
+    "revert",
+    "sync",
+    "force-push",
+    "created",
+]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+"""The kinds of landing; ``created`` is the first tip of a branch that was made from another one."""
+
+FlowKind = Literal["promote", "retrofit"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Landing:
+    """One step of a branch's own line.
+
+    Attributes
+    ----------
+    branch : str
+        The branch of the topology.
+    place : int
+        Its place on the branch's own line, from 0.
+    sha : Sha
+        The tip after the landing.
+    kind : str
+        One of `KINDS`.
+    at : int
+        When, in seconds since the epoch, UTC: the committer time of the tip, moved only where a wrong clock would put
+        it out of the order of the line. Of a fast-forward it is the earliest possible time.
+    subject : str
+        The first line of the tip's message.
+    source : str or None
+        The branch it came from. A branch in somebody's copy of the repository that has the name of a long-lived branch
+        is ``account:name``.
+    source_inferred : bool
+        Whether the source was concluded from reachability and not read from the message.
+    family : str or None
+        The pattern of the family the source belongs to.
+    pr : int or None
+        Number of the pull or merge request.
+    commits : tuple of Sha
+        What it brought that was not on the branch before, parents before children; empty for ``created``.
+    before : Sha or None
+        The tip before; None where nothing is known before it.
+    flow : {"promote", "retrofit"} or None
+        The kind of flow or family it came along: ``promote`` also where levels were skipped, ``retrofit`` wherever it
+        came back from further downstream.
+    inferred : tuple of str
+        What was concluded and not read, in words.
+    """
+
+    branch: str
+    place: int
+    sha: Sha
+    kind: Kind
+    at: int
+    subject: str
+    source: str | None = None
+    source_inferred: bool = False
+    family: str | None = None
+    pr: int | None = None
+    commits: tuple[Sha, ...] = ()
+    before: Sha | None = None
+    flow: FlowKind | None = None
+    inferred: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class History:
+    """What happened on each branch of a topology.
+
+    Attributes
+    ----------
+    topology : Topology
+        Bound: every branch is a real one.
+    graph : Graph
+        Every commit that a branch reaches now, also after `until`.
+    lines : Lines
+        How the own lines were found.
+    landings : mapping of str to tuple of Landing
+        For each branch its landings up to `until`, the oldest first, also those before `since`.
+    arrivals : mapping of str to array of int32
+        For each branch and each commit of the graph the place of the landing with which it first became part of the
+        branch by ancestry; -1 where it never did, or only after `until`.
+    since, until : int or None
+        In seconds since the epoch, UTC.
+    notes : tuple of str
+        What a person should know about the reading, in sentences.
+    """
+
+    topology: Topology
+    graph: Graph
+    lines: Lines
+    landings: Mapping[str, tuple[Landing, ...]]
+    arrivals: Mapping[str, NDArray[np.int32]]
+    since: int | None = None
+    until: int | None = None
+    notes: tuple[str, ...] = ()
+    _by_sha: dict[str, dict[Sha, int]] = field(default_factory=dict, repr=False)
+
+    def __iter__(self) -> Iterator[Landing]:
+        """All landings since `since`, ascending in time; ties by the order of branches, then by place."""
+        order = {name: rank for rank, name in enumerate(self.landings)}
+        kept = [
+            landing
+            for landings in self.landings.values()
+            for landing in landings
+            if self.since is None or landing.at >= self.since
+        ]
+        kept.sort(key=lambda landing: (landing.at, order[landing.branch], landing.place))
+        return iter(kept)
+
+    def tip(self, branch: str) -> Sha | None:
+        """The tip of a branch as of `until`; None if the branch did not exist yet."""
+        landings = self.landings[branch]
+        return landings[-1].sha if landings else None
+
+    def arrival(self, branch: str, sha: Sha) -> Landing | None:
+        """The landing with which a commit first became part of a branch by ancestry, if it did."""
+        number = self.graph.find(sha)
+        place = -1 if number is None else int(self.arrivals[branch][number])
+        return self.landings[branch][place] if place >= 0 else None
+
+    def landing(self, branch: str, sha: Sha) -> Landing | None:
+        """The landing whose tip a commit is."""
+        known = self._by_sha.get(branch)
+        if known is None:
+            known = self._by_sha[branch] = {landing.sha: landing.place for landing in self.landings[branch]}
+        place = known.get(sha)
+        return None if place is None else self.landings[branch][place]
+
+    def commit(self, sha: Sha) -> Commit:
+        """The metadata of a commit of the graph; `KeyError` if it is not there."""
+        return self.graph.commits[self.graph.number(sha)]
+
+
+def read_history(
+    repository: Repository,
+    topology: Topology,
+    *,
+    since: int | None = None,
+    until: int | None = None,
+    positions: Mapping[str, Iterable[Sha]] | None = None,
+    commits: Iterable[Commit] | None = None,
+    report: Callable[[int], None] | None = None,
+) -> History:
+    """Replay the history of the branches of a topology.
+
+    Parameters
+    ----------
+    repository : Repository
+        Where to read.
+    topology : Topology
+        Patterns in it are bound to the branches that exist.
+    since, until : int, optional
+        Seconds since the epoch, UTC. `until` gives the state as of then; `since` only chooses what iteration yields.
+    positions : mapping of str to iterable of Sha, optional
+        Tips that a branch is known to have had, for example from a reflog.
+    commits : iterable of Commit, optional
+        All commits that the branches reach, where they have been read already.
+    report : callable, optional
+        Called with the number of commits read since its last call.
+
+    Raises
+    ------
+    UnknownBranchError
+        A branch of the topology does not exist in the repository.
+    GitError
+        An object is missing or corrupt.
+    """
+    from branchsim.history.kinds import Classifier
+
+    available = branch_tips(repository)
+    topology = topology.bind(available)
+    refs: dict[str, tuple[RefName, ...]] = {}
+    for branch in topology.branches:
+        if branch.is_pattern or branch.name not in available:
+            raise UnknownBranchError(
+                f"the topology's branch {branch.name!r} does not exist in {repository.path}"
+                f"{nearest(branch.name, available)}; name a branch that exists there, or take it out of the topology"
+            )
+        refs[branch.name] = available[branch.name]
+    wanted = {repository.refs[ref] for group in refs.values() for ref in group}
+    graph = Graph(commits) if commits is not None else Graph.read(repository.scratch, wanted, report=report)
+    notes: list[str] = [*topology.notes]
+    tips = {name: _newest(graph, name, group, repository, notes) for name, group in refs.items()}
+    known = _positions(repository, topology, graph, positions or {})
+    lines = own_lines(graph, topology, tips, positions=known)
+    if repository.shallow:
+        notes.append("the repository is a shallow clone: what happened before the cut is not known")
+    classifier = Classifier(repository, topology, graph, lines)
+    landings: dict[str, tuple[Landing, ...]] = {}
+    arrivals: dict[str, NDArray[np.int32]] = {}
+    for name in lines.steps:
+        steps = classifier.steps[name]
+        times = _in_order([graph.commits[step.tip].committed_at for step in steps])
+        end = len(steps) if until is None else bisect.bisect_right(times, until)
+        arrived = classifier.arrivals[name]
+        if end < len(steps):
+            arrived = arrived.copy()
+            arrived[arrived >= end] = -1
+        arrivals[name] = arrived
+        landings[name] = tuple(classifier.landing(name, place, times[place]) for place in range(end))
+    order = [branch.name for branch in topology.branches]
+    return History(
+        topology=topology,
+        graph=graph,
+        lines=lines,
+        landings={name: landings[name] for name in order},
+        arrivals={name: arrivals[name] for name in order},
+        since=since,
+        until=until,
+        notes=tuple(notes),
+    )
+
+
+def _newest(graph: Graph, name: str, refs: Sequence[RefName], repository: Repository, notes: list[str]) -> int:
+    """The tip of a branch: the local one, unless it is only behind the remote-tracking one."""
+    chosen, *others = refs
+    tip = graph.number(repository.refs[chosen])
+    for other in others:
+        number = graph.number(repository.refs[other])
+        if number == tip:
+            continue
+        if graph.is_ancestor(tip, number):
+            notes.append(f"{name} is read from {other}: {chosen} is behind it")
+            tip, chosen = number, other
+        elif not graph.is_ancestor(number, tip):
+            notes.append(f"{name} is read from {chosen}; {other} has commits that are not in it")
+    return tip
+
+
+def _positions(
+    repository: Repository, topology: Topology, graph: Graph, given: Mapping[str, Iterable[Sha]]
+) -> dict[str, set[int]]:
+    """Known tips: those given, and the release tags of the one branch on which releases land."""
+    known: dict[str, set[int]] = {}
+    for name, shas in given.items():
+        known[name] = {number for sha in shas if (number := graph.find(sha)) is not None}
+    last = topology.last_branches()
+    if topology.release_tags is not None and len(last) == 1 and len(topology.branches) > 1:
+        tags = tag_tips(repository, topology.is_release_tag)
+        known.setdefault(last[0], set()).update(
+            number for sha in tags.values() if (number := graph.find(sha)) is not None
+        )
+    return known
+
+
+def _in_order(times: Sequence[int]) -> list[int]:
+    """The ascending sequence that is nearest to the recorded times, in the sum of the differences.
+
+    So one wrong clock moves one landing, and not all that follow or precede it.
+    """
+    largest: list[int] = []
+    fitted = []
+    for time in times:
+        heapq.heappush(largest, -time)
+        if -largest[0] > time:
+            heapq.heapreplace(largest, -time)
+        fitted.append(-largest[0])
+    for place in range(len(fitted) - 2, -1, -1):
+        fitted[place] = min(fitted[place], fitted[place + 1])
+    return fitted
+
+
+__all__ = ["KINDS", "FlowKind", "History", "Kind", "Landing", "read_history"]
