@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from branchsim.errors import GitError, InternalError
 from branchsim.git.log import empty_tree
-from branchsim.git.objects import ObjectReader, write_commit
+from branchsim.git.objects import ObjectReader, commit_content, object_id, write_commit
 from branchsim.git.process import run, stream
 from branchsim.names import Sha
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _IDENTITY = "branchsim <branchsim@localhost> 4102444800 +0000"
 _STAGE = re.compile(rb"([0-7]{6}) ([0-9a-f]{40}|[0-9a-f]{64}) ([123])\t(.*)", re.DOTALL)
 _BLOCK = 1 << 16
+_FEW = 30
 
 
 class Side(NamedTuple):
@@ -187,20 +188,52 @@ def merge_trees(scratch: Scratch, wanted: Iterable[Trees], *, processes: int = 1
     """
     triples = [Trees(*triple) for triple in wanted]
     trees = _trees(scratch, {sha for triple in triples for sha in triple})
-    made: dict[tuple[Sha, Sha | None], Sha] = {}
-
-    def commit(tree: Sha, parent: Sha | None = None) -> Sha:
-        key = tree, parent
-        if key not in made:
-            parents = () if parent is None else (parent,)
-            made[key] = write_commit(scratch, tree=tree, parents=parents, message="", author=_IDENTITY)
-        return made[key]
-
+    synthetic = _Synthetic(scratch)
     pairs = []
     for base, ours, theirs in triples:
-        root = commit(trees[base])
-        pairs.append((commit(trees[ours], root), commit(trees[theirs], root)))
+        root = synthetic.commit(trees[base])
+        pairs.append((synthetic.commit(trees[ours], root), synthetic.commit(trees[theirs], root)))
+    synthetic.write()
     yield from merge_many(scratch, pairs, processes=processes)
+
+
+class _Synthetic:
+    """Commits that exist only to give git the merge base one wants; their ids depend on nothing but their trees."""
+
+    def __init__(self, scratch: Scratch) -> None:
+        self._scratch = scratch
+        self._made: dict[tuple[Sha, Sha | None], Sha] = {}
+
+    def commit(self, tree: Sha, parent: Sha | None = None) -> Sha:
+        """The id of the commit with a tree and at most one parent; it exists once `write` has been called."""
+        key = tree, parent
+        if key not in self._made:
+            content = commit_content(
+                tree=tree, parents=() if parent is None else (parent,), message="", author=_IDENTITY
+            )
+            self._made[key] = object_id(self._scratch, "commit", content)
+        return self._made[key]
+
+    def write(self) -> None:
+        """Write all commits: few as loose objects, many as one pack, since making a file is what takes the time."""
+        if len(self._made) <= _FEW:
+            for tree, parent in self._made:
+                parents = () if parent is None else (parent,)
+                write_commit(self._scratch, tree=tree, parents=parents, message="", author=_IDENTITY)
+            return
+        marks = {sha: mark for mark, sha in enumerate(self._made.values(), 1)}
+        lines = []
+        for (tree, parent), sha in self._made.items():
+            lines.append(
+                f"reset refs/branchsim\n\ncommit refs/branchsim\nmark :{marks[sha]}\ncommitter {_IDENTITY}\ndata 0\n\n"
+            )
+            if parent is not None:
+                lines.append(f"from :{marks[parent]}\n")
+            lines.append(f"M 040000 {tree} \n\n")
+        # Without a ref at the end nothing but the objects remains.
+        lines.append(f"reset refs/branchsim\nfrom {'0' * len(tree)}\n\ndone\n")
+        options = ("-c", "fastimport.unpackLimit=0", "fast-import", "--quiet", "--force", "--done")
+        run(options, self._scratch.path, stdin="".join(lines).encode("ascii"))
 
 
 def pick_many(scratch: Scratch, picks: Iterable[Pick], *, processes: int = 1) -> Iterator[MergeResult]:

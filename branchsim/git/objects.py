@@ -9,6 +9,7 @@ import enum
 import hashlib
 import os
 import re
+import threading
 import zlib
 from collections import OrderedDict, defaultdict
 from dataclasses import dataclass
@@ -519,6 +520,12 @@ def _batches(names: Iterable[str]) -> Iterator[list[tuple[str, bytes]]]:
         yield batch
 
 
+def object_id(scratch: Scratch, kind: str, content: bytes) -> Sha:
+    """The id an object has, whether it exists or not."""
+    digest = hashlib.sha1 if scratch.object_format == "sha1" else hashlib.sha256
+    return Sha(digest(b"%b %d\0%b" % (kind.encode("ascii"), len(content), content), usedforsecurity=False).hexdigest())
+
+
 def write_object(scratch: Scratch, kind: str, content: bytes) -> Sha:
     """Write one object into the scratch repository, without a process.
 
@@ -541,14 +548,13 @@ def write_object(scratch: Scratch, kind: str, content: bytes) -> Sha:
     GitError
         It could not be written, for example because the disk is full.
     """
-    whole = b"%b %d\0%b" % (kind.encode("ascii"), len(content), content)
-    digest = hashlib.sha1 if scratch.object_format == "sha1" else hashlib.sha256
-    sha = Sha(digest(whole, usedforsecurity=False).hexdigest())
+    sha = object_id(scratch, kind, content)
     directory = scratch.path / "objects" / sha[:2]
     target = os.path.join(directory, sha[2:])  # noqa: PTH118  thousands are written in a row
     if os.path.exists(target):  # noqa: PTH110
         return sha
-    part = f"{target}.{os.getpid()}-{id(whole):x}"
+    part = f"{target}.{os.getpid()}-{threading.get_ident():x}"
+    whole = b"%b %d\0%b" % (kind.encode("ascii"), len(content), content)
     try:
         directory.mkdir(exist_ok=True)
         with open(part, "xb") as file:  # noqa: PTH123
@@ -597,13 +603,26 @@ def write_commit(
     ValueError
         An identity holds a newline or a NUL, or the message holds a NUL.
     """
+    content = commit_content(tree=tree, parents=parents, message=message, author=author, committer=committer)
+    return write_object(scratch, "commit", content)
+
+
+def commit_content(
+    *,
+    tree: Sha,
+    parents: Sequence[Sha] = (),
+    message: str | bytes,
+    author: str | bytes,
+    committer: str | bytes | None = None,
+) -> bytes:
+    """A commit as git stores it; for the parameters see `write_commit`."""
     people = [_encoded(author), _encoded(author if committer is None else committer)]
     text = _encoded(message)
     if any(byte in person for person in people for byte in (b"\n", b"\0")) or b"\0" in text:
         raise ValueError("an identity holds a newline or a NUL, or a message holds a NUL")
     lines = [b"tree " + tree.encode("ascii"), *(b"parent " + parent.encode("ascii") for parent in parents)]
     lines += [b"author " + people[0], b"committer " + people[1]]
-    return write_object(scratch, "commit", b"\n".join(lines) + b"\n\n" + text)
+    return b"\n".join(lines) + b"\n\n" + text
 
 
 def _encoded(text: str | bytes) -> bytes:
@@ -618,6 +637,8 @@ __all__ = [
     "TreeEntry",
     "Unread",
     "Why",
+    "commit_content",
+    "object_id",
     "write_commit",
     "write_object",
 ]
