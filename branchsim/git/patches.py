@@ -97,26 +97,53 @@ def _read_share(
 ) -> tuple[dict[tuple[Sha, Sha], PatchFacts], dict[tuple[Sha, Sha], str]]:
     facts: dict[tuple[Sha, Sha], PatchFacts] = {}
     skipped: dict[tuple[Sha, Sha], str] = {}
+    for pair, text in pieces(scratch, pairs, _OPTIONS, skipped):
+        facts[pair] = parse_patch(text)
+        if report is not None:
+            report(1)
+    return {pair: fact for pair, fact in facts.items() if pair not in skipped}, skipped
+
+
+def pieces(
+    scratch: Scratch, pairs: Sequence[tuple[Sha, Sha]], options: Sequence[str], skipped: dict[tuple[Sha, Sha], str]
+) -> Iterator[tuple[tuple[Sha, Sha], bytes]]:
+    """The text of the patch between each pair of trees, from as few processes as possible.
+
+    Parameters
+    ----------
+    scratch : Scratch
+        Where to read.
+    pairs : sequence of (Sha, Sha)
+        The tree before and the tree after.
+    options : sequence of str
+        Options of ``git diff-tree``.
+    skipped : dict
+        Receives the pairs that could not be read, with git's reason. Such a pair may have been yielded with a part of its
+        text before.
+
+    Yields
+    ------
+    pair : (Sha, Sha)
+        As given.
+    text : bytes
+        From the first ``diff --git`` on.
+    """
     start = 0
     while start < len(pairs):
-        begun = start
-        feed = ("".join(f"{old} {new}\n" for old, new in pairs[at : at + 512]).encode() for at in range(begun, len(pairs), 512))
-        with stream(["diff-tree", "--stdin", *_OPTIONS], scratch.path, feed=feed) as process:
+        feed = ("".join(f"{old} {new}\n" for old, new in pairs[at : at + 512]).encode() for at in range(start, len(pairs), 512))
+        named = 0
+        with stream(["diff-tree", "--stdin", *options], scratch.path, feed=feed) as process:
             for old, new, text in _split(iter(lambda: process.out.read1(_BLOCK), b"")):  # type: ignore[attr-defined]
-                facts[old, new] = parse_patch(text)
-                start += 1
-                if report is not None:
-                    report(1)
+                named += 1
+                yield (old, new), text
             code = process.wait()
         if code == 0:
             break
-        # git names the pair before it reads it, so the last one named is the one that failed.
+        # git names a pair before it reads it, so the last one named is the one that failed.
         reason = process.stderr.decode("utf-8", "replace").strip().splitlines()
-        failed = max(begun, start - 1) if start > begun else begun
-        facts.pop(pairs[failed], None)
+        failed = start + max(named, 1) - 1
         skipped[pairs[failed]] = reason[-1] if reason else f"git diff-tree ended with status {code}"
         start = failed + 1
-    return facts, skipped
 
 
 def _split(blocks: Iterable[bytes]) -> Iterator[tuple[Sha, Sha, bytes]]:
@@ -156,7 +183,8 @@ def parse_patch(text: bytes) -> PatchFacts:
     for part in text.translate(None, _WHITE).split(b"\ndiff--git"):
         head, hunk, body = part.partition(b"\n@@")
         if hunk:
-            changed = [line for line in body.split(b"\n") if line[:1] in b"+-" and len(line) > 1]
+            lines_of_hunks = body.split(b"\n")[1:]  # the rest of the first hunk's header comes first
+            changed = [line for line in lines_of_hunks if line[:1] in b"+-" and len(line) > 1]
         elif b"\nBinaryfiles" in head:
             # Binary content has no lines; the two blobs stand for it, as they do in git's own patch-id.
             index = head[head.find(b"\nindex") + 6 :].partition(b"\n")[0]

@@ -1,0 +1,401 @@
+"""Which commits of one revision are on another, and as what: a `git cherry` that sees ports, squashes and adapted picks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from branchsim.audit.applies import Applies, applies_to
+from branchsim.audit.evidence import CONFIDENCE, Evidence
+from branchsim.audit.pairing import Edge, Pairing
+from branchsim.audit.squash import contained, spread, whole_branch
+from branchsim.audit.trailers import trailer_edges
+from branchsim.git.log import Commit, read_commits
+from branchsim.git.patches import stable_patch_ids
+from branchsim.git.repository import Repository
+from branchsim.history.bundles import brought_in
+from branchsim.history.facts import FactCache, Patches, default_cache
+from branchsim.history.messages import reverted
+from branchsim.names import Sha
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SCHEMA = 1
+"""The number of the JSON form; raised when a field changes its meaning."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counterpart:
+    """A commit of the source and the commit of the target that carries it.
+
+    Attributes
+    ----------
+    source, target : Sha
+        The two commits.
+    evidence : Evidence
+        The strongest rung of the ladder that holds.
+    confidence : float
+        0 to 1: the measured share of right answers on that rung.
+    overlap : float
+        The share of changed lines that both have in common, 0 to 1.
+    reason : str
+        One sentence that a person can check with git.
+    undone_by : Sha or None
+        The commit of the target that reverted the counterpart, if it stayed reverted.
+    """
+
+    source: Sha
+    target: Sha
+    evidence: Evidence
+    confidence: float
+    overlap: float
+    reason: str
+    undone_by: Sha | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A commit of the source that is not on the target.
+
+    Attributes
+    ----------
+    source : Sha
+        The commit.
+    applies : str
+        What ``git cherry-pick`` of it onto the target would give: ``clean``, ``conflict``, or ``obsolete`` (nothing to do).
+    reason : str
+        One sentence that a person can check with git.
+    """
+
+    source: Sha
+    applies: Applies
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """Something that was left out, and why."""
+
+    what: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Match:
+    """What `match` found.
+
+    Attributes
+    ----------
+    source, target : str
+        The revisions as they were given.
+    source_sha, target_sha : Sha
+        The commits they named.
+    counterparts : tuple of Counterpart
+        One for each pair of commits, in the order of the source.
+    missing_commits : tuple of Missing
+        In the order of the source.
+    skipped : tuple of Skipped
+        What was left out.
+    subjects : mapping of Sha to str
+        Of every commit that is named.
+    """
+
+    source: str
+    target: str
+    source_sha: Sha
+    target_sha: Sha
+    counterparts: tuple[Counterpart, ...]
+    missing_commits: tuple[Missing, ...]
+    skipped: tuple[Skipped, ...]
+    subjects: Mapping[Sha, str]
+
+    def __repr__(self) -> str:
+        return (
+            f"<Match {self.source!r} on {self.target!r}: {len(self.counterparts)} pairs, "
+            f"{len(self.missing_commits)} missing, {len(self.skipped)} skipped>"
+        )
+
+    @property
+    def matches(self) -> pd.DataFrame:
+        """A new table of the pairs.
+
+        Returns
+        -------
+        DataFrame
+            ``source``, ``target``, ``evidence`` (string), ``confidence``, ``overlap`` (Float64, 0 to 1), ``subject``,
+            ``reason``, ``undone_by`` (string).
+        """
+        from branchsim.history.frames import NUMBER, TEXT, frame
+
+        schema = {
+            "source": TEXT, "target": TEXT, "evidence": TEXT, "confidence": NUMBER, "overlap": NUMBER,
+            "subject": TEXT, "reason": TEXT, "undone_by": TEXT,
+        }  # fmt: skip
+        rows = (
+            {
+                "source": pair.source, "target": pair.target, "evidence": pair.evidence.value,
+                "confidence": pair.confidence, "overlap": pair.overlap, "subject": self.subjects.get(pair.source),
+                "reason": pair.reason, "undone_by": pair.undone_by,
+            }
+            for pair in self.counterparts
+        )  # fmt: skip
+        return frame(rows, schema)
+
+    @property
+    def missing(self) -> pd.DataFrame:
+        """A new table of the commits that are not on the target.
+
+        Returns
+        -------
+        DataFrame
+            ``source``, ``applies``, ``subject``, ``reason`` (string).
+        """
+        from branchsim.history.frames import TEXT, frame
+
+        rows = (
+            {"source": m.source, "applies": m.applies.value, "subject": self.subjects.get(m.source), "reason": m.reason}
+            for m in self.missing_commits
+        )
+        return frame(rows, dict.fromkeys(("source", "applies", "subject", "reason"), TEXT))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form: the stable interface for other programs, documented in ``docs/formats.md``."""
+        return {
+            "schema": SCHEMA,
+            "source": self.source,
+            "target": self.target,
+            "matches": [
+                {
+                    "source": pair.source,
+                    "target": pair.target,
+                    "evidence": pair.evidence.value,
+                    "confidence": pair.confidence,
+                    "overlap": round(pair.overlap, 3),
+                    "reason": pair.reason,
+                    "undone_by": pair.undone_by,
+                }
+                for pair in self.counterparts
+            ],
+            "missing": [
+                {"source": m.source, "applies": m.applies.value, "reason": m.reason} for m in self.missing_commits
+            ],
+            "skipped": [{"what": s.what, "reason": s.reason} for s in self.skipped],
+        }
+
+
+def match(
+    repo: str | os.PathLike[str] | Repository,
+    source: str,
+    target: str,
+    *,
+    trailers: bool = True,
+    cache: Path | None | str = "default",
+) -> Match:
+    """Which commits of one revision are on another, and as what.
+
+    Parameters
+    ----------
+    repo : path-like or Repository
+        The repository; it is only read.
+    source, target : str
+        Any two revisions. The commits of ``source`` that are not ancestors of ``target`` are looked for among those of
+        ``target`` that are not ancestors of ``source``.
+    trailers : bool
+        Whether what messages say of other commits (``cherry picked from commit``) counts as evidence.
+    cache : path, None or "default"
+        Where facts about commits are kept; None keeps nothing.
+
+    Returns
+    -------
+    Match
+        The pairs, what is missing, and what was left out.
+
+    Raises
+    ------
+    NotARepositoryError, UnknownRevisionError, GitError
+        The input is wrong, or git failed.
+
+    Examples
+    --------
+    >>> match(".", "production", "integration").missing  # doctest: +SKIP
+    """
+    if not isinstance(repo, Repository):
+        with Repository(repo) as opened:
+            return match(opened, source, target, trailers=trailers, cache=cache)
+    directory = default_cache() if cache == "default" else None if cache is None else Path(cache)
+    one, other = repo.resolve(source), repo.resolve(target)
+    commits = list(read_commits(repo.scratch, [f"{one}...{other}"]))
+    matcher = Matcher(
+        repo=repo,
+        source=one,
+        target=other,
+        sources=[commit for commit in commits if commit.side == "<"],
+        targets=[commit for commit in commits if commit.side == ">"],
+        patches=Patches(repo.scratch, FactCache(directory)),
+    )
+    pairs = matcher.pairs(trailers=trailers)
+    return matcher.result(source, target, pairs)
+
+
+@dataclass(frozen=True, slots=True)
+class Matcher:
+    """The parts of a match, for callers that have read the commits already.
+
+    Attributes
+    ----------
+    repo : Repository
+        Where to read.
+    source, target : Sha
+        The tips.
+    sources, targets : sequence of Commit
+        What each side has that the other has not.
+    patches : Patches
+        Reads the patches.
+    """
+
+    repo: Repository
+    source: Sha
+    target: Sha
+    sources: Sequence[Commit]
+    targets: Sequence[Commit]
+    patches: Patches
+
+    def pairs(self, *, trailers: bool) -> list[Counterpart]:
+        """Every pair of commits that are one change, in the order of the source."""
+        scratch = self.repo.scratch
+        bundles = brought_in(self.sources, [self.source])
+        pairing = Pairing(self.sources, self.targets, self.patches.read, bundles)
+        edges = pairing.edges()
+        stated, _ = trailer_edges(scratch, self.sources, self.targets) if trailers else ([], {})
+        edges = _with_trailers(edges, stated)
+        edges += spread(edges, pairing)
+        settled = {edge.target for edge in edges if edge.evidence is Evidence.ZERO_CONTEXT}
+        squashed = whole_branch(scratch, pairing, self.source, self.target, settled)
+        edges = _prefer(squashed, edges)
+        edges += contained(edges, pairing, pairing.near)
+        edges = self._with_patch_ids(edges)
+        place = {commit.sha: at for at, commit in enumerate(self.sources)}
+        undone = undone_by(self.targets)
+        edges.sort(key=lambda edge: (place[edge.source], edge.target))
+        return [_counterpart(edge, undone.get(edge.target)) for edge in edges]
+
+    def _with_patch_ids(self, edges: list[Edge]) -> list[Edge]:
+        """The edges with equal changed lines whose patches are equal with their context too, raised to that rung."""
+        same = [edge for edge in edges if edge.evidence is Evidence.ZERO_CONTEXT]
+        wanted = {sha for edge in same for sha in (edge.source, edge.target)}
+        ids = self.patches.patch_ids(c for c in (*self.sources, *self.targets) if c.sha in wanted)
+        return [
+            replace(edge, evidence=Evidence.PATCH_ID)
+            if edge.evidence is Evidence.ZERO_CONTEXT and ids.get(edge.source, "") == ids.get(edge.target, "-")
+            else edge
+            for edge in edges
+        ]
+
+    def result(self, source: str, target: str, pairs: Sequence[Counterpart]) -> Match:
+        """The whole answer: the pairs, what is missing and whether it would apply, and what was left out."""
+        found = {pair.source: pair for pair in pairs}
+        effective = {pair.source for pair in pairs if pair.undone_by is None}
+        empty = [c for c in self.sources if not c.is_merge and not c.changes]
+        skipped = [Skipped(c.sha, "it changes nothing") for c in empty]
+        skipped += [Skipped(sha, why) for sha, why in sorted(self.patches.skipped.items())]
+        if self.repo.shallow:
+            skipped.append(Skipped("history", "the clone is shallow: commits beyond its edge could not be compared"))
+        open_commits = [c for c in self.sources if c.changes and not c.is_merge and c.sha not in effective]
+        verdicts = applies_to(self.repo.scratch, open_commits, self.target, self.patches.pairs(open_commits))
+        missing = []
+        for commit in open_commits:
+            applies, why = verdicts[commit.sha]
+            pair = found.get(commit.sha)
+            if pair is not None:
+                why = f"it was ported as {pair.target[:12]}, which {(pair.undone_by or '')[:12]} reverted; {why}"
+            missing.append(Missing(commit.sha, applies, why))
+        named = {c.sha: c.subject for c in (*self.sources, *self.targets)}
+        return Match(source, target, self.source, self.target, tuple(pairs), tuple(missing), tuple(skipped), named)
+
+
+def undone_by(commits: Sequence[Commit]) -> dict[Sha, Sha]:
+    """The commits that another of them reverted, and that no revert of the revert brought back.
+
+    Parameters
+    ----------
+    commits : sequence of Commit
+        Newest first, as git lists them.
+    """
+    state: dict[Sha, Sha] = {}
+    for commit in reversed(commits):
+        for prefix in reverted(commit.message):
+            state.update((other.sha, commit.sha) for other in commits if other.sha.startswith(prefix))
+    undone: dict[Sha, Sha] = {}
+    for sha, by in state.items():
+        # A chain of reverts: what an even number of them undid is back.
+        chain = 1
+        at = by
+        while at in state and chain <= len(state):
+            at = state[at]
+            chain += 1
+        if chain % 2:
+            undone[sha] = by
+    return undone
+
+
+def _with_trailers(edges: list[Edge], stated: Sequence[Edge]) -> list[Edge]:
+    """What was found with what is stated: a trailer outranks, and content that agrees corroborates it."""
+    by_pair = {(edge.source, edge.target): edge for edge in edges}
+    named_targets = {edge.target for edge in stated}
+    named_sources = {edge.source for edge in stated}
+    merged = []
+    for edge in stated:
+        found = by_pair.get((edge.source, edge.target))
+        if found is not None:
+            also = (*edge.also, f"{found.evidence.value} agrees", *found.also)
+            merged.append(replace(edge, also=also, overlap=found.overlap))
+        else:
+            merged.append(edge)
+    kept = [
+        edge
+        for edge in edges
+        if (edge.source, edge.target) not in {(e.source, e.target) for e in stated}
+        and edge.target not in named_targets
+        and edge.source not in named_sources
+    ]
+    return merged + kept
+
+
+def _prefer(squashed: list[Edge], edges: list[Edge]) -> list[Edge]:
+    """A squash that was shown to be one outranks likeness of single commits."""
+    if not squashed:
+        return edges
+    sure = {Evidence.TRAILER, Evidence.PATCH_ID, Evidence.ZERO_CONTEXT, Evidence.AUTHOR_DATE}
+    inside = {edge.source for edge in squashed}
+    pairs = {(edge.source, edge.target) for edge in squashed}
+    kept = [
+        edge
+        for edge in edges
+        if (edge.source, edge.target) not in pairs and (edge.source not in inside or edge.evidence in sure)
+    ]
+    return squashed + kept
+
+
+_REASONS = {
+    Evidence.TRAILER: "{also}",
+    Evidence.PATCH_ID: "both have the same patch (git show X | git patch-id --stable)",
+    Evidence.ZERO_CONTEXT: "both change the same lines; only what stands around them differs (git diff X^! / Y^!)",
+    Evidence.AUTHOR_DATE: "same author and author date; {overlap:.0%} of the changed lines are the same",
+    Evidence.SUBJECT: "same subject; {overlap:.0%} of the changed lines are the same",
+    Evidence.OVERLAP: "{overlap:.0%} of the changed lines are the same",
+    Evidence.SQUASH: "squashed: {also}",
+}
+
+
+def _counterpart(edge: Edge, undone: Sha | None) -> Counterpart:
+    also = ", ".join(edge.also)
+    text = _REASONS[edge.evidence].format(also=also, overlap=edge.overlap)
+    if edge.evidence in {Evidence.SUBJECT, Evidence.OVERLAP, Evidence.PATCH_ID, Evidence.ZERO_CONTEXT} and also:
+        text += f"; {also}"
+    if undone is not None:
+        text += f"; {undone[:12]} reverted it"
+    return Counterpart(edge.source, edge.target, edge.evidence, CONFIDENCE[edge.evidence], edge.overlap, text, undone)

@@ -1,0 +1,383 @@
+"""Pair the commits of two sides: which commit of the one is the port of which commit of the other.
+
+Works on records alone, without git. Metadata (author and date, subject, tickets) and changed paths propose pairs, patches decide,
+and each target goes to one source: the pairs with most in common first.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from branchsim.audit.evidence import Evidence
+from branchsim.git.log import Commit
+from branchsim.git.patches import PatchFacts
+from branchsim.history.messages import references, subject_key, words
+from branchsim.names import Sha
+
+MANY_PATHS = 400
+"""A merge that changes more paths than this brings in a branch, not a change, and is not compared as one."""
+
+_COMMON = 60
+"""A key (subject, ticket, changed line) that more commits share than this proposes nothing."""
+
+Read = Callable[[Iterable[Commit]], Mapping[Sha, PatchFacts]]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A commit with what is compared of it."""
+
+    commit: Commit
+    key: str
+    words: frozenset[str]
+    references: frozenset[str]
+    paths: frozenset[bytes]
+    names: frozenset[bytes]
+
+    @property
+    def sha(self) -> Sha:
+        """Its id."""
+        return self.commit.sha
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """A possible pair: what it rests on, and how much the two have in common.
+
+    Attributes
+    ----------
+    source, target : Sha
+        The two commits.
+    evidence : Evidence
+        The strongest rung that holds.
+    also : tuple of str
+        What corroborates it.
+    score : float
+        In arbitrary units, only for ranking.
+    overlap : float
+        Share of changed lines in common (Jaccard, as multisets), 0 to 1.
+    """
+
+    source: Sha
+    target: Sha
+    evidence: Evidence
+    also: tuple[str, ...] = ()
+    score: float = 0.0
+    overlap: float = 0.0
+
+
+def item(commit: Commit) -> Item:
+    """What is compared of a commit."""
+    key = subject_key(commit.message)
+    paths = frozenset(change.path for change in commit.changes)
+    return Item(
+        commit=commit,
+        key=key,
+        words=words(key),
+        references=references(commit.message),
+        paths=paths,
+        names=frozenset(path.rpartition(b"/")[2] for path in paths),
+    )
+
+
+def comparable(commit: Commit) -> bool:
+    """Whether a commit is compared as one change."""
+    return bool(commit.changes) and (not commit.is_merge or len(commit.changes) <= MANY_PATHS)
+
+
+def common(one: PatchFacts, other: PatchFacts) -> int:
+    """How many meaningful changed lines two patches have in common, as multisets."""
+    if not one.lines or not other.lines:
+        return 0
+    a, b = Counter(one.lines), Counter(other.lines)
+    if len(b) < len(a):
+        a, b = b, a
+    return sum(min(count, b[line]) for line, count in a.items() if line in b)
+
+
+def jaccard(one: frozenset[bytes] | frozenset[str], other: frozenset[bytes] | frozenset[str]) -> float:
+    """The share of elements that two sets have in common, 0 to 1; 0 if both are empty."""
+    union = len(one | other)
+    return len(one & other) / union if union else 0.0
+
+
+def same_person(one: Commit, other: Commit) -> bool:
+    """Whether two commits have the same author, by name or address."""
+    return one.author.casefold() == other.author.casefold() or (
+        bool(one.author_email) and one.author_email.casefold() == other.author_email.casefold()
+    )
+
+
+@dataclass
+class Pairing:
+    """The pairing of two sides, step by step.
+
+    Parameters
+    ----------
+    sources, targets : sequence of Commit
+        The two sides.
+    read : callable
+        Gives the patch facts of some commits; asked only for those that may matter.
+    bundles : mapping
+        From a merge to the commits it brought in: the two are one change, and may have the same counterpart.
+    """
+
+    sources: Sequence[Commit]
+    targets: Sequence[Commit]
+    read: Read
+    bundles: Mapping[Sha, Sequence[Sha]] = field(default_factory=dict)
+    facts: dict[Sha, PatchFacts] = field(default_factory=dict)
+    near: dict[Sha, list[Item]] = field(default_factory=dict)
+
+    @functools.cached_property
+    def source_items(self) -> list[Item]:
+        """What is compared of the sources."""
+        return [item(commit) for commit in self.sources if comparable(commit)]
+
+    @functools.cached_property
+    def target_items(self) -> list[Item]:
+        """What is compared of the targets."""
+        return [item(commit) for commit in self.targets if comparable(commit)]
+
+    def edges(self) -> list[Edge]:
+        """The pairs that hold, each target once, best first."""
+        proposed = self._by_metadata()
+        by_sha = {t.sha: t for t in self.target_items}
+        self._load(proposed, (by_sha[sha] for sha, candidates in proposed.items() if candidates))
+        uniqueness = self._uniqueness()
+        edges = self._judge(proposed, uniqueness)
+        taken = assign(edges, self.bundles)
+        settled = {edge.target for edge in taken if edge.evidence in _STRONG}
+        open_items = [t for t in self.target_items if t.sha not in settled]
+        more = self.near = self._by_content(open_items)
+        edges += self._judge(more, uniqueness)
+        return self._drop_shadows(assign(edges, self.bundles))
+
+    def _drop_shadows(self, edges: list[Edge]) -> list[Edge]:
+        """Without the merges that say no more than one of the commits they brought.
+
+        A merge keeps its counterpart where that is the whole of it: a squash of what it brought in, or what no single
+        commit of it accounts for.
+        """
+        direct = {(edge.source, edge.target): edge for edge in edges}
+        kept = []
+        for edge in edges:
+            inner = [direct[sha, edge.target] for sha in self.bundles.get(edge.source, ()) if (sha, edge.target) in direct]
+            whole = edge.evidence is Evidence.ZERO_CONTEXT
+            if not inner or (whole and all(e.evidence is not Evidence.ZERO_CONTEXT for e in inner)):
+                kept.append(edge)
+        return kept
+
+    def load(self, shas: Iterable[Sha]) -> None:
+        """Read the patches of further commits of either side."""
+        wanted = {sha for sha in shas if sha not in self.facts}
+        if wanted:
+            self.facts.update(self.read(commit for commit in (*self.sources, *self.targets) if commit.sha in wanted))
+
+    def _load(self, proposed: Mapping[Sha, Iterable[Item]], items: Iterable[Item]) -> None:
+        wanted = {i.sha: i.commit for i in items}
+        for candidates in proposed.values():
+            wanted.update((s.sha, s.commit) for s in candidates)
+        self.facts.update(self.read(commit for sha, commit in wanted.items() if sha not in self.facts))
+
+    def _by_metadata(self) -> dict[Sha, list[Item]]:
+        """For each target the sources with the same author date, subject, tickets or very blobs."""
+        index: dict[object, list[Item]] = defaultdict(list)
+        for s in self.source_items:
+            for key in _keys(s):
+                index[key].append(s)
+        proposed: dict[Sha, list[Item]] = {}
+        for t in self.target_items:
+            found: dict[Sha, Item] = {}
+            for key in _keys(t):
+                near = index.get(key, ())
+                if len(near) <= _COMMON:
+                    found.update((s.sha, s) for s in near)
+            proposed[t.sha] = list(found.values())
+        return proposed
+
+    def _by_content(self, open_items: list[Item]) -> dict[Sha, list[Item]]:
+        """For each target still open the sources whose changed lines resemble its own."""
+        names = {name for s in self.source_items for name in s.names}
+        open_items = [t for t in open_items if not t.names.isdisjoint(names)]
+        names = {name for t in open_items for name in t.names}
+        near = [s for s in self.source_items if not s.names.isdisjoint(names)]
+        self._load({}, [*near, *open_items])
+        by_line: dict[int, list[Sha]] = defaultdict(list)
+        by_zero: dict[bytes, list[Sha]] = defaultdict(list)
+        for t in open_items:
+            fact = self.facts.get(t.sha)
+            if fact is None:
+                continue
+            if fact.zero_id:
+                by_zero[fact.zero_id].append(t.sha)
+            for line in set(fact.lines):
+                by_line[line].append(t.sha)
+        proposed: dict[Sha, list[Item]] = defaultdict(list)
+        for s in near:
+            fact = self.facts.get(s.sha)
+            if fact is None:
+                continue
+            shared: Counter[Sha] = Counter()
+            for line in set(fact.lines):
+                holders = by_line.get(line)
+                if holders is not None and len(holders) <= _COMMON:
+                    shared.update(holders)
+            best = {sha for sha, count in shared.items() if count >= 0.1 * len(fact.lines)}
+            best.update(by_zero.get(fact.zero_id, ()) if fact.zero_id else ())
+            for sha in best:
+                proposed[sha].append(s)
+        return proposed
+
+    def _uniqueness(self) -> Mapping[str, int]:
+        """How often a subject occurs on the side where it occurs most."""
+        one = Counter(s.key for s in self.source_items if not s.commit.is_merge)
+        other = Counter(t.key for t in self.target_items if not t.commit.is_merge)
+        return {key: max(one[key], other[key]) for key in one.keys() | other.keys()}
+
+    def _judge(self, proposed: Mapping[Sha, Iterable[Item]], uniqueness: Mapping[str, int]) -> list[Edge]:
+        by_sha = {t.sha: t for t in self.target_items}
+        edges = []
+        for sha, candidates in proposed.items():
+            t = by_sha[sha]
+            for s in candidates:
+                edge = judge(s, t, self.facts.get(s.sha), self.facts.get(t.sha), uniqueness)
+                if edge is not None:
+                    edges.append(edge)
+        return edges
+
+
+_STRONG = frozenset({Evidence.PATCH_ID, Evidence.ZERO_CONTEXT, Evidence.AUTHOR_DATE})
+
+
+def _keys(i: Item) -> Iterable[object]:
+    commit = i.commit
+    yield ("at", commit.authored_at, commit.author.casefold())
+    if i.key:
+        yield ("subject", i.key)
+    for reference in i.references:
+        yield ("reference", reference)
+    yield ("blobs", frozenset((change.old, change.new) for change in commit.changes))
+
+
+def judge(
+    s: Item, t: Item, one: PatchFacts | None, other: PatchFacts | None, uniqueness: Mapping[str, int]
+) -> Edge | None:
+    """The rung on which a pair stands, or None where it does not stand.
+
+    Parameters
+    ----------
+    s, t : Item
+        The source and the target.
+    one, other : PatchFacts or None
+        Their patches, where they could be read.
+    uniqueness : mapping
+        How often a subject occurs on one side.
+
+    Notes
+    -----
+    The rungs and their limits are explained in ``docs/evidence.md``.
+    """
+    person = same_person(s.commit, t.commit)
+    dated = person and s.commit.authored_at == t.commit.authored_at
+    titled = bool(s.key) and s.key == t.key
+    rare = titled and uniqueness.get(s.key, 1) <= 1
+    similar = 1.0 if titled else jaccard(s.words, t.words)
+    ticket = bool(s.references & t.references)
+    named = jaccard(s.names, t.names)
+    same = one is not None and other is not None and bool(one.zero_id) and one.zero_id == other.zero_id
+    shared, inside, changed = 0.0, 0.0, 0
+    if one is not None and other is not None:
+        changed = min(one.changed, other.changed)
+        both = min(len(one.lines), len(other.lines)) if same else common(one, other)
+        shared = 1.0 if same else both / max(1, len(one.lines) + len(other.lines) - both)
+        inside = 1.0 if same else both / max(1, min(len(one.lines), len(other.lines)))
+
+    evidence = _rung(
+        same=same, dated=dated, titled=titled, rare=rare, person=person, ticket=ticket,
+        similar=similar, named=named, shared=shared, inside=inside, changed=changed, words=len(s.words),
+    )  # fmt: skip
+    if evidence is None:
+        return None
+    also = [
+        name
+        for name, holds in (
+            ("same author and date", dated),
+            ("same author", person and not dated),
+            ("same subject", titled),
+            ("same ticket", ticket),
+        )
+        if holds
+    ]
+    score = (
+        8.0 * shared
+        + (4.0 if same else 0.0)
+        + (6.0 if dated else 1.0 if person else 0.0)
+        + (5.0 if rare else 2.5 if titled else 2.0 * similar)
+        + (1.0 if ticket else 0.0)
+        + named
+        - (0.5 if s.commit.is_merge != t.commit.is_merge else 0.0)
+    )
+    return Edge(s.sha, t.sha, evidence, tuple(also), score, shared)
+
+
+def _rung(
+    *,
+    same: bool,
+    dated: bool,
+    titled: bool,
+    rare: bool,
+    person: bool,
+    ticket: bool,
+    similar: float,
+    named: float,
+    shared: float,
+    inside: float,
+    changed: int,
+    words: int,
+) -> Evidence | None:
+    if same and (changed >= 2 or titled or person) and (changed >= 6 or person or similar >= 0.4 or ticket or named >= 0.5):
+        return Evidence.ZERO_CONTEXT
+    if dated and (titled or shared >= 0.2):
+        return Evidence.AUTHOR_DATE
+    if rare and words >= 3 and (person or inside >= 0.1):
+        return Evidence.SUBJECT
+    if titled and shared >= 0.5:
+        return Evidence.SUBJECT
+    if changed >= 4 and shared >= 0.8:
+        return Evidence.OVERLAP
+    if shared >= 0.5 and (similar >= 0.6 or person or (ticket and similar >= 0.2)):
+        return Evidence.OVERLAP
+    if inside >= 0.8 and changed >= 4 and (titled or ((person or ticket) and similar >= 0.3)):
+        return Evidence.OVERLAP
+    return None
+
+
+def assign(edges: Iterable[Edge], bundles: Mapping[Sha, Sequence[Sha]] | None = None) -> list[Edge]:
+    """One source for each target and one target for each source, the best pairs first.
+
+    A merge and the commits it brought in are one change: they may share a counterpart. Ties are broken by id, so that the
+    order of the input does not matter.
+    """
+    bundles = bundles or {}
+    sources: set[Sha] = set()
+    targets: dict[Sha, Sha] = {}
+    chosen = []
+    for edge in sorted(set(edges), key=lambda e: (-e.score, e.target, e.source)):
+        if edge.source in sources:
+            continue
+        holder = targets.get(edge.target)
+        if holder is not None and not _related(edge.source, holder, bundles):
+            continue
+        if holder is None:
+            targets[edge.target] = edge.source
+        sources.add(edge.source)
+        chosen.append(edge)
+    return chosen
+
+
+def _related(one: Sha, other: Sha, bundles: Mapping[Sha, Sequence[Sha]]) -> bool:
+    return one in bundles.get(other, ()) or other in bundles.get(one, ())

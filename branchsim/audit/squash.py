@@ -1,0 +1,232 @@
+"""Squashes: several commits of the source that are one commit of the target.
+
+The unit of a squash is a branch: what a merge brought in, or the whole of the source since it forked. Its net patch is compared
+with single commits of the target; where the patches differ, merging the branch just before and just after such a commit tells
+whether it brought the branch's content. What is left is explained by containment: a commit that holds the lines of several.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+from branchsim.audit.evidence import Evidence
+from branchsim.audit.pairing import Edge, Item, Pairing, jaccard, same_person
+from branchsim.git.log import Commit, merge_bases, read_commits
+from branchsim.git.merge import merge_many
+from branchsim.git.patches import read_patches
+from branchsim.git.scratch import Scratch
+from branchsim.names import Sha
+
+LONGEST_BRANCH = 250
+"""A source with more commits than this is a long-lived branch; as a whole it is not looked for as one squash."""
+
+_CANDIDATES = 24
+_PREFIXES = 40
+_INSIDE = 0.8
+_FEWEST_LINES = 4
+
+
+def spread(edges: Sequence[Edge], pairing: Pairing) -> list[Edge]:
+    """The commits that a merge brought in, where the merge as a whole has a counterpart.
+
+    Parameters
+    ----------
+    edges : sequence of Edge
+        The pairs found so far.
+    pairing : Pairing
+        Where they were found.
+
+    Returns
+    -------
+    list of Edge
+        One for each commit of such a merge that has no counterpart of its own and whose lines did not fall away.
+    """
+    own = {edge.source for edge in edges}
+    merges = {commit.sha: commit for commit in pairing.sources if commit.is_merge}
+    changing = {commit.sha for commit in pairing.sources if commit.changes and not commit.is_merge}
+    more = []
+    for edge in edges:
+        if edge.source not in merges:
+            continue
+        inner = [sha for sha in pairing.bundles.get(edge.source, ()) if sha in changing and sha not in own]
+        whole = edge.evidence in {Evidence.ZERO_CONTEXT, Evidence.PATCH_ID}
+        if not whole:
+            pairing.load(inner)
+        for sha in inner:
+            if whole or _survives(sha, edge, pairing):
+                more.append(Edge(sha, edge.target, Evidence.SQUASH, (f"brought in by {edge.source[:12]}",), 0.0, edge.overlap))
+    return more
+
+
+def _survives(sha: Sha, edge: Edge, pairing: Pairing) -> bool:
+    """Whether what the merge kept of a commit is in the merge's counterpart."""
+    facts = [pairing.facts.get(name) for name in (sha, edge.source, edge.target)]
+    if any(fact is None for fact in facts):
+        return False
+    one, net, target = (Counter(fact.lines) for fact in facts if fact is not None)
+    kept = one & net
+    return sum((kept & target).values()) >= _INSIDE * sum(kept.values())
+
+
+def whole_branch(scratch: Scratch, pairing: Pairing, source: Sha, target: Sha, settled: set[Sha]) -> list[Edge]:
+    """The whole source as one squash of the target, or the part of it up to one of its commits.
+
+    Parameters
+    ----------
+    scratch : Scratch
+        Where to read and to merge.
+    pairing : Pairing
+        The two sides.
+    source, target : Sha
+        Their tips.
+    settled : set of Sha
+        Targets that are already known to be the port of one commit, patch for patch.
+
+    Returns
+    -------
+    list of Edge
+        One for each commit of the squash, or none.
+    """
+    parts = [commit for commit in pairing.sources if commit.changes and not commit.is_merge]
+    if not 2 <= len(parts) <= LONGEST_BRANCH:
+        return []
+    bases = merge_bases(scratch, target, source)
+    if not bases:
+        return []
+    candidates = _candidates(parts, pairing, settled)
+    if not candidates:
+        return []
+    pairing.load(t.sha for t in candidates)
+    found = _by_net_patch(scratch, pairing, candidates, bases[0], source)
+    if found is None:
+        found = _by_merging(scratch, candidates, source)
+    if found is None:
+        return []
+    sha, tip, how = found
+    inside = parts if tip == source else _up_to(parts, pairing.sources, tip)
+    if len(inside) < 2:  # noqa: PLR2004  one commit is no squash
+        return []
+    return [Edge(commit.sha, sha, Evidence.SQUASH, (how,), 0.0, 1.0) for commit in inside]
+
+
+def _candidates(parts: Sequence[Commit], pairing: Pairing, settled: set[Sha]) -> list[Item]:
+    """The targets that touch what the branch touches, the most alike first."""
+    names = frozenset(change.path.rpartition(b"/")[2] for commit in parts for change in commit.changes)
+    ranked = []
+    for t in pairing.target_items:
+        if t.sha in settled or t.commit.is_merge or not t.commit.parents:
+            continue
+        alike = jaccard(names, t.names)
+        if alike > 0:
+            ranked.append((-alike, t.commit.committed_at, t.sha, t))
+    ranked.sort(key=lambda entry: entry[:3])
+    return [t for *_, t in ranked[:_CANDIDATES]]
+
+
+def _by_net_patch(
+    scratch: Scratch, pairing: Pairing, candidates: Sequence[Item], base: Sha, source: Sha
+) -> tuple[Sha, Sha, str] | None:
+    line = _first_parent_line(pairing.sources, source)
+    tips = line if len(line) <= _PREFIXES else line[: _PREFIXES // 2] + line[-_PREFIXES // 2 :]
+    trees = {commit.sha: commit.tree for commit in read_commits(scratch, [base], options=("--no-walk",), changes=False)}
+    pairs = {(trees[base], commit.tree): commit.sha for commit in reversed(tips)}
+    nets, _ = read_patches(scratch, list(pairs), processes=1)
+    wanted = {net.zero_id: pairs[pair] for pair, net in nets.items() if net.zero_id and net.changed > 1}
+    found = []
+    for t in candidates:
+        fact = pairing.facts.get(t.sha)
+        if fact is not None and fact.zero_id in wanted:
+            found.append((wanted[fact.zero_id] != source, t.commit.committed_at, t.sha, wanted[fact.zero_id]))
+    if not found:
+        return None
+    _, _, sha, tip = min(found)
+    return sha, tip, "the net patch of the branch is this commit's patch"
+
+
+def _by_merging(scratch: Scratch, candidates: Sequence[Item], source: Sha) -> tuple[Sha, Sha, str] | None:
+    """The commit which brought the content: merging the branch before it changes something, after it nothing."""
+    before = [(t.commit.parents[0], source) for t in candidates]
+    after = [(t.sha, source) for t in candidates]
+    results = list(merge_many(scratch, [*before, *after]))
+    old = {c.sha: c.tree for c in read_commits(scratch, sorted({b for b, _ in before}), options=("--no-walk",), changes=False)}
+    for t, was, now in zip(candidates, results[: len(candidates)], results[len(candidates) :], strict=True):
+        if was.clean and was.tree == t.commit.tree and was.tree != old[t.commit.parents[0]]:
+            return t.sha, source, "merging the branch into its parent gives this commit's tree"
+        arrived = now.clean and now.tree == t.commit.tree
+        if arrived and not (was.clean and was.tree == old[t.commit.parents[0]]):
+            return t.sha, source, "merging the branch changes nothing after this commit, and something before it"
+    return None
+
+
+def _first_parent_line(commits: Iterable[Commit], tip: Sha) -> list[Commit]:
+    by_sha = {commit.sha: commit for commit in commits}
+    line = []
+    at: Sha | None = tip
+    while at in by_sha:
+        commit = by_sha[at]
+        line.append(commit)
+        at = commit.parents[0] if commit.parents else None
+    return line[::-1]
+
+
+def _up_to(parts: Iterable[Commit], commits: Iterable[Commit], tip: Sha) -> list[Commit]:
+    by_sha = {commit.sha: commit for commit in commits}
+    seen: set[Sha] = set()
+    stack = [tip]
+    while stack:
+        sha = stack.pop()
+        if sha in by_sha and sha not in seen:
+            seen.add(sha)
+            stack.extend(by_sha[sha].parents)
+    return [commit for commit in parts if commit.sha in seen]
+
+
+def contained(edges: Sequence[Edge], pairing: Pairing, near: Mapping[Sha, Iterable[Item]]) -> list[Edge]:
+    """Sources whose lines are all within one target that no single source accounts for.
+
+    Parameters
+    ----------
+    edges : sequence of Edge
+        The pairs found so far.
+    pairing : Pairing
+        Where they were found.
+    near : mapping
+        For each target the sources that share lines with it.
+
+    Returns
+    -------
+    list of Edge
+        The further commits of the squash.
+    """
+    own = {edge.source for edge in edges}
+    holders: dict[Sha, list[Edge]] = {}
+    for edge in edges:
+        holders.setdefault(edge.target, []).append(edge)
+    targets = {t.sha: t for t in pairing.target_items}
+    more = []
+    for sha, candidates in near.items():
+        fact = pairing.facts.get(sha)
+        t = targets[sha]
+        if fact is None or t.commit.is_merge or any(e.evidence is Evidence.ZERO_CONTEXT for e in holders.get(sha, ())):
+            continue
+        rest = Counter(fact.lines)
+        for edge in holders.get(sha, ()):
+            held = pairing.facts.get(edge.source)
+            if held is not None:
+                rest -= Counter(held.lines)
+        ranked = []
+        for s in candidates:
+            held = pairing.facts.get(s.sha)
+            if s.sha in own or s.commit.is_merge or held is None or len(held.lines) < _FEWEST_LINES:
+                continue
+            linked = same_person(s.commit, t.commit) or bool(s.references & t.references) or jaccard(s.words, t.words) >= 0.3  # noqa: PLR2004
+            if linked:
+                ranked.append((-len(held.lines), s.sha, held))
+        for _, name, held in sorted(ranked, key=lambda entry: entry[:2]):
+            lines = Counter(held.lines)
+            inside = sum((lines & rest).values())
+            if inside >= _INSIDE * len(held.lines):
+                rest -= lines
+                more.append(Edge(name, sha, Evidence.SQUASH, ("its lines are within this commit",), 0.0, inside / len(fact.lines)))
+    return more

@@ -1,0 +1,197 @@
+"""Facts about commits that never change: what each one's patch is. Read once, kept in a cache that may be deleted at any time."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import sys
+import warnings
+from array import array
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from branchsim.git import versions
+from branchsim.git.log import Commit, empty_tree, read_commits
+from branchsim.git.patches import SCHEMA, PatchFacts, read_patches, stable_patch_ids
+from branchsim.git.scratch import Scratch
+from branchsim.names import Sha
+
+Pair = tuple[Sha, Sha]
+"""The tree before and the tree after a commit."""
+
+_TABLES = {"patch": "zero BLOB, changed INTEGER, lines BLOB", "patch_id": "id TEXT"}
+_BUSY_SECONDS = 10
+_CHUNK = 500
+
+
+def default_cache() -> Path:
+    """Where facts are kept: ``$BRANCHSIM_CACHE``, else ``branchsim`` in the user's cache directory."""
+    if chosen := os.environ.get("BRANCHSIM_CACHE"):
+        return Path(chosen)
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "branchsim"
+
+
+class CacheWarning(UserWarning):
+    """The cache of facts could not be used; results are the same without it, only slower to get."""
+
+
+class FactCache:
+    """Patch facts by pair of trees, in an SQLite file.
+
+    Parameters
+    ----------
+    directory : path, optional
+        Where the file is; None keeps nothing.
+
+    Notes
+    -----
+    The file's name holds the schema of the facts and git's version, since another version may cut a diff differently; facts
+    of different versions never meet. Whatever goes wrong with the file (no permission, a full disk, another program's lock,
+    damage) costs one `CacheWarning` and the work of computing the facts again.
+    """
+
+    def __init__(self, directory: Path | None) -> None:
+        self.path: Path | None = None
+        if directory is not None:
+            version = ".".join(map(str, versions.installed()))
+            self.path = directory / f"patches-{SCHEMA}-git-{version}-{sys.byteorder}.sqlite"
+
+    def _give_up(self, error: Exception) -> None:
+        where, self.path = self.path, None
+        warnings.warn(f"the cache {where} cannot be used ({error}); going on without it", CacheWarning, stacklevel=4)
+
+    def _connect(self) -> sqlite3.Connection:
+        assert self.path is not None  # noqa: S101  callers check
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(self.path, timeout=_BUSY_SECONDS)
+        connection.execute("PRAGMA synchronous = OFF")
+        for table, columns in _TABLES.items():
+            connection.execute(f"CREATE TABLE IF NOT EXISTS {table} (pair BLOB PRIMARY KEY, {columns}) WITHOUT ROWID")
+        return connection
+
+    def get(self, pairs: Sequence[Pair]) -> dict[Pair, PatchFacts]:
+        """The facts that are known of these pairs."""
+        known: dict[Pair, PatchFacts] = {}
+        for pair, zero, changed, lines in self._select("pair, zero, changed, lines", "patch", pairs):
+            values = array("I")
+            values.frombytes(lines)
+            known[pair] = PatchFacts(zero, changed, values)
+        return known
+
+    def put(self, facts: Mapping[Pair, PatchFacts]) -> None:
+        """Keep these facts."""
+        self._insert(
+            "patch", ((_key(pair), fact.zero_id, fact.changed, fact.lines.tobytes()) for pair, fact in facts.items())
+        )
+
+    def get_ids(self, pairs: Sequence[Pair]) -> dict[Pair, str]:
+        """The patch-ids that are known of these pairs; the empty string where a pair has none."""
+        return {pair: value for pair, value in self._select("pair, id", "patch_id", pairs)}
+
+    def put_ids(self, ids: Mapping[Pair, str]) -> None:
+        """Keep these patch-ids."""
+        self._insert("patch_id", ((_key(pair), value) for pair, value in ids.items()))
+
+    def _select(self, columns: str, table: str, pairs: Sequence[Pair]) -> list[tuple[Any, ...]]:
+        if self.path is None or not self.path.exists() or not pairs:
+            return []
+        keys = {_key(pair): pair for pair in pairs}
+        order = list(keys)
+        rows: list[tuple[Any, ...]] = []
+        try:
+            with closing(self._connect()) as connection:
+                for start in range(0, len(order), _CHUNK):
+                    part = order[start : start + _CHUNK]
+                    marks = ",".join("?" * len(part))
+                    query = f"SELECT {columns} FROM {table} WHERE pair IN ({marks})"  # noqa: S608  names of ours and marks
+                    rows += ((keys[row[0]], *row[1:]) for row in connection.execute(query, part))
+        except (sqlite3.Error, OSError, ValueError) as error:
+            self._give_up(error)
+            return []
+        return rows
+
+    def _insert(self, table: str, rows: Iterable[tuple[Any, ...]]) -> None:
+        if self.path is None:
+            return
+        wanted = list(rows)
+        if not wanted:
+            return
+        marks = ",".join("?" * len(wanted[0]))
+        try:
+            with closing(self._connect()) as connection, connection:
+                connection.executemany(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", wanted)  # noqa: S608  as above
+        except (sqlite3.Error, OSError) as error:
+            self._give_up(error)
+
+
+def _key(pair: Pair) -> bytes:
+    return bytes.fromhex(pair[0] + pair[1])
+
+
+class Patches:
+    """The patch facts of commits, read on demand and in bulk.
+
+    Parameters
+    ----------
+    scratch : Scratch
+        Where to read.
+    cache : FactCache, optional
+        Where facts are kept between runs.
+
+    Attributes
+    ----------
+    skipped : dict
+        From a commit whose patch could not be read to the reason.
+    """
+
+    def __init__(self, scratch: Scratch, cache: FactCache | None = None) -> None:
+        self.scratch = scratch
+        self.skipped: dict[Sha, str] = {}
+        self._cache = cache or FactCache(None)
+        self._trees: dict[Sha, Sha] = {}
+        self._facts: dict[Sha, PatchFacts] = {}
+
+    def pairs(self, commits: Iterable[Commit]) -> dict[Sha, Pair]:
+        """The trees before (of the first parent) and after each commit."""
+        wanted = list(commits)
+        self._trees.update((commit.sha, commit.tree) for commit in wanted)
+        parents = {commit.parents[0] for commit in wanted if commit.parents}
+        unknown = sorted(parents - self._trees.keys())
+        if unknown:
+            found = read_commits(self.scratch, unknown, options=("--no-walk=unsorted",), changes=False)
+            self._trees.update((commit.sha, commit.tree) for commit in found)
+        nothing = empty_tree(self.scratch)
+        return {c.sha: (self._trees[c.parents[0]] if c.parents else nothing, c.tree) for c in wanted}
+
+    def read(
+        self, commits: Iterable[Commit], *, report: Callable[[int], None] | None = None
+    ) -> dict[Sha, PatchFacts]:
+        """The facts of these commits; of a merge, against its first parent. What cannot be read is in `skipped`."""
+        wanted = {commit.sha: commit for commit in commits}
+        unread = [c for sha, c in wanted.items() if sha not in self._facts and sha not in self.skipped]
+        if unread:
+            pairs = self.pairs(unread)
+            known = self._cache.get(list(pairs.values()))
+            missing = [pair for pair in pairs.values() if pair not in known]
+            fresh, skipped = read_patches(self.scratch, missing, report=report)
+            self._cache.put(fresh)
+            known.update(fresh)
+            for sha, pair in pairs.items():
+                if pair in known:
+                    self._facts[sha] = known[pair]
+                else:
+                    self.skipped[sha] = skipped.get(pair, "its patch could not be read")
+        return {sha: self._facts[sha] for sha in wanted if sha in self._facts}
+
+    def patch_ids(self, commits: Iterable[Commit]) -> dict[Sha, str]:
+        """What ``git patch-id --stable`` says of these commits; one that cannot be read, or has no patch, is left out."""
+        pairs = self.pairs(commits)
+        known = self._cache.get_ids(list(pairs.values()))
+        missing = {sha: pair for sha, pair in pairs.items() if pair not in known}
+        fresh = stable_patch_ids(self.scratch, missing)
+        self._cache.put_ids({pair: fresh.get(sha, "") for sha, pair in missing.items()})
+        ids = {sha: fresh[sha] if sha in fresh else known.get(pair, "") for sha, pair in pairs.items()}
+        return {sha: text for sha, text in ids.items() if text}
