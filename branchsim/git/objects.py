@@ -39,6 +39,8 @@ _CACHED_ENTRIES = 200_000
 _DIRECTORY = "040000"
 _SUBMODULE = "160000"
 _TREES_AT_ONCE = 512
+_BLOB = frozenset({"blob"})
+_TREE = frozenset({"tree"})
 
 
 class Why(enum.Enum):
@@ -182,11 +184,15 @@ class ObjectReader:
             A name is not of the form above.
         """
         found: dict[str, ObjectInfo | None] = {}
-        for name, answer in self._inform(dict.fromkeys(names)):
+        for name, answer in self.look(names):
             if isinstance(answer, Unread) and answer.why is not Why.MISSING:
                 raise ObjectError(answer)
             found[name] = None if isinstance(answer, Unread) else answer
         return found
+
+    def look(self, names: Iterable[str]) -> Iterator[tuple[str, ObjectInfo | Unread]]:
+        """The same as `check`, one by one, with the reason for what cannot be read instead of an error."""
+        return self._inform(dict.fromkeys(names))
 
     # Blobs.
 
@@ -220,7 +226,24 @@ class ObjectReader:
         tuple of Sha and bytes or Unread
             The content, checked against the id; or why it could not be read. Nothing is left out.
         """
-        yield from self._contents(dict.fromkeys(shas), "blob", limit)
+        yield from self._contents(dict.fromkeys(shas), _BLOB, limit)
+
+    def raw(self, shas: Iterable[Sha], types: frozenset[str]) -> Iterator[tuple[Sha, bytes | Unread]]:
+        """The contents of objects of some types as git stores them: commits with their headers, tags, trees.
+
+        Parameters
+        ----------
+        shas : iterable of Sha
+            The objects.
+        types : frozenset of str
+            ``commit``, ``tag``, ``tree``, ``blob``; other objects come back as `Unread`.
+
+        Yields
+        ------
+        tuple of Sha and bytes or Unread
+            As `blobs` does, without a limit of size.
+        """
+        yield from self._contents(dict.fromkeys(shas), types, None)
 
     # Trees.
 
@@ -273,6 +296,16 @@ class ObjectReader:
             answers[question] = ObjectInfo(sha, "commit", 0) if mode == _SUBMODULE else states[sha]
         return answers
 
+    def entry(self, tree: Sha, path: bytes) -> TreeEntry | None:
+        """The entry of a tree at a path, with its mode; the tree itself for the empty path.
+
+        Raises
+        ------
+        ObjectError
+            A tree on the way is missing or corrupt.
+        """
+        return self._locate([(tree, path)]).get((tree, path))
+
     def walk(self, tree: Sha, prefix: bytes = b"") -> Iterator[tuple[bytes, TreeEntry]]:
         """Every file below a tree with its path from there, sorted by path; directories themselves are left out.
 
@@ -289,7 +322,7 @@ class ObjectReader:
             A tree is missing or corrupt.
         """
         prefix = prefix.strip(b"/")
-        top = self._locate([(tree, prefix)]).get((tree, prefix))
+        top = self.entry(tree, prefix)
         if top is None:
             return
         files: list[tuple[bytes, TreeEntry]] = []
@@ -341,7 +374,7 @@ class ObjectReader:
             else:
                 self._trees.move_to_end(sha)
                 loaded[sha] = entries
-        for sha, content in self._contents(unknown, "tree", None):
+        for sha, content in self._contents(unknown, _TREE, None):
             if isinstance(content, Unread):
                 raise ObjectError(content)
             loaded[sha] = entries = {
@@ -368,7 +401,7 @@ class ObjectReader:
                 elif entry.is_tree:
                     waiting[entry.sha][name].append((question, below))
             pending = []
-            for sha, content in self._contents(waiting, "tree", None):
+            for sha, content in self._contents(waiting, _TREE, None):
                 if isinstance(content, Unread):
                     raise ObjectError(content)
                 for name, entry in self._entries_named(content, waiting[sha]):
@@ -403,20 +436,22 @@ class ObjectReader:
                     at += 1
                 yield from answered
 
-    def _contents(self, shas: Iterable[Sha], kind: str, limit: int | None) -> Iterator[tuple[Sha, bytes | Unread]]:
+    def _contents(
+        self, shas: Iterable[Sha], types: frozenset[str], limit: int | None
+    ) -> Iterator[tuple[Sha, bytes | Unread]]:
         for batch in _batches(shas):
             known: list[tuple[Sha, ObjectInfo | Unread]] = [
                 (Sha(text), answer) for text, answer in self._inform([text for text, _ in batch])
             ]
-            wanted = [info for _, info in known if _readable(info, kind, limit)]
-            contents = self._read(wanted)
+            contents = self._read([info for _, info in known if _readable(info, types, limit)])
             for sha, info in known:
                 if isinstance(info, Unread):
                     yield sha, info
-                elif _readable(info, kind, limit):
+                elif _readable(info, types, limit):
                     yield next(contents)
-                elif info.type != kind:
-                    yield sha, Unread(sha, Why.OTHER_TYPE, info.size, f"it is a {info.type}, not a {kind}")
+                elif info.type not in types:
+                    wanted = " or ".join(sorted(types))
+                    yield sha, Unread(sha, Why.OTHER_TYPE, info.size, f"it is a {info.type}, not a {wanted}")
                 else:
                     yield sha, Unread(sha, Why.TOO_LARGE, info.size)
 
@@ -499,8 +534,8 @@ class ObjectReader:
         return Unread(Sha(name), Why.CORRUPT, detail=error.partition(": ")[2])
 
 
-def _readable(info: ObjectInfo | Unread, kind: str, limit: int | None) -> TypeGuard[ObjectInfo]:
-    return not isinstance(info, Unread) and info.type == kind and (limit is None or info.size <= limit)
+def _readable(info: ObjectInfo | Unread, types: frozenset[str], limit: int | None) -> TypeGuard[ObjectInfo]:
+    return not isinstance(info, Unread) and info.type in types and (limit is None or info.size <= limit)
 
 
 def _batches(names: Iterable[str]) -> Iterator[list[tuple[str, bytes]]]:

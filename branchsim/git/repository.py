@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType, TracebackType
+from typing import TYPE_CHECKING, Self
 
 from branchsim.errors import GitError, NotARepositoryError, UnknownRevisionError, nearest
 from branchsim.git import versions
+from branchsim.git.objects import ObjectReader
 from branchsim.git.process import run
+from branchsim.git.refs import branch_refs, find_branch
 from branchsim.git.scratch import Scratch
 from branchsim.names import RefName, Sha
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class Repository:
@@ -34,6 +40,10 @@ class Repository:
         The work tree, None for a bare repository.
     refs : mapping of RefName to Sha
         Every ref and what it held when the repository was opened; tags are not peeled.
+    head : str or None
+        What ``HEAD`` held then: an id, or ``ref: refs/heads/...``.
+    object_format : str
+        ``sha1`` or ``sha256``.
     shallow : bool
         Whether history was cut off by a shallow clone.
     scratch : Scratch
@@ -54,19 +64,14 @@ class Repository:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         versions.require(versions.installed())
         self.path = Path(os.path.abspath(os.fspath(path)))  # noqa: PTH100  resolve() would follow the user's links
-        self.git_dir, self.common_dir, self.work_tree = _discover(self.path)
+        self.git_dir, self.common_dir, self.work_tree, self.object_format = _discover(self.path)
         self.refs: Mapping[RefName, Sha] = MappingProxyType(_read_refs(self.git_dir))
         self.head = _read_head(self.git_dir)
-        shallow = self.common_dir / "shallow"
-        try:
-            cut = shallow.read_bytes() if shallow.exists() else b""
-        except OSError as error:
-            raise GitError(f"{shallow} cannot be read: {error.strerror}; check its permissions") from None
+        cut = _read_shallow(self.common_dir)
         self.shallow = bool(cut.strip())
-        self.object_format = "sha256" if any(len(sha) == 64 for sha in self.refs.values()) else "sha1"  # noqa: PLR2004
         self.scratch = Scratch(
             self.common_dir / "objects",
-            refs=dict(self.refs),
+            refs=self.refs,
             head=self.head or "ref: refs/heads/none",
             object_format=self.object_format,
             shallow=cut,
@@ -84,68 +89,141 @@ class Repository:
         Parameters
         ----------
         revision : str
-            Anything ``git rev-parse`` takes: a branch, a tag, an id, ``main~3``. A name that is no local branch is looked up
-            among the remote-tracking branches too.
+            Anything ``git rev-parse`` takes: a branch, a tag, an id, ``main~3``. A name that is nothing else is
+            looked up among the remote-tracking branches too, as `branchsim.git.refs.find_branch` does.
 
         Raises
         ------
         UnknownRevisionError
             It names no commit.
+        GitError
+            It names a commit that is missing or corrupt.
         """
-        for candidate in (revision, f"refs/remotes/origin/{revision}"):
-            out = run(
-                ["rev-parse", "--verify", "--quiet", "--end-of-options", candidate + "^{commit}"],
-                self.scratch.path,
-                accept=(0, 1, 128),
-            )
-            if out.strip():
-                return Sha(out.decode("ascii").strip())
-        known = [name.split("/", 2)[2] for name in self.refs if name.startswith(("refs/heads/", "refs/tags/"))]
-        known += [name.split("/", 3)[3] for name in self.refs if name.startswith("refs/remotes/") and name.count("/") > 2]
+        if not self.refs and not self.head_sha:
+            raise UnknownRevisionError(f"{self.path} has no commit yet; commit something first")
+        remote = find_branch(self.refs, revision, self.remotes)
+        for candidate in (revision, *([] if remote is None else [remote])):
+            sha = self._parsed(candidate + "^{commit}")
+            if sha is not None:
+                return sha
+        self._explain(revision)
+        known = [
+            *branch_refs(self.refs, self.remotes),
+            *(ref[10:] for ref in self.refs if ref.startswith("refs/tags/")),
+        ]
         raise UnknownRevisionError(
             f"{revision!r} names no commit of {self.path}{nearest(revision, known)}; "
             "give a branch, a tag or a commit id that exists there"
         )
 
+    @property
+    def head_sha(self) -> Sha | None:
+        """The commit that HEAD points to, None where there is none yet."""
+        if self.head is None or self.head.startswith("ref: "):
+            return self.refs.get(RefName((self.head or "").removeprefix("ref: ")))
+        return Sha(self.head)
+
+    @functools.cached_property
+    def remotes(self) -> tuple[str, ...]:
+        """The names of the remotes that the repository's configuration has, sorted."""
+        out = run(
+            ["config", "--null", "--name-only", "--get-regexp", r"^remote\..*\.(url|fetch)$"],
+            self.git_dir,
+            accept=(0, 1),
+        )
+        names = {os.fsdecode(key)[len("remote.") :].rpartition(".")[0] for key in out.split(b"\0") if key}
+        return tuple(sorted(names))
+
+    def _parsed(self, expression: str) -> Sha | None:
+        if "\0" in expression or expression.startswith("^"):
+            return None
+        out = run(
+            ["rev-parse", "--verify", "--quiet", "--end-of-options", expression], self.scratch.path, accept=(0, 1, 128)
+        )
+        return Sha(out.decode("ascii").strip()) if out.strip() else None
+
+    def _explain(self, revision: str) -> None:
+        """Raise the error for a revision that names something, only no commit that can be read."""
+        sha = self._parsed(revision)
+        if sha is None:
+            return
+        with ObjectReader(self.scratch) as reader:
+            info = reader.check([sha])[sha]
+        if info is not None and info.type not in {"commit", "tag"}:
+            raise UnknownRevisionError(f"{revision!r} is a {info.type} of {self.path}, not a commit; give a commit")
+        if info is None and revision != sha:
+            raise GitError(
+                f"{revision!r} of {self.path} is object {sha}, which is missing; fetch it, or use a whole clone"
+            )
+
     def close(self) -> None:
         """Remove the scratch repository."""
         self.scratch.close()
 
-    def __enter__(self) -> Repository:
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def __repr__(self) -> str:
         return f"Repository({str(self.path)!r})"
 
 
-def _discover(path: Path) -> tuple[Path, Path, Path | None]:
-    """The git directory, the common directory and the work tree of a path."""
-    import git
-    from git.exc import GitError as GitPythonError
-
+def _discover(path: Path) -> tuple[Path, Path, Path | None, str]:
+    """The git directory, the common directory, the work tree and the object format of a path."""
+    # git itself is asked: a library in this process would listen to GIT_DIR, GIT_WORK_TREE and their like.
     if not path.exists():
         raise NotARepositoryError(f"{path} does not exist; give the path of a git repository")
+    where = path if path.is_dir() else path.parent
+    if not os.access(where, os.R_OK | os.X_OK):
+        raise GitError(f"{path} cannot be read; check its permissions")
+    first = ["-C", str(where), "rev-parse", "--path-format=absolute"]
     try:
-        with git.Repo(path, search_parent_directories=True) as repo:
-            git_dir, common = Path(repo.git_dir), Path(repo.common_dir)
-            bare = repo.bare
-            tree = None if bare or repo.working_tree_dir is None else Path(repo.working_tree_dir)
-    except (GitPythonError, ValueError):
-        raise NotARepositoryError(f"{path} is not a git repository; give the path of one (a work tree or a bare one)") from None
-    except OSError as error:
-        raise GitError(f"{path} cannot be read: {error.strerror}; check its permissions") from None
-    if not (common / "objects").is_dir():
+        bare, object_format, git_dir = _ask(
+            first, "--is-bare-repository", "--show-object-format", "--absolute-git-dir", 3
+        )
+        common = _ask(first, "--git-common-dir", 1)[0]
+    except GitError as error:
+        if "not a git repository" in str(error):
+            raise NotARepositoryError(
+                f"{path} is not a git repository; give the path of one (a work tree or a bare one)"
+            ) from None
+        raise GitError(f"{path} cannot be opened as a git repository: {error}") from None
+    objects = Path(common) / "objects"
+    if not objects.is_dir():
         raise NotARepositoryError(f"{path} is not a git repository: {common} holds no objects")
-    return git_dir, common, tree
+    if not os.access(objects, os.R_OK | os.X_OK):
+        raise GitError(f"{objects} cannot be read; check its permissions")
+    tree = None if bare == "true" else _work_tree(first, Path(git_dir))
+    return Path(git_dir), Path(common), tree, object_format
+
+
+def _ask(first: list[str], *wanted: str | int) -> list[str]:
+    """Answers of ``rev-parse``, one a line; the last one may hold newlines itself."""
+    *options, count = wanted
+    out = os.fsdecode(run([*first, *map(str, options)])).removesuffix("\n")
+    return out.split("\n", int(count) - 1)
+
+
+def _work_tree(first: list[str], git_dir: Path) -> Path | None:
+    out = run([*first, "--show-toplevel"], accept=(0, 128))
+    if out:
+        return Path(os.fsdecode(out).removesuffix("\n"))
+    # The path is inside the git directory.
+    try:
+        link = (git_dir / "gitdir").read_bytes().rstrip(b"\n")
+        return Path(os.path.normpath(git_dir / os.fsdecode(link))).parent
+    except OSError:
+        return git_dir.parent if git_dir.name == ".git" else None
 
 
 def _read_refs(git_dir: Path) -> dict[RefName, Sha]:
-    # Only names and ids are asked for: a format that reads objects could make a partial clone fetch, which runs programs.
+    # Only names and ids are asked for: to read objects could make a partial clone fetch, which runs programs.
     out = run(["for-each-ref", "--format=%(objectname) %(refname)"], git_dir)
-    pairs = (os.fsdecode(line).split(" ", 1) for line in out.splitlines())
+    pairs = (os.fsdecode(line).split(" ", 1) for line in out.split(b"\n") if line)
     return {RefName(name): Sha(sha) for sha, name in pairs}
 
 
@@ -156,3 +234,13 @@ def _read_head(git_dir: Path) -> str | None:
         return "ref: " + os.fsdecode(symbolic)
     out = run(["rev-parse", "--verify", "--quiet", "HEAD"], git_dir, accept=(0, 1, 128)).strip()
     return out.decode("ascii") if out else None
+
+
+def _read_shallow(common_dir: Path) -> bytes:
+    shallow = common_dir / "shallow"
+    try:
+        return shallow.read_bytes()
+    except FileNotFoundError:
+        return b""
+    except OSError as error:
+        raise GitError(f"{shallow} cannot be read: {error.strerror}; check its permissions") from None
