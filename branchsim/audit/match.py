@@ -273,8 +273,7 @@ class Matcher:
         stated, _ = trailer_edges(scratch, self.sources, self.targets) if trailers else ([], {})
         edges = _with_trailers(edges, stated)
         edges += spread(edges, pairing)
-        settled = {edge.target for edge in edges if edge.evidence is Evidence.ZERO_CONTEXT}
-        squashed = whole_branch(scratch, pairing, self.source, self.target, settled)
+        squashed = whole_branch(scratch, pairing, self.source, self.target)
         edges = _prefer(squashed, edges)
         edges += contained(edges, pairing, pairing.near)
         edges = self._with_patch_ids(edges)

@@ -69,7 +69,7 @@ def _survives(sha: Sha, edge: Edge, pairing: Pairing) -> bool:
     return sum((kept & target).values()) >= _INSIDE * sum(kept.values())
 
 
-def whole_branch(scratch: Scratch, pairing: Pairing, source: Sha, target: Sha, settled: set[Sha]) -> list[Edge]:
+def whole_branch(scratch: Scratch, pairing: Pairing, source: Sha, target: Sha) -> list[Edge]:
     """The whole source as one squash of the target, or the part of it up to one of its commits.
 
     Parameters
@@ -80,8 +80,6 @@ def whole_branch(scratch: Scratch, pairing: Pairing, source: Sha, target: Sha, s
         The two sides.
     source, target : Sha
         Their tips.
-    settled : set of Sha
-        Targets that are already known to be the port of one commit, patch for patch.
 
     Returns
     -------
@@ -94,13 +92,15 @@ def whole_branch(scratch: Scratch, pairing: Pairing, source: Sha, target: Sha, s
     bases = merge_bases(scratch, target, source)
     if not bases:
         return []
-    candidates = _candidates(parts, pairing, settled)
+    candidates = _candidates(parts, pairing)
     if not candidates:
         return []
     pairing.load(t.sha for t in candidates)
-    found = _by_net_patch(scratch, pairing, candidates, bases[0], source)
-    if found is None:
-        found = _by_merging(scratch, candidates, source)
+    found = (
+        _by_net_patch(scratch, pairing, candidates, bases[0], [source])
+        or _by_merging(scratch, candidates, source)
+        or _by_net_patch(scratch, pairing, candidates, bases[0], _prefixes(pairing.sources, source))
+    )
     if found is None:
         return []
     sha, tip, how = found
@@ -110,12 +110,12 @@ def whole_branch(scratch: Scratch, pairing: Pairing, source: Sha, target: Sha, s
     return [Edge(commit.sha, sha, Evidence.SQUASH, (how,), 0.0, 1.0) for commit in inside]
 
 
-def _candidates(parts: Sequence[Commit], pairing: Pairing, settled: set[Sha]) -> list[Item]:
+def _candidates(parts: Sequence[Commit], pairing: Pairing) -> list[Item]:
     """The targets that touch what the branch touches, the most alike first."""
     names = frozenset(change.path.rpartition(b"/")[2] for commit in parts for change in commit.changes)
     ranked = []
     for t in pairing.target_items:
-        if t.sha in settled or t.commit.is_merge or not t.commit.parents:
+        if t.commit.is_merge or not t.commit.parents:
             continue
         alike = jaccard(names, t.names)
         if alike > 0:
@@ -124,24 +124,32 @@ def _candidates(parts: Sequence[Commit], pairing: Pairing, settled: set[Sha]) ->
     return [t for *_, t in ranked[:_CANDIDATES]]
 
 
+def _prefixes(commits: Iterable[Commit], source: Sha) -> list[Sha]:
+    """The commits of the branch's own line but for its tip, newest first; of a long one the ends."""
+    line = [commit.sha for commit in _first_parent_line(commits, source)][-2::-1]
+    return line if len(line) <= _PREFIXES else line[: _PREFIXES // 2] + line[-_PREFIXES // 2 :]
+
+
 def _by_net_patch(
-    scratch: Scratch, pairing: Pairing, candidates: Sequence[Item], base: Sha, source: Sha
+    scratch: Scratch, pairing: Pairing, candidates: Sequence[Item], base: Sha, tips: Sequence[Sha]
 ) -> tuple[Sha, Sha, str] | None:
-    line = _first_parent_line(pairing.sources, source)
-    tips = line if len(line) <= _PREFIXES else line[: _PREFIXES // 2] + line[-_PREFIXES // 2 :]
-    trees = {commit.sha: commit.tree for commit in read_commits(scratch, [base], options=("--no-walk",), changes=False)}
-    pairs = {(trees[base], commit.tree): commit.sha for commit in reversed(tips)}
-    nets, _ = read_patches(scratch, list(pairs), processes=1)
-    wanted = {net.zero_id: pairs[pair] for pair, net in nets.items() if net.zero_id and net.changed > 1}
-    found = []
-    for t in candidates:
-        fact = pairing.facts.get(t.sha)
-        if fact is not None and fact.zero_id in wanted:
-            found.append((wanted[fact.zero_id] != source, t.commit.committed_at, t.sha, wanted[fact.zero_id]))
-    if not found:
+    """The commit whose patch is what lies between the base and one of the tips; of several tips the first."""
+    if not tips:
         return None
-    _, _, sha, tip = min(found)
-    return sha, tip, "the net patch of the branch is this commit's patch"
+    found = read_commits(scratch, [base], options=("--no-walk",), changes=False)
+    before = next(iter(found)).tree
+    trees = {commit.sha: commit.tree for commit in pairing.sources}
+    nets, _ = read_patches(scratch, [(before, trees[tip]) for tip in tips], processes=1)
+    by_patch: dict[bytes, Sha] = {}
+    for t in reversed(candidates):
+        fact = pairing.facts.get(t.sha)
+        if fact is not None and fact.zero_id and fact.changed > 1:
+            by_patch[fact.zero_id] = t.sha
+    for tip in tips:
+        net = nets.get((before, trees[tip]))
+        if net is not None and net.zero_id in by_patch:
+            return by_patch[net.zero_id], tip, "the net patch of the branch is this commit's patch"
+    return None
 
 
 def _by_merging(scratch: Scratch, candidates: Sequence[Item], source: Sha) -> tuple[Sha, Sha, str] | None:
