@@ -61,7 +61,7 @@ def _series(values: list[Any], dtype: str) -> pd.Series[Any]:
     import pandas as pd
 
     if dtype == TIME:
-        # Times that nanoseconds cannot hold (before 1677, after 2262) exist in broken commits; they become missing values.
+        # Times that nanoseconds cannot hold (after 2262) exist in broken commits; they become missing values.
         kept = ["NaT" if value is None or abs(value) > _LAST_SECOND else int(value) for value in values]
         return pd.Series(pd.DatetimeIndex(np.array(kept, dtype="datetime64[s]").astype("datetime64[ns]"), tz="UTC"))
     if dtype == OBJECT:

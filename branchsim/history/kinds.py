@@ -73,11 +73,10 @@ class Classifier:
         base = None
         first = steps[0]
         if first.owner is not None:
-            # Whatever the branch was made from is on another line, whose arrivals are known: no second sweep.
-            other = self.arrivals[first.owner]
-            place = int(other[first.tip])
-            made_from = self.steps[first.owner][place].tip
-            if made_from == first.tip:
+            # What the branch was made from is on another line; where that one's arrivals are known, no second sweep.
+            other = self.arrivals.get(first.owner)
+            place = -1 if other is None else int(other[first.tip])
+            if other is not None and place >= 0 and self.steps[first.owner][place].tip == first.tip:
                 base = np.where((other >= 0) & (other <= place), 0, -1).astype(np.int32)
             else:
                 base = np.where(self.graph.ancestors([first.tip]), 0, -1).astype(np.int32)

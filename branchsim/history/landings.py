@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, get_args
 
 from branchsim.errors import UnknownBranchError, nearest
+from branchsim.history.frames import FLAG, INTEGER, OBJECT, TEXT, TIME, frame
 from branchsim.history.graph import Graph
 from branchsim.history.lines import own_lines
 from branchsim.history.refs import branch_tips, tag_tips
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     import numpy as np
+    import pandas as pd
     from numpy.typing import NDArray
 
     from branchsim.git.log import Commit
@@ -219,8 +221,11 @@ def read_history(
     graph = Graph(commits) if commits is not None else Graph.read(repository.scratch, wanted, report=report)
     notes: list[str] = [*topology.notes]
     tips = {name: _newest(graph, name, group, repository, notes) for name, group in refs.items()}
-    known = _positions(repository, topology, graph, positions or {})
-    lines = own_lines(graph, topology, tips, positions=known)
+    known = {
+        name: {number for sha in shas if (number := graph.find(sha)) is not None}
+        for name, shas in (positions or {}).items()
+    }
+    lines = own_lines(graph, topology, tips, positions=known, tagged=_released(repository, topology, graph))
     if repository.shallow:
         notes.append("the repository is a shallow clone: what happened before the cut is not known")
     classifier = Classifier(repository, topology, graph, lines)
@@ -265,20 +270,13 @@ def _newest(graph: Graph, name: str, refs: Sequence[RefName], repository: Reposi
     return tip
 
 
-def _positions(
-    repository: Repository, topology: Topology, graph: Graph, given: Mapping[str, Iterable[Sha]]
-) -> dict[str, set[int]]:
-    """Known tips: those given, and the release tags of the one branch on which releases land."""
-    known: dict[str, set[int]] = {}
-    for name, shas in given.items():
-        known[name] = {number for sha in shas if (number := graph.find(sha)) is not None}
+def _released(repository: Repository, topology: Topology, graph: Graph) -> dict[str, set[int]]:
+    """The commits of the release tags, for the one branch on which releases land."""
     last = topology.last_branches()
-    if topology.release_tags is not None and len(last) == 1 and len(topology.branches) > 1:
-        tags = tag_tips(repository, topology.is_release_tag)
-        known.setdefault(last[0], set()).update(
-            number for sha in tags.values() if (number := graph.find(sha)) is not None
-        )
-    return known
+    if topology.release_tags is None or len(last) > 1 or len(topology.branches) == 1:
+        return {}
+    tags = tag_tips(repository, topology.is_release_tag)
+    return {last[0]: {number for sha in tags.values() if (number := graph.find(sha)) is not None}}
 
 
 def _in_order(times: Sequence[int]) -> list[int]:
@@ -298,4 +296,53 @@ def _in_order(times: Sequence[int]) -> list[int]:
     return fitted
 
 
-__all__ = ["KINDS", "FlowKind", "History", "Kind", "Landing", "read_history"]
+LANDINGS_SCHEMA: dict[str, str] = {
+    "branch": TEXT,
+    "place": INTEGER,
+    "landing": TEXT,
+    "landed_at": TIME,
+    "kind": TEXT,
+    "subject": TEXT,
+    "source": TEXT,
+    "source_inferred": FLAG,
+    "family": TEXT,
+    "pr": INTEGER,
+    "flow": TEXT,
+    "commits": OBJECT,
+    "commit_count": INTEGER,
+    "before": TEXT,
+    "inferred": OBJECT,
+}
+"""Columns and dtypes of `landings_frame`."""
+
+
+def landings_frame(landings: Iterable[Landing]) -> pd.DataFrame:
+    """The landings as a table, with the columns of `LANDINGS_SCHEMA`, one row each, in the order given.
+
+    ``landing`` is the tip, ``landed_at`` UTC; ``commits`` and ``inferred`` hold tuples. Iterating over a `History`
+    gives landings in ascending time.
+    """
+    rows = (
+        {
+            "branch": landing.branch,
+            "place": landing.place,
+            "landing": landing.sha,
+            "landed_at": landing.at,
+            "kind": landing.kind,
+            "subject": landing.subject,
+            "source": landing.source,
+            "source_inferred": landing.source_inferred,
+            "family": landing.family,
+            "pr": landing.pr,
+            "flow": landing.flow,
+            "commits": landing.commits,
+            "commit_count": len(landing.commits),
+            "before": landing.before,
+            "inferred": landing.inferred,
+        }
+        for landing in landings
+    )
+    return frame(rows, LANDINGS_SCHEMA)
+
+
+__all__ = ["KINDS", "LANDINGS_SCHEMA", "FlowKind", "History", "Kind", "Landing", "landings_frame", "read_history"]

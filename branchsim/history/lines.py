@@ -29,6 +29,9 @@ _NOT_THE_FLOW = 3.0
 _NOT_THE_FAMILY = 2.0
 _LEFT_OUT = 2.0
 
+FOLLOWS = 10
+"""With at most so many commits of its own, a branch only follows another one by fast-forwards."""
+
 _PULLS_NEEDED = 0.6
 _NEARLY_ALL = 0.9
 
@@ -89,6 +92,7 @@ def own_lines(
     tips: Mapping[str, int],
     *,
     positions: Mapping[str, Iterable[int]] | None = None,
+    tagged: Mapping[str, Iterable[int]] | None = None,
 ) -> Lines:
     """Find the own line of every branch.
 
@@ -101,16 +105,23 @@ def own_lines(
     tips : mapping of str to int
         The tip of each branch.
     positions : mapping of str to iterable of int, optional
-        Further tips that a branch is known to have had (from a reflog, from release tags).
+        Further tips that a branch is known to have had (from a reflog).
+    tagged : mapping of str to iterable of int, optional
+        Commits that were released from a branch. They count as its tips where it only follows another branch.
     """
-    return _Finder(graph, topology, tips, positions or {}).find()
+    return _Finder(graph, topology, tips, positions or {}, tagged or {}).find()
 
 
 class _Finder:
     """The state of one search; lives only as long as `own_lines` runs."""
 
     def __init__(
-        self, graph: Graph, topology: Topology, tips: Mapping[str, int], positions: Mapping[str, Iterable[int]]
+        self,
+        graph: Graph,
+        topology: Topology,
+        tips: Mapping[str, int],
+        positions: Mapping[str, Iterable[int]],
+        tagged: Mapping[str, Iterable[int]],
     ) -> None:
         self.graph = graph
         self.topology = topology
@@ -126,9 +137,12 @@ class _Finder:
         self.pulled: dict[str, bool] = {}
         self.pulled = self._pulled_from()
         self.chains = {name: self._chain(tip) for name, tip in tips.items()}
+        times: Counter[int] = Counter(number for chain in self.chains.values() for number in chain)
+        self.alone = {name: sum(times[each] == 1 for each in chain) for name, chain in self.chains.items()}
         self.accounts = self._own_accounts()
-        self.marks = self._marks(positions)
-        self.labels = owners(self.chains, self.order, evidence=self._evidence)
+        follows = {name: released for name, released in tagged.items() if self.alone.get(name, 0) <= FOLLOWS}
+        self.marks = self._marks({name: {*positions.get(name, ()), *follows.get(name, ())} for name in tips})
+        self.labels = owners(self.chains, self._first_come(), evidence=self._evidence)
 
     def find(self) -> Lines:
         for name in self.order:
@@ -266,6 +280,15 @@ class _Finder:
             chain.append(number)
             number, _ = self.previous(number)
         return chain
+
+    def _first_come(self) -> list[str]:
+        """The order in which branches are taken for the owner of what they share, where nothing is said.
+
+        Work begins upstream, so a branch that is moved along by fast-forwards owns nothing of what it shares. But a
+        trunk with a line of its own was there before the branches upstream of it were made.
+        """
+        trunks = [name for name in self.order if name in _TRUNKS and self.alone[name] > FOLLOWS]
+        return [*trunks, *(name for name in self.order if name not in trunks)]
 
     # -- what speaks against a branch as the one a shared merge was made on -----------------------------------------
 
