@@ -1,0 +1,413 @@
+"""What is no loss although the table says so: pure predicates, each with a name, and what each left out is counted."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple, get_args
+
+from branchsim.effects.languages import Family, Inert, family_of, imported_names, inert_lines, is_comment, is_import
+from branchsim.effects.paths import Attributes, PathReason, classify_path, looks_generated
+from branchsim.effects.presence import Side, Verdict, What
+from branchsim.effects.text import TextError, decode, is_binary
+from branchsim.effects.units import ABSENT, Unit, Units
+from branchsim.topology import version_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from branchsim.topology import PathGlobs
+
+_TOKEN = re.compile(r"\w+|[^\w\s]")
+_TRAILING = re.compile("\x01,\x02(?=\x01[)\\]}]\x02)")
+_WORD = re.compile(r"[^\W\d_]+")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene:
+    """Everything a predicate may look at; derived views are made when first asked for.
+
+    Attributes
+    ----------
+    path : bytes
+        The path in the result.
+    base, target, source, merged : Units
+        The four versions that were judged.
+    contents : mapping of str to bytes
+        The blobs by ``base``, ``target``, ``source``, ``merged``, as far as they are text and at hand. Without them
+        re-wrapped code and comments over several lines are not recognised.
+    arrivals : mapping of Unit to int
+        Units that are new on any path of the landing, see `arrivals`.
+    attributes : Attributes, optional
+        The repository's linguist attributes.
+    ignore : PathGlobs, optional
+        The user's globs.
+    newer : Side, optional
+        Whose edit of this path is the later one, where that is known.
+    """
+
+    path: bytes
+    base: Units = ABSENT
+    target: Units = ABSENT
+    source: Units = ABSENT
+    merged: Units = ABSENT
+    contents: Mapping[str, bytes] = field(default_factory=dict)
+    arrivals: Mapping[Unit, int] = field(default_factory=dict)
+    attributes: Attributes | None = None
+    ignore: PathGlobs | None = None
+    newer: Side | None = None
+
+    @cached_property
+    def reason(self) -> PathReason | None:
+        """Why nothing at this path is a loss."""
+        found = classify_path(self.path, self.attributes, self.ignore)
+        if found is None and not (
+            self.attributes
+            and self.attributes.says(self.path.decode("utf-8", "replace"), "linguist-generated") is False
+        ):
+            content = self.contents.get("merged") or self.contents.get("target") or b""
+            if looks_generated(content):
+                return "generated"
+        return found
+
+    @cached_property
+    def family(self) -> Family | None:
+        """The family of languages."""
+        return family_of(self.path)
+
+    @cached_property
+    def texts(self) -> dict[str, str]:
+        """The contents that are text, decoded."""
+        texts = {}
+        for name, content in self.contents.items():
+            if not is_binary(content):
+                try:
+                    texts[name] = decode(content)[0]
+                except TextError:
+                    continue
+        return texts
+
+    @cached_property
+    def tokens(self) -> dict[str, str]:
+        """Each text as its tokens, without white space, in one kind of quotes and without commas before brackets."""
+        return {name: _tokens(text) for name, text in self.texts.items()}
+
+    @cached_property
+    def inert(self) -> dict[str, Inert]:
+        """Each text's comments and imports."""
+        if self.family is None:
+            return {}
+        return {name: inert_lines(text, self.family) for name, text in self.texts.items()}
+
+    @cached_property
+    def skeletons(self) -> dict[str, Counter[str]]:
+        """For each version its lines with every number and stage of a release masked."""
+        return {
+            name: Counter(_skeleton(unit.value) for unit in self.version(name).counts if unit.kind == "line")
+            for name in ("base", "target", "source", "merged")
+        }
+
+    @cached_property
+    def values(self) -> dict[str, dict[tuple[str, ...], list[str]]]:
+        """For each version the values of its elements by key."""
+        found: dict[str, dict[tuple[str, ...], list[str]]] = {}
+        for name in ("base", "target", "source", "merged"):
+            mine = found.setdefault(name, {})
+            for unit in self.version(name).counts:
+                if unit.kind == "element":
+                    mine.setdefault(unit.key, []).append(unit.value)
+        return found
+
+    def version(self, name: str) -> Units:
+        """One of the four by its name."""
+        return {"base": self.base, "target": self.target, "source": self.source, "merged": self.merged}[name]
+
+    def had_it(self, verdict: Verdict) -> str:
+        """The name of a version that held the unit, when it was lost or before it was removed."""
+        if verdict.what is What.UNDONE:
+            return "merged"
+        return "source" if verdict.side is Side.SOURCE else "target"
+
+    def should_be(self, verdict: Verdict) -> tuple[str, str]:
+        """The names of the version that is as expected, and of the one that is not."""
+        side = "source" if verdict.side is Side.SOURCE else "target"
+        return side, "merged"
+
+
+Predicate = Callable[[Verdict, Scene], bool]
+
+
+class Filter(NamedTuple):
+    """A predicate and its name; the name is what the report counts under."""
+
+    name: str
+    is_no_loss: Predicate
+
+
+def at_path(reason: PathReason) -> Predicate:
+    """A predicate that asks why nothing at the path is a loss."""
+    return lambda _, scene: scene.reason == reason
+
+
+def is_moved(verdict: Verdict, scene: Scene) -> bool:
+    """What is missing here came to another path of the same landing."""
+    lost = verdict.what in (What.LOST, What.EVIL_REMOVAL)
+    # An element's key names its place: equal elements of other files are other elements, unless the file was moved.
+    return lost and verdict.unit.kind == "line" and scene.arrivals.get(verdict.unit, 0) >= verdict.copies
+
+
+def is_same_change(verdict: Verdict, scene: Scene) -> bool:
+    """Both sides made the change, in lines whose tokens are equal, and the result has the other side's."""
+    if verdict.what is not What.LOST or verdict.unit.kind != "line" or verdict.side is Side.BOTH:
+        return False
+    other = scene.target if verdict.side is Side.SOURCE else scene.source
+    wanted = _tokens(verdict.unit.value)
+    return any(
+        _tokens(unit.value) == wanted
+        for unit, count in other.counts.items()
+        if unit.kind == "line" and count > scene.base.counts.get(unit, 0) and scene.merged.counts.get(unit, 0) >= count
+    )
+
+
+def is_formatting(verdict: Verdict, scene: Scene) -> bool:
+    """The tokens are all there, only in other lines (or not there at all, for what was to be removed)."""
+    if verdict.unit.kind != "line":
+        return False
+    expected, found = (scene.tokens.get(name) for name in scene.should_be(verdict))
+    if expected is None or found is None:
+        return False
+    wanted = _tokens(verdict.unit.value)
+    if len(_WORD.findall(verdict.unit.value)) < 1:
+        return False
+    if verdict.what is What.UNDONE:
+        return found.count(wanted) <= expected.count(wanted)
+    return found.count(wanted) >= expected.count(wanted)
+
+
+def is_import_line(verdict: Verdict, scene: Scene) -> bool:
+    """The line is an import, and the result does not use what it would have made known."""
+    if verdict.unit.kind != "line" or scene.family is None:
+        return False
+    inert = scene.inert.get(scene.had_it(verdict))
+    if not (verdict.unit.value in inert.imports if inert else is_import(verdict.unit.value, scene.family)):
+        return False
+    result = scene.inert.get("merged")
+    if verdict.what is What.UNDONE or result is None:
+        return True
+    return not (imported_names(verdict.unit.value) & result.used) - result.imported
+
+
+def is_comment_line(verdict: Verdict, scene: Scene) -> bool:
+    """The line is a comment or documentation in the code."""
+    if verdict.unit.kind != "line" or scene.family is None:
+        return False
+    inert = scene.inert.get(scene.had_it(verdict))
+    return verdict.unit.value in inert.comments if inert else is_comment(verdict.unit.value, scene.family)
+
+
+_STAGE = r"(?:alpha|beta|dev|final|post|pre|rc|snapshot|release|stable|nightly|a|b|c|m)"
+_MASKED = re.compile(
+    rf"(?:\b(?:january|february|march|april|may|june|july|august|september|october|november|december"
+    rf"|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)\b|[\"']{_STAGE}[\"']|\bv?\d[\w.]*(?:[-+.~]{_STAGE}[\w.]*)*\+?|\bNone\b|\bnull\b)",
+    re.IGNORECASE,
+)
+_ABOUT_VERSIONS = re.compile(
+    r"version|\breleased?\b|__released__|copyright|\(c\)|\u00a9|\brevision\b|\b(?:date|updated|modified|generated)\b|\byears?\b"
+    r"|\bsnapshot\b|apiversion|\brequires?-python\b",
+    re.IGNORECASE,
+)
+_ONLY_A_VERSION = re.compile(
+    rf"[\s\"'(\[=:,v]*\d+(?:\.\d+)+(?:[-+.]?{_STAGE}[\w.]*)?[\s\"')\],;+]*|[\s\"']*\d{{4}}-\d\d-\d\d[\s\"',;]*",
+    re.IGNORECASE,
+)
+_VERSION_VALUE = re.compile(
+    rf"[\"'v^~>=<\s]*\d+(?:\.\d+)+(?:[-+.]?{_STAGE}?[\w.]*)?[\"']?|(?:19|20)\d\d(?:-\d\d-\d\d.*)?", re.IGNORECASE
+)
+_VERSION_KEYS = frozenset(
+    {"apiversion", "version", "versionnumber", "majorversion", "minorversion", "patchversion", "sourceapiversion"}
+)
+
+
+def is_version(verdict: Verdict, scene: Scene) -> bool:
+    """A version, a date or a year, where the version expected and the result differ in nothing else."""
+    unit = verdict.unit
+    if unit.kind == "element":
+        return unit.key[-1].lower() in _VERSION_KEYS and bool(scene.values["merged"].get(unit.key))
+    if unit.kind != "line" or not (_ABOUT_VERSIONS.search(unit.value) or _ONLY_A_VERSION.fullmatch(unit.value)):
+        return False
+    if not _MASKED.search(unit.value):
+        return False
+    bare = _skeleton(unit.value)
+    expected, found = scene.should_be(verdict)
+    return scene.skeletons[expected].get(bare, 0) > 0 and scene.skeletons[found].get(bare, 0) > 0
+
+
+def is_newer_value(verdict: Verdict, scene: Scene) -> bool:
+    """Both sides gave the same thing a value, and the result has the newer one, which is the other side's."""
+    if verdict.side is Side.BOTH or verdict.what not in (What.LOST, What.UNDONE):
+        return False
+    mine, theirs = ("source", "target") if verdict.side is Side.SOURCE else ("target", "source")
+    other = Side.TARGET if mine == "source" else Side.SOURCE
+    unit = verdict.unit
+    if verdict.what is not What.LOST:
+        return False
+    if unit.kind == "element":
+        now = scene.values["merged"].get(unit.key, [])
+        given = [
+            value
+            for value in scene.values[theirs].get(unit.key, [])
+            if value not in scene.values["base"].get(unit.key, [])
+        ]
+        return len(now) == 1 and now == given and (scene.newer is other or _is_newer(now[0], unit.value))
+    if unit.kind != "line" or not any(character.isdigit() for character in unit.value):
+        return False
+    bare = _skeleton(unit.value)
+    came = [
+        line.value
+        for line in scene.version(theirs).counts
+        if line.kind == "line"
+        and line not in scene.base.counts
+        and scene.merged.counts.get(line, 0)
+        and _skeleton(line.value) == bare
+    ]
+    return len(came) == 1 and (scene.newer is other or _is_newer(came[0], unit.value))
+
+
+def _is_newer(one: str, other: str) -> bool:
+    """Whether a version or date is newer than another; False for values that are neither."""
+    first, second = _VERSION_VALUE.search(one), _VERSION_VALUE.search(other)
+    return first is not None and second is not None and version_key(first[0]) > version_key(second[0])
+
+
+_GENERIC = frozenset(
+    """
+    abstract array assert async await begin bool boolean break case catch char class const continue default do
+    done double elif else elseif end endif esac except export extends false fi final finally float for foreach
+    from function if implements import in int interface is let long new nil none not null object or override pass
+    private protected public raise return returns self short static string super switch then this throw throws
+    true try undefined unless unset until var void when while with yield
+    """.split()  # noqa: SIM905 - a list of eighty quoted words would be harder to read
+)
+
+
+def is_generic(verdict: Verdict, _: Scene) -> bool:
+    """The line holds nothing but words of the language: it may have come from anywhere."""
+    if verdict.unit.kind != "line":
+        return False
+    words = _WORD.findall(verdict.unit.value.lower())
+    return all(word in _GENERIC for word in words) and not any(character.isdigit() for character in verdict.unit.value)
+
+
+def is_empty_container(verdict: Verdict, scene: Scene) -> bool:
+    """An element that said "nothing in here", while the result has something in it."""
+    unit = verdict.unit
+    if unit.kind != "element" or unit.value not in ("{}", "[]", ""):
+        return False
+    size = len(unit.key)
+    stem = unit.key[-1] if unit.key else ""
+    return any(
+        len(key) >= size
+        and key[: size - 1] == unit.key[:-1]
+        and key != unit.key
+        and (key[size - 1] == stem or key[size - 1].startswith(f"{stem}["))
+        for key in scene.values["merged"]
+    )
+
+
+FILTERS: tuple[Filter, ...] = (
+    *(Filter(reason, at_path(reason)) for reason in get_args(PathReason)),
+    Filter("generic", is_generic),
+    Filter("moved", is_moved),
+    Filter("import", is_import_line),
+    Filter("comment", is_comment_line),
+    Filter("version", is_version),
+    Filter("same-change", is_same_change),
+    Filter("newer-value", is_newer_value),
+    Filter("formatting", is_formatting),
+    Filter("empty-container", is_empty_container),
+)
+"""All filters, the cheap ones first; a unit is counted under the first that applies."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sifted:
+    """Losses, and what was left out of them.
+
+    Attributes
+    ----------
+    losses : tuple of Verdict
+        What no filter took.
+    left_out : Counter of str
+        Copies of units by the name of the filter that took them.
+    """
+
+    losses: tuple[Verdict, ...]
+    left_out: Counter[str]
+
+
+def sift(verdicts: Iterable[Verdict], scene: Scene, filters: Sequence[Filter] = FILTERS) -> Sifted:
+    """Tell losses from what is none.
+
+    Parameters
+    ----------
+    verdicts : iterable of Verdict
+        What `judge` said of the path of the scene; what is no loss in the table is passed over.
+    scene : Scene
+        The path.
+    filters : sequence of Filter
+        In the order in which they are asked.
+    """
+    losses = []
+    left_out: Counter[str] = Counter()
+    for verdict in verdicts:
+        if not verdict.is_loss:
+            continue
+        name = next((one.name for one in filters if one.is_no_loss(verdict, scene)), None)
+        if name is None:
+            losses.append(verdict)
+        else:
+            left_out[name] += verdict.copies
+    return Sifted(tuple(losses), left_out)
+
+
+def arrivals(judged: Iterable[Iterable[Verdict]]) -> Counter[Unit]:
+    """The units that are new in the result of a landing, over all its paths: where lost lines may have moved to."""
+    found: Counter[Unit] = Counter()
+    for verdicts in judged:
+        for verdict in verdicts:
+            if verdict.what is What.NEW:
+                found[verdict.unit] += verdict.copies
+    return found
+
+
+def _tokens(text: str) -> str:
+    # Each token is wrapped, so that a search for some of them cannot match in the middle of one.
+    wrapped = "".join(f"\x01{token}\x02" for token in _TOKEN.findall(text.replace("'", '"')))
+    return _TRAILING.sub("", wrapped)
+
+
+def _skeleton(text: str) -> str:
+    return _MASKED.sub("#", text)
+
+
+__all__ = [
+    "FILTERS",
+    "Filter",
+    "Scene",
+    "Sifted",
+    "arrivals",
+    "at_path",
+    "is_comment_line",
+    "is_empty_container",
+    "is_formatting",
+    "is_generic",
+    "is_import_line",
+    "is_moved",
+    "is_newer_value",
+    "is_same_change",
+    "is_version",
+    "sift",
+]

@@ -1,0 +1,314 @@
+"""Languages, as far as this is needed: which lines are comments or imports. By family, not by grammar.
+
+A line is looked at with the lines before it, because a block comment or an import over several lines is only known from
+its start. Where that is uncertain it counts as code: a comment taken for code costs a look, the reverse a finding.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from branchsim.effects.text import normalise, split_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Family:
+    """How comments and imports look in a family of languages.
+
+    Attributes
+    ----------
+    name : str
+        Its name.
+    line : pattern or None
+        Matches a normalised line that is only a comment.
+    blocks : tuple of (str, str)
+        Opening and closing of comments that span lines.
+    imports : pattern or None
+        Matches a normalised line that starts an import.
+    brackets : str
+        The bracket by which an import goes on over lines, as ``()`` or ``{}``; empty if it does not.
+    triple : bool
+        Whether text in triple quotes that starts a line is documentation.
+    """
+
+    name: str
+    line: re.Pattern[str] | None = None
+    blocks: tuple[tuple[str, str], ...] = ()
+    imports: re.Pattern[str] | None = None
+    brackets: str = ""
+    triple: bool = False
+
+
+_C_LINE = re.compile(r"//|\*(?:\s|/|$)|/\*(?:(?!\*/).)*(?:\*/)?$")
+_HASH = re.compile(r"#(?!include\b|define\b|if|el|end|pragma|undef|region|import\b)")
+_C_BLOCK = (("/*", "*/"),)
+
+PYTHON = Family(
+    name="python",
+    line=re.compile(r"#"),
+    imports=re.compile(
+        r"(?:from\s+[\w.]+\s+(?:c?import)\b|c?import\s+[\w.]+(?:\s+as\s+\w+)?(?:\s*,\s*[\w.]+(?:\s+as\s+\w+)?)*\s*(?:#.*)?(?:;|\\|$))"
+    ),
+    brackets="()",
+    triple=True,
+)
+JAVASCRIPT = Family(
+    name="javascript",
+    line=_C_LINE,
+    blocks=_C_BLOCK,
+    imports=re.compile(
+        r"import\s*(?:type\s+)?[\w*{\"']|export\s+(?:type\s+)?(?:\*|\{[^}]*\})\s*(?:as\s+\w+\s+)?from\b"
+        r"|(?:const|let|var)\s+[\w{},:\s]+=\s*require\(\s*[\"'][^\"']*[\"']\s*\)\s*;?$"
+    ),
+    brackets="{}",
+)
+JAVA = Family(name="java", line=_C_LINE, blocks=_C_BLOCK, imports=re.compile(r"(?:import|package)\s+[\w.*\s]+;?$"))
+CSHARP = Family(
+    name="csharp",
+    line=_C_LINE,
+    blocks=_C_BLOCK,
+    imports=re.compile(r"(?:global\s+)?using\s+(?:static\s+)?[\w.]+(?:\s*=\s*[\w.<>]+)?;$"),
+)
+C = Family(
+    name="c",
+    line=_C_LINE,
+    blocks=_C_BLOCK,
+    imports=re.compile(r"#\s*(?:include|import)\b|(?:import|using\s+namespace)\s+[\w.:<>\"]+;$"),
+)
+GO = Family(
+    name="go",
+    line=_C_LINE,
+    blocks=_C_BLOCK,
+    imports=re.compile(r"import\s*(?:\(|[\w.]*\s*\")|package\s+\w+$"),
+    brackets="()",
+)
+RUST = Family(
+    name="rust",
+    line=_C_LINE,
+    blocks=_C_BLOCK,
+    imports=re.compile(r"(?:pub(?:\([^)]*\))?\s+)?(?:use\s+[\w:]+|extern\s+crate\b)"),
+    brackets="{}",
+)
+PHP = Family(
+    name="php",
+    line=re.compile(rf"(?:{_C_LINE.pattern})|#(?!\[)"),
+    blocks=_C_BLOCK,
+    imports=re.compile(
+        r"(?:use\s+(?:function\s+|const\s+)?\\?[\w\\]+(?:\s+as\s+\w+)?(?:\s*,\s*\\?[\w\\]+)*;$|use\s+\\?[\w\\]+\{|namespace\s+[\w\\]+;$|(?:require|include)(?:_once)?\b)"
+    ),
+    brackets="{}",
+)
+RUBY = Family(
+    name="ruby",
+    line=re.compile(r"#"),
+    blocks=(("=begin", "=end"),),
+    imports=re.compile(r"(?:require|require_relative|load)\s*\(?\s*[\"']"),
+)
+SHELL = Family(name="shell", line=_HASH)
+MARKUP = Family(name="markup", line=re.compile(r"<!--(?:(?!-->).)*(?:-->)?$"), blocks=(("<!--", "-->"),))
+STYLE = Family(name="style", line=_C_LINE, blocks=_C_BLOCK, imports=re.compile(r"@(?:import|use|charset)\b"))
+DASHES = Family(name="dashes", line=re.compile(r"--"), blocks=_C_BLOCK)
+INI = Family(name="ini", line=re.compile(r"[#;]"))
+TEX = Family(name="tex", line=re.compile(r"%"))
+
+_BY_SUFFIX: Mapping[str, Family] = {
+    suffix: family
+    for family, suffixes in (
+        (PYTHON, "py pyi pyx pxd bzl"),
+        (JAVASCRIPT, "js jsx ts tsx mjs cjs mts cts vue svelte"),
+        (JAVA, "java cls trigger apex kt kts scala groovy gradle gvy"),
+        (CSHARP, "cs"),
+        (C, "c h cc cpp cxx hh hpp hxx m mm swift ino cu proto dart"),
+        (GO, "go"),
+        (RUST, "rs"),
+        (PHP, "php phtml inc php5"),
+        (RUBY, "rb rake gemspec ru"),
+        (SHELL, "sh bash zsh fish pl pm tcl r yml yaml toml mk cmake conf dockerfile tf hcl ps1 nix jl ex exs"),
+        (
+            MARKUP,
+            "xml html htm xhtml cmp app page component evt auradoc design svg xsl xslt xsd wsdl md markdown jelly",
+        ),
+        (STYLE, "css scss sass less"),
+        (DASHES, "sql lua hs ada elm"),
+        (INI, "ini cfg properties editorconfig neon"),
+        (TEX, "tex sty bib"),
+    )
+    for suffix in suffixes.split()
+}
+_BY_NAME = {
+    "dockerfile": SHELL,
+    "makefile": SHELL,
+    "jenkinsfile": JAVA,
+    "rakefile": RUBY,
+    "gemfile": RUBY,
+    "build": SHELL,
+}
+_TRIPLE = re.compile(r"\"\"\"|'''")
+_DOCUMENTATION = re.compile(r"[rubRUB]{0,2}(?:\"\"\"|''')")
+
+
+def family_of(path: bytes) -> Family | None:
+    """The family of languages that a path's name says, None where it says none."""
+    name = path.rpartition(b"/")[2].lower().decode("utf-8", "replace")
+    if name in _BY_NAME:
+        return _BY_NAME[name]
+    return _BY_SUFFIX.get(name.rpartition(".")[2]) if "." in name else None
+
+
+def is_comment(line: str, family: Family) -> bool:
+    """Whether a normalised line, seen alone, is only a comment."""
+    return family.line is not None and family.line.match(line) is not None
+
+
+def is_import(line: str, family: Family) -> bool:
+    """Whether a normalised line, seen alone, is or starts an import."""
+    return family.imports is not None and family.imports.match(line) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Inert:
+    """The normalised lines of a text that do nothing: each is one wherever it stands in that text."""
+
+    comments: frozenset[str]
+    imports: frozenset[str]
+    used: frozenset[str]
+    """The words of the code."""
+    imported: frozenset[str]
+    """The words of the imports."""
+
+
+def inert_lines(text: str, family: Family) -> Inert:
+    """The lines of a text that are only comments, documentation or imports."""
+    comments: set[str] = set()
+    imports: set[str] = set()
+    code: set[str] = set()
+    scan = _Scan(family)
+    for raw in split_lines(text):
+        line = normalise(raw)
+        if line:
+            {"comment": comments, "import": imports, "code": code}[scan.kind(line)].add(line)
+    return Inert(
+        frozenset(comments - code),
+        frozenset(imports - code - comments),
+        frozenset(_words(code)),
+        frozenset(_words(imports)),
+    )
+
+
+def imported_names(line: str) -> frozenset[str]:
+    """The names that a line of an import makes known, as far as its text tells."""
+    line = line.partition("#")[0].partition("//")[0]
+    _, marked, listed = line.partition("import ")
+    if not (marked and listed.strip()):
+        listed = line
+    listed = re.sub(r"[\w.\\]+\s+as\s+", "", listed)
+    listed = re.sub(r"\bfrom\b.*", "", listed)
+    return frozenset(word.rpartition(".")[2].rpartition("\\")[2] for word in _DOTTED.findall(listed)) - _IMPORT_WORDS
+
+
+_DOTTED = re.compile(r"[^\W\d][\w.\\]*")
+_WORD = re.compile(r"[^\W\d]\w*")
+_IMPORT_WORDS = frozenset(
+    {
+        "",
+        "as",
+        "const",
+        "from",
+        "function",
+        "import",
+        "let",
+        "package",
+        "pub",
+        "require",
+        "static",
+        "type",
+        "use",
+        "using",
+        "var",
+    }
+)
+
+
+def _words(lines: set[str]) -> Iterator[str]:
+    for line in lines:
+        yield from _WORD.findall(line)
+
+
+class _Scan:
+    """Where a scan through a text is: in a comment, in a string, in an import, or in code."""
+
+    def __init__(self, family: Family) -> None:
+        self.family = family
+        self.closes = ""
+        self.quote = ""
+        self.documents = False
+        self.depth = 0
+        self.goes_on = False
+
+    def kind(self, line: str) -> str:
+        """``comment``, ``import`` or ``code``; the lines are given in order."""
+        if self.closes:
+            return self._in_comment(line)
+        if self.quote:
+            return self._in_quotes(line)
+        if self.depth or self.goes_on or is_import(line, self.family):
+            return self._in_import(line)
+        return self._in_code(line)
+
+    def _in_code(self, line: str) -> str:
+        for opens, closes in self.family.blocks:
+            start = 0 if line.startswith(opens) else line.rfind(opens)
+            if start == 0:
+                end = line.find(closes, len(opens))
+                self.closes = closes if end < 0 else ""
+                return "comment" if end < 0 or end + len(closes) == len(line) else "code"
+            if start > 0 and closes not in line[start:] and not is_comment(line, self.family) and _is_open(line, start):
+                self.closes = closes
+                return "code"
+        if is_comment(line, self.family):
+            return "comment"
+        return self._quotes(line) if self.family.triple else "code"
+
+    def _in_comment(self, line: str) -> str:
+        end = line.find(self.closes)
+        if end < 0:
+            return "comment"
+        rest = line[end + len(self.closes) :]
+        self.closes = ""
+        return "code" if rest.strip() else "comment"
+
+    def _in_import(self, line: str) -> str:
+        if self.family.brackets:
+            opened, closed = (line.count(bracket) for bracket in self.family.brackets)
+            self.depth = max(0, self.depth + opened - closed)
+        self.goes_on = line.endswith("\\")
+        return "import"
+
+    def _quotes(self, line: str) -> str:
+        self.documents = _DOCUMENTATION.match(line) is not None
+        for found in _TRIPLE.finditer(line):
+            if not self.quote:
+                self.quote = found[0]
+            elif self.quote == found[0]:
+                self.quote = ""
+        return "comment" if self.documents else "code"
+
+    def _in_quotes(self, line: str) -> str:
+        end = line.find(self.quote)
+        if end >= 0:
+            self.quote = ""
+        return "comment" if self.documents else "code"
+
+
+def _is_open(line: str, start: int) -> bool:
+    """Whether what opens a comment at a place stands outside of quotes, as far as one line can tell."""
+    before = line[:start]
+    return all(before.count(quote) % 2 == 0 for quote in "\"'`")
+
+
+__all__ = ["Family", "Inert", "family_of", "imported_names", "inert_lines", "is_comment", "is_import"]

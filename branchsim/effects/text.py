@@ -1,0 +1,127 @@
+"""Text: which bytes are text, in which encoding, and the lines that mean something."""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+import re
+from collections import Counter
+from dataclasses import dataclass
+
+_SNIFFED = 8000  # as much as git looks at
+_WORD = re.compile(r"\w")
+
+
+class TextError(Exception):
+    """Bytes with the mark of an encoding are not text in it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What is too large to be read in detail.
+
+    Attributes
+    ----------
+    text : int
+        Bytes above which a file is compared as a whole.
+    structured : int
+        Bytes above which a structured file is read as lines.
+    value : int
+        Characters above which a line or value is cut; its digest stands for the rest.
+    depth : int
+        Nesting above which a structured file is read as lines.
+    elements : int
+        Elements above which a structured file is read as lines.
+    word_characters : int
+        A line with fewer word characters is no unit.
+    """
+
+    text: int = 16 * 1024 * 1024
+    structured: int = 4 * 1024 * 1024
+    value: int = 2000
+    depth: int = 200
+    elements: int = 200_000
+    word_characters: int = 3
+
+
+def is_binary(content: bytes) -> bool:
+    """Whether it is binary: a NUL among the first bytes, as for git; but UTF-16 and UTF-32 with their mark are text."""
+    return content.find(b"\0", 0, _SNIFFED) >= 0 and not content.startswith(
+        (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
+    )
+
+
+def decode(content: bytes) -> tuple[str, str]:
+    """Text and its encoding: by its mark, else UTF-8, else Latin-1, which fits any bytes.
+
+    Raises
+    ------
+    TextError
+        The mark of UTF-16 or UTF-32 is there, and the rest is not that.
+    """
+    marked = None
+    if content.startswith(codecs.BOM_UTF8):
+        marked = "utf-8-sig"
+    elif content.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)) and len(content) % 4 == 0:
+        marked = "utf-32"
+    elif content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        marked = "utf-16"
+    if marked is None or marked == "utf-8-sig":
+        try:
+            return content.decode(marked or "utf-8"), "utf-8"
+        except UnicodeDecodeError:
+            return content.decode("latin-1"), "latin-1"
+    try:
+        return content.decode(marked), marked
+    except UnicodeDecodeError as error:
+        raise TextError(f"the content has the mark of {marked} but is not ({error.reason})") from error
+
+
+def split_lines(text: str) -> list[str]:
+    """Lines, whichever of the three line ends is used, without the ends."""
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return text.split("\n")
+
+
+def normalise(line: str) -> str:
+    """A line without indentation, and with one space wherever there is white space."""
+    return " ".join(line.split())
+
+
+def shorten(text: str, limits: Limits) -> str:
+    """The text, or if it is too long its beginning and a digest of all of it."""
+    if len(text) <= limits.value:
+        return text
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return f"{text[: limits.value // 10]}... ({len(text)} characters, sha256:{digest})"
+
+
+def has_words(line: str, least: int) -> bool:
+    """Whether a line holds enough word characters to mean something."""
+    if least <= 0:
+        return bool(line)
+    return any(seen >= least for seen, _ in enumerate(_WORD.finditer(line), start=1))
+
+
+def lines_of(text: str, limits: Limits) -> tuple[Counter[str], int]:
+    """The normalised lines that mean something with their counts, and how many do not."""
+    meaning: Counter[str] = Counter()
+    trivial = 0
+    least = limits.word_characters
+    longest = limits.value
+    for raw, count in Counter(split_lines(text)).items():
+        line = " ".join(raw.split())
+        if not line:
+            continue
+        if len(line) > longest:
+            line = shorten(line, limits)
+        # Most lines have enough letters at their start; the search through the rest is for the others.
+        if (len(line) >= least > 0 and line[:least].isalnum()) or has_words(line, least):
+            meaning[line] += count
+        else:
+            trivial += count
+    return meaning, trivial
+
+
+__all__ = ["Limits", "TextError", "decode", "has_words", "is_binary", "lines_of", "normalise", "shorten", "split_lines"]
