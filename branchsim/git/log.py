@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from branchsim.errors import GitError, InternalError
+from branchsim.errors import GitError, InternalError, UnknownRevisionError
 from branchsim.git.process import run, stream
 from branchsim.git.scratch import EMPTY_TREE, Scratch
 from branchsim.names import Sha
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _FIELDS = ("%m", "%H", "%T", "%P", "%an", "%ae", "%at", "%cn", "%ce", "%ct", "%B")
 _FORMAT = "%x00".join(_FIELDS) + "%x00"
 _BLOCK = 1 << 20
+LATEST = 9_223_372_035
+"""The last second (in the year 2262) that fits a table's nanoseconds; a later date is nonsense and is read as this."""
 
 
 class RawChange(NamedTuple):
@@ -46,7 +48,7 @@ class Commit:
     author, author_email, committer, committer_email : str
         As recorded, without mailmap; bytes that are not UTF-8 are shown as U+FFFD.
     authored_at, committed_at : int
-        Seconds since the epoch, UTC.
+        Seconds since the epoch, UTC, at most `LATEST`.
     message : str
         The whole message.
     changes : tuple of RawChange
@@ -111,17 +113,21 @@ def read_commits(
         git failed, for example because an object is missing or corrupt.
     """
     raw = (
-        ("--raw", "--no-abbrev", "--no-renames", "--diff-merges=first-parent", "--root") if changes else ("--no-patch",)
+        # Without --ignore-submodules a .gitmodules file could hide changes.
+        ("--raw", "--no-abbrev", "--no-renames", "--diff-merges=first-parent", "--root", "--ignore-submodules=none")
+        if changes
+        else ("--no-patch",)
     )
     arguments = ["log", "-z", f"--format={_FORMAT}", *raw, "--no-color", "--no-show-signature", *options, "--stdin"]
-    feed = [b"".join(os.fsencode(revision) + b"\n" for revision in revisions)]
     if not revisions:
         return
+    feed = [_asked(revisions)]
     with stream(arguments, scratch.path, feed=feed) as process:
         try:
             yield from _parse(_tokens(iter(lambda: process.out.read(_BLOCK), b"")), report)
         except (ValueError, RuntimeError) as error:
-            process.abandon()
+            process.out.read()
+            process.check()  # an output that stops in the middle of a commit is git's own failure
             raise InternalError(f"the output of git log could not be read: {error}") from error
         process.check()
 
@@ -162,10 +168,10 @@ def _parse(batches: Iterator[list[bytes]], report: Callable[[int], None] | None)
             parents=tuple(Sha(parent) for parent in parents.decode("ascii").split()),
             author=intern(author.decode("utf-8", "replace")),
             author_email=intern(email.decode("utf-8", "replace")),
-            authored_at=int(at or 0),
+            authored_at=_time(at),
             committer=intern(committer.decode("utf-8", "replace")),
             committer_email=intern(cemail.decode("utf-8", "replace")),
-            committed_at=int(cat or 0),
+            committed_at=_time(cat),
             message=message.decode("utf-8", "replace"),
             changes=tuple(changes),
         )
@@ -176,6 +182,20 @@ def _parse(batches: Iterator[list[bytes]], report: Callable[[int], None] | None)
         report(seen % 1000)
 
 
+def _asked(revisions: Iterable[str]) -> bytes:
+    """Revisions as git reads them from its standard input, where no option may hide among them."""
+    lines = []
+    for revision in revisions:
+        if revision.startswith("-") or "\n" in revision or not revision:
+            raise UnknownRevisionError(f"{revision!r} is no revision; give a branch, a tag or a commit id")
+        lines.append(os.fsencode(revision) + b"\n")
+    return b"".join(lines)
+
+
+def _time(text: bytes) -> int:
+    return min(int(text or 0), LATEST)
+
+
 def rev_list(scratch: Scratch, revisions: Iterable[str], *options: str) -> list[Sha]:
     """The ids that ``git rev-list`` prints, in its order.
 
@@ -184,7 +204,7 @@ def rev_list(scratch: Scratch, revisions: Iterable[str], *options: str) -> list[
     GitError
         git failed, for example because an object is missing or corrupt.
     """
-    feed = b"".join(os.fsencode(revision) + b"\n" for revision in revisions)
+    feed = _asked(revisions)
     return [
         Sha(line)
         for line in run(["rev-list", *options, "--stdin"], scratch.path, stdin=feed).decode("ascii").split("\n")

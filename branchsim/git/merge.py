@@ -385,10 +385,13 @@ def _read_result(tokens: _Tokens) -> MergeResult | None:
     if status == b"1":
         return MergeResult(tree, clean=True)
     messages = []
-    while count := tokens.must():
+    while (count := tokens.must()).isdigit():
         paths = tuple(tokens.must() for _ in range(int(count)))
         kind = tokens.must().decode("utf-8", "replace")
         messages.append(Message(paths, kind, tokens.must().decode("utf-8", "replace").rstrip("\n")))
+    # The last token is empty, or advice about submodules that git adds in plain text: it has no part of its own.
+    if count and not count.startswith(b"Recursive merging with submodules"):
+        raise InternalError(f"git merge-tree reported {count[:80]!r} where a message was expected")
     return MergeResult(tree, clean=False, conflicts=_conflicts(stages, messages), messages=tuple(messages))
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from branchsim.errors import GitError
+from branchsim.git.log import LATEST
 from branchsim.git.objects import ObjectReader, Unread
 from branchsim.names import RefName, Sha
 
@@ -126,7 +127,7 @@ def _entry(ref: RefName, found: re.Match[bytes], exists: set[str]) -> ReflogEntr
         new=new,
         who=found[3].decode("utf-8", "replace"),
         email=found[4].decode("utf-8", "replace"),
-        at=int(found[5]),
+        at=min(int(found[5]), LATEST),
         message=(found[6] or b"").decode("utf-8", "replace"),
         old_exists=old in exists,
         new_exists=new in exists,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, TypeGuard
 
 from branchsim.errors import UnknownBranchError, nearest
+from branchsim.git.log import LATEST
 from branchsim.git.objects import ObjectReader, Unread, Why
 from branchsim.names import BranchName, RefName, Sha
 
@@ -27,7 +28,6 @@ _PULL = re.compile(
     r"/(?P<number>[0-9]{1,18})(?P<rest>/head|/from)?"
 )
 _WHEN = re.compile(rb"^(?:tagger|committer) [^\n]*> (-?[0-9]+)", re.MULTILINE)
-_LATEST = 253_402_300_799  # the last second of the year 9999; a later date is nonsense that no table can hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Tag:
     commit : Sha
         The commit, however many tags of tags lead to it.
     at : int
-        Seconds since the epoch, UTC: when an annotated tag was made, or when a lightweight tag's commit was.
+        Seconds since the epoch, UTC, at most `LATEST`: when an annotated tag was made, or a lightweight tag's commit.
     annotated : bool
         Whether it is an object of its own.
     """
@@ -208,7 +208,7 @@ def read_tags(repository: Repository) -> tuple[list[Tag], dict[str, str]]:
         elif not isinstance(first, Unread):
             # A tag without a tagger is as old as its commit.
             when = _WHEN.search(first.partition(b"\n\n")[0]) or _WHEN.search(last.partition(b"\n\n")[0])
-            at = min(max(int(when[1]), 0), _LATEST) if when else 0
+            at = min(max(int(when[1]), 0), LATEST) if when else 0
             tags.append(Tag(name, ref, commit, at, annotated=_is_tag(first)))
     tags.sort(key=lambda tag: (tag.at, tag.name))
     return tags, skipped
