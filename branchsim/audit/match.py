@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,9 +12,8 @@ from branchsim.audit.applies import Applies, applies_to
 from branchsim.audit.evidence import CONFIDENCE, Evidence
 from branchsim.audit.pairing import Edge, Pairing
 from branchsim.audit.squash import contained, spread, whole_branch
-from branchsim.audit.trailers import trailer_edges
+from branchsim.audit.trailers import Names, trailer_edges
 from branchsim.git.log import Commit, read_commits
-from branchsim.git.patches import stable_patch_ids
 from branchsim.git.repository import Repository
 from branchsim.history.bundles import brought_in
 from branchsim.history.facts import FactCache, Patches, default_cache
@@ -266,33 +265,10 @@ class Matcher:
 
     def pairs(self, *, trailers: bool) -> list[Counterpart]:
         """Every pair of commits that are one change, in the order of the source."""
-        scratch = self.repo.scratch
-        bundles = brought_in(self.sources, [self.source])
-        pairing = Pairing(self.sources, self.targets, self.patches.read, bundles)
-        edges = pairing.edges()
-        stated, _ = trailer_edges(scratch, self.sources, self.targets) if trailers else ([], {})
-        edges = _with_trailers(edges, stated)
-        edges += spread(edges, pairing)
-        squashed = whole_branch(scratch, pairing, self.source, self.target)
-        edges = _prefer(squashed, edges)
-        edges += contained(edges, pairing, pairing.near)
-        edges = self._with_patch_ids(edges)
-        place = {commit.sha: at for at, commit in enumerate(self.sources)}
-        undone = undone_by(self.targets)
-        edges.sort(key=lambda edge: (place[edge.source], edge.target))
-        return [_counterpart(edge, undone.get(edge.target)) for edge in edges]
-
-    def _with_patch_ids(self, edges: list[Edge]) -> list[Edge]:
-        """The edges with equal changed lines whose patches are equal with their context too, raised to that rung."""
-        same = [edge for edge in edges if edge.evidence is Evidence.ZERO_CONTEXT]
-        wanted = {sha for edge in same for sha in (edge.source, edge.target)}
-        ids = self.patches.patch_ids(c for c in (*self.sources, *self.targets) if c.sha in wanted)
-        return [
-            replace(edge, evidence=Evidence.PATCH_ID)
-            if edge.evidence is Evidence.ZERO_CONTEXT and ids.get(edge.source, "") == ids.get(edge.target, "-")
-            else edge
-            for edge in edges
-        ]
+        return counterparts(
+            self.patches, self.sources, self.targets,
+            bundles=brought_in(self.sources, [self.source]), trailers=trailers, tips=(self.source, self.target),
+        )  # fmt: skip
 
     def result(self, source: str, target: str, pairs: Sequence[Counterpart]) -> Match:
         """The whole answer: the pairs, what is missing and whether it would apply, and what was left out."""
@@ -316,6 +292,67 @@ class Matcher:
         return Match(source, target, self.source, self.target, tuple(pairs), tuple(missing), tuple(skipped), named)
 
 
+def counterparts(
+    patches: Patches,
+    sources: Sequence[Commit],
+    targets: Sequence[Commit],
+    *,
+    bundles: Mapping[Sha, Sequence[Sha]],
+    trailers: bool = True,
+    tips: tuple[Sha, Sha] | None = None,
+    allowed: Callable[[Sha, Sha], bool] | None = None,
+) -> list[Counterpart]:
+    """Every pair of commits that are one change: the ladder of evidence, climbed for all at once.
+
+    Parameters
+    ----------
+    patches : Patches
+        Reads the patches.
+    sources, targets : sequence of Commit
+        The two sides, with their changed paths, newest first.
+    bundles : mapping
+        From a merge of the source to the commits it brought in.
+    trailers : bool
+        Whether what messages say of other commits counts.
+    tips : (Sha, Sha), optional
+        The tips of both sides, where the whole source may be one squash of the target.
+    allowed : callable, optional
+        Whether a target can be the port of a source at all.
+
+    Returns
+    -------
+    list of Counterpart
+        In the order of the sources.
+    """
+    pairing = Pairing(sources, targets, patches.read, bundles, allowed)
+    edges = pairing.edges()
+    stated = trailer_edges(patches.scratch, sources, targets)[0] if trailers else []
+    if allowed is not None:
+        stated = [edge for edge in stated if allowed(edge.source, edge.target)]
+    edges = _with_trailers(edges, stated)
+    edges += spread(edges, pairing)
+    if tips is not None:
+        edges = _prefer(whole_branch(patches.scratch, pairing, *tips), edges)
+    edges += contained(edges, pairing, pairing.near)
+    edges = _with_patch_ids(edges, pairing, patches)
+    place = {commit.sha: at for at, commit in enumerate(sources)}
+    undone = undone_by(targets)
+    edges.sort(key=lambda edge: (place[edge.source], edge.target))
+    return [_counterpart(edge, undone.get(edge.target)) for edge in edges]
+
+
+def _with_patch_ids(edges: list[Edge], pairing: Pairing, patches: Patches) -> list[Edge]:
+    """The edges with equal changed lines whose patches are equal with their context too, raised to that rung."""
+    wanted = {sha for edge in edges if edge.evidence is Evidence.ZERO_CONTEXT for sha in (edge.source, edge.target)}
+    ids = patches.patch_ids(c for c in (*pairing.sources, *pairing.targets) if c.sha in wanted)
+    return [
+        replace(edge, evidence=Evidence.PATCH_ID)
+        if edge.evidence is Evidence.ZERO_CONTEXT and ids.get(edge.source, "") == ids.get(edge.target, "-")
+        else edge
+        for edge in edges
+    ]
+
+
 def undone_by(commits: Sequence[Commit]) -> dict[Sha, Sha]:
     """The commits that another of them reverted, and that no revert of the revert brought back.
 
@@ -324,10 +361,13 @@ def undone_by(commits: Sequence[Commit]) -> dict[Sha, Sha]:
     commits : sequence of Commit
         Newest first, as git lists them.
     """
+    names = Names(commit.sha for commit in commits)
     state: dict[Sha, Sha] = {}
     for commit in reversed(commits):
         for prefix in reverted(commit.message):
-            state.update((other.sha, commit.sha) for other in commits if other.sha.startswith(prefix))
+            other = names.find(prefix)
+            if other is not None and other != commit.sha:
+                state[other] = commit.sha
     undone: dict[Sha, Sha] = {}
     for sha, by in state.items():
         # A chain of reverts: what an even number of them undid is back.

@@ -123,12 +123,15 @@ class Pairing:
         Gives the patch facts of some commits; asked only for those that may matter.
     bundles : mapping
         From a merge to the commits it brought in: the two are one change, and may have the same counterpart.
+    allowed : callable, optional
+        Whether a target can be the port of a source at all.
     """
 
     sources: Sequence[Commit]
     targets: Sequence[Commit]
     read: Read
     bundles: Mapping[Sha, Sequence[Sha]] = field(default_factory=dict)
+    allowed: Callable[[Sha, Sha], bool] | None = None
     facts: dict[Sha, PatchFacts] = field(default_factory=dict)
     near: dict[Sha, list[Item]] = field(default_factory=dict)
 
@@ -244,6 +247,8 @@ class Pairing:
         for sha, candidates in proposed.items():
             t = by_sha[sha]
             for s in candidates:
+                if self.allowed is not None and not self.allowed(s.sha, t.sha):
+                    continue
                 edge = judge(s, t, self.facts.get(s.sha), self.facts.get(t.sha), uniqueness)
                 if edge is not None:
                     edges.append(edge)

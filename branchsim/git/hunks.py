@@ -7,12 +7,14 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
+from branchsim.git.log import RawChange
 from branchsim.git.patches import pieces
+from branchsim.git.process import run
 from branchsim.git.scratch import Scratch
 from branchsim.names import Sha
 
 _OPTIONS = (
-    "-r", "-p", "-U1", "--no-renames", "--full-index", "--no-color", "--no-ext-diff", "--no-textconv", "--src-prefix=a/",
+    "-r", "-p", "--no-renames", "--full-index", "--no-color", "--no-ext-diff", "--no-textconv", "--src-prefix=a/",
     "--dst-prefix=b/", "--diff-algorithm=myers", "--submodule=short", "--ignore-submodules=none", "--no-relative", "--text",
 )  # fmt: skip
 _HUNK = re.compile(rb"^@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@.*\n", re.MULTILINE)
@@ -32,7 +34,7 @@ class Hunk(NamedTuple):
 
 
 def read_hunks(
-    scratch: Scratch, pairs: Sequence[tuple[Sha, Sha]], *, processes: int = 2
+    scratch: Scratch, pairs: Sequence[tuple[Sha, Sha]], *, processes: int = 2, context: int = 1
 ) -> tuple[dict[tuple[Sha, Sha], list[list[Hunk]]], dict[tuple[Sha, Sha], str]]:
     """The hunks of the patch between each pair of trees.
 
@@ -44,6 +46,8 @@ def read_hunks(
         The tree before and the tree after.
     processes : int
         How many git processes share the work.
+    context : int
+        How many lines of context stand on each side.
 
     Returns
     -------
@@ -53,6 +57,7 @@ def read_hunks(
         From a pair that could not be read to git's reason.
     """
     wanted = list(dict.fromkeys(pairs))
+    options = (*_OPTIONS, f"-U{context}")
     size = max(1, -(-len(wanted) // max(1, processes)))
     shares = [wanted[start : start + size] for start in range(0, len(wanted), size)]
     hunks: dict[tuple[Sha, Sha], list[list[Hunk]]] = {}
@@ -60,7 +65,7 @@ def read_hunks(
 
     def read(share: list[tuple[Sha, Sha]]) -> tuple[dict[tuple[Sha, Sha], list[list[Hunk]]], dict[tuple[Sha, Sha], str]]:
         missing: dict[tuple[Sha, Sha], str] = {}
-        found = {pair: [list(_hunks(part)) for part in _files(text)] for pair, text in pieces(scratch, share, _OPTIONS, missing)}
+        found = {pair: [list(_hunks(part)) for part in _files(text)] for pair, text in pieces(scratch, share, options, missing)}
         return found, missing
 
     with ThreadPoolExecutor(max(1, processes)) as pool:
@@ -87,3 +92,33 @@ def _hunks(part: bytes) -> Iterator[Hunk]:
         first = int(head[1]) <= 1 and lines[:1] != [] and lines[0][:1] != b" "
         last = lines[-1:] != [] and (lines[-1][:1] != b" " or _NO_NEWLINE in lines)
         yield Hunk(before, after, first, last)
+
+
+def raw_changes(scratch: Scratch, pairs: Sequence[tuple[Sha, Sha]]) -> dict[tuple[Sha, Sha], list[RawChange]]:
+    """The paths that differ between each pair of trees, by path, without rename detection.
+
+    Raises
+    ------
+    GitError
+        A tree is missing or corrupt.
+    """
+    wanted = list(dict.fromkeys(pairs))
+    found: dict[tuple[Sha, Sha], list[RawChange]] = {pair: [] for pair in wanted}
+    if not wanted:
+        return found
+    feed = "".join(f"{old} {new}\n" for old, new in wanted).encode()
+    out = run(["diff-tree", "--stdin", "-r", "-z", "--raw", "--no-abbrev", "--no-renames"], scratch.path, stdin=feed)
+    heads = {f"{old} {new}".encode(): (old, new) for old, new in wanted}
+    current: list[RawChange] = []
+    tokens = iter(out.split(b"\0"))
+    for token in tokens:
+        # With -z the header of a pair still ends with a line feed, so headers stand before the first entry of a pair.
+        head, line_feed, rest = token.partition(b"\n")
+        while line_feed and head in heads:
+            current = found[heads[head]]
+            token = rest  # noqa: PLW2901  what follows the header
+            head, line_feed, rest = token.partition(b"\n")
+        if token.startswith(b":"):
+            old_mode, new_mode, old, new, status = token[1:].decode("ascii").split(" ")
+            current.append(RawChange(next(tokens), old_mode, new_mode, old, new, status))
+    return found

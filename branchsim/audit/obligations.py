@@ -1,0 +1,409 @@
+"""Obligations: what landed on one branch and must also reach another, and what became of it.
+
+The history is replayed: for each change it is asked when it arrived on the branch it is owed to, by ancestry or as a port, at
+which landing; whether that landing kept it; whether it was withdrawn on either side; and which promotion passed in between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from branchsim.audit.arrivals import Arrival, Arrivals, Part
+from branchsim.audit.evidence import CONFIDENCE, Evidence
+from branchsim.audit.match import Counterpart, Skipped, counterparts
+from branchsim.audit.replay import Replay, Standing
+from branchsim.audit.reverts import Reverts, Withdrawal
+from branchsim.audit.verdicts import Obligation, Verdict
+from branchsim.git.log import Commit
+from branchsim.git.repository import Repository
+from branchsim.history.bundles import brought_in
+from branchsim.history.changes import Change, Changes
+from branchsim.history.facts import Patches
+from branchsim.history.landings import History, Landing
+from branchsim.names import Sha
+
+if TYPE_CHECKING:
+    from branchsim.topology import ObligationRule
+
+_SLACK_SECONDS = 90 * 86_400
+"""A port committed so long before its source was written is not looked for."""
+
+_PROBABLE = 0.3
+"""The confidence of ``missed`` where most of the lines are there all the same."""
+
+_UNSURE = 0.6
+"""The confidence of ``missed`` where history is cut off, or the patch could not be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The obligations of a history, and what was left out of it."""
+
+    obligations: tuple[Obligation, ...]
+    skipped: tuple[Skipped, ...] = ()
+
+
+@dataclass(frozen=True)
+class Reader:
+    """What the obligations of one history are read from.
+
+    Attributes
+    ----------
+    repository : Repository
+        Where to read.
+    history, changes : History, Changes
+        The replay.
+    patches : Patches
+        Reads the patches.
+    trailers : bool
+        Whether what messages say of other commits counts.
+    report : callable, optional
+        Called with a sentence when a pair of branches is begun.
+    """
+
+    repository: Repository
+    history: History
+    changes: Changes
+    patches: Patches
+    trailers: bool = True
+    report: Callable[[str], None] | None = None
+    _reverts: dict[str, Reverts] = field(default_factory=dict, repr=False)
+
+    def read(self) -> Outcome:
+        """All obligations: ascending in the time of landing, then in the order of the topology."""
+        found: list[Obligation] = []
+        skipped: dict[Sha, str] = {}
+        order = {branch.name: rank for rank, branch in enumerate(self.history.topology.branches)}
+        for rule in self.history.topology.obligation_rules():
+            if self.report is not None:
+                self.report(f"{rule.landed_on} -> {rule.owed_to}")
+            found += self._of_rule(rule, skipped)
+        found.sort(key=lambda o: (o.landed_at, order[o.landed_on], order[o.owed_to], o.change))
+        skipped |= {sha: f"its patch could not be read: {why}" for sha, why in self.patches.skipped.items()}
+        return Outcome(tuple(found), tuple(Skipped(sha, why) for sha, why in sorted(skipped.items())))
+
+    def _of_rule(self, rule: ObligationRule, skipped: dict[Sha, str]) -> list[Obligation]:
+        owed = self._owed(rule, skipped)
+        if not owed:
+            return []
+        arrivals = Arrivals(self.history, self.repository, rule.owed_to)
+        parts = {change.id: arrivals.parts(change) for change in owed}
+        late = {change.id for change in owed if not arrivals.in_time(parts[change.id], self._deadline(rule, change))}
+        ports = self._ports(rule, [change for change in owed if change.id in late])
+        missing = [
+            change
+            for change in owed
+            if any(part.landing is None and part.sha not in ports for part in parts[change.id]) and change.id not in ports
+        ]
+        replay = Replay(self.repository, self.history, rule.owed_to)
+        standings = replay.standings(missing)
+        dropped = arrivals.dropped(owed, parts)
+        idle = self._idle_reverts(rule, owed)
+        return [
+            self._judge(rule, change, _Facts(parts[change.id], ports, standings.get(change.id), dropped.get(change.id), idle.get(change.id)))
+            for change in owed
+        ]
+
+    def _owed(self, rule: ObligationRule, skipped: dict[Sha, str]) -> list[Change]:
+        """The changes to which a rule applies."""
+        history, topology = self.history, self.history.topology
+        landings = history.landings[rule.owed_to]
+        ignored = topology.ignored
+        owed = []
+        for change in self.changes:
+            if change.branch != rule.landed_on or (rule.families and change.family not in rule.families):
+                continue
+            if change.merge_part or (history.since is not None and change.at < history.since):
+                continue
+            paths = {c.path for sha in change.commits if not history.commit(sha).is_merge for c in history.commit(sha).changes}
+            if not paths:
+                skipped[change.id] = "it changes nothing"
+                continue
+            if topology.ignore_paths and all(ignored.covers(path.decode("utf-8", "replace")) for path in paths):
+                skipped[change.id] = "all that it changes is ignored by the topology"
+                continue
+            # What was on the branch when it was made was never owed to it.
+            first = history.arrival(rule.owed_to, change.id)
+            if landings and first is not None and first.place == 0:
+                continue
+            owed.append(change)
+        return owed
+
+    def _ports(self, rule: ObligationRule, changes: Sequence[Change]) -> dict[Sha, list[Counterpart]]:
+        """For each commit of the changes the commits of the other branch that carry it, best first."""
+        history = self.history
+        graph, here, there = history.graph, history.arrivals[rule.landed_on], history.arrivals[rule.owed_to]
+        place = {graph.number(sha): change.place for change in changes for sha in change.commits}
+        sources = [graph.commits[number] for number in sorted(place, reverse=True)]
+        if not sources:
+            return {}
+        earliest = min(commit.authored_at for commit in sources) - _SLACK_SECONDS
+        first = min(place.values())
+        targets = [
+            commit
+            for number, commit in enumerate(graph.commits)
+            if there[number] >= 0
+            and commit.committed_at >= earliest
+            and number not in place
+            and not 0 <= here[number] <= first
+        ][::-1]
+
+        def allowed(source: Sha, target: Sha) -> bool:
+            # What was on the branch already when the change landed there is not its port.
+            known = int(here[graph.number(target)])
+            return not 0 <= known <= place[graph.number(source)]
+
+        bundles = brought_in(sources, [change.id for change in changes])
+        found: dict[Sha, list[Counterpart]] = {}
+        for pair in counterparts(
+            self.patches, sources, targets, bundles=bundles, trailers=self.trailers, allowed=allowed
+        ):
+            found.setdefault(pair.source, []).append(pair)
+        return found
+
+    def _deadline(self, rule: ObligationRule, change: Change) -> Landing | None:
+        """The first promotion after a change landed before which it should have arrived."""
+        flows = {(flow.source, flow.target) for flow in rule.deadlines}
+        passed = [
+            landing
+            for target in sorted({target for _, target in flows})
+            for landing in self.history.landings[target]
+            if landing.flow == "promote" and (landing.source, target) in flows and landing.at > change.at
+        ]
+        return min(passed, key=lambda landing: (landing.at, landing.sha), default=None)
+
+    def _reverted(self, branch: str) -> Reverts:
+        if branch not in self._reverts:
+            self._reverts[branch] = Reverts(self.history, branch)
+        return self._reverts[branch]
+
+    def _judge(self, rule: ObligationRule, change: Change, facts: _Facts) -> Obligation:
+        history = self.history
+        deadline = self._deadline(rule, change)
+        waiver = history.topology.waiver_for(
+            commit=change.id,
+            author=(change.author, change.author_email),
+            paths=sorted({c.path.decode("utf-8", "replace") for sha in change.commits for c in history.commit(sha).changes}),
+        )
+        if waiver is None:
+            named = (history.topology.waiver_for(commit=sha) for sha in change.commits)
+            waiver = next((each for each in named if each is not None), None)
+        blank = Obligation(
+            change=change.id,
+            commits=change.commits,
+            subject=change.subject,
+            author=change.author,
+            family=change.family,
+            landing=change.landing,
+            landed_on=rule.landed_on,
+            owed_to=rule.owed_to,
+            landed_at=change.at,
+            verdict=Verdict.MISSED,
+            evidence=Evidence.ABSENT,
+            deadline=None if deadline is None else deadline.sha,
+        )
+        if waiver is not None:
+            return replace(blank, verdict=Verdict.WAIVED, reason=f"waived: {waiver.reason}", check=_show(change.id))
+        withdrawn = self._reverted(rule.landed_on).of((*change.commits, change.id), change.subject, change.place)
+        undone = facts.undoes
+        arrived = facts.arrival(history, rule.owed_to)
+        if withdrawn is not None:
+            return self._withdrawn(blank, rule, withdrawn, arrived)
+        if undone is not None and arrived is None:
+            return replace(
+                blank, verdict=Verdict.REVERTED, confidence=0.95, check=_show(change.id),
+                reason=f"it only undoes {undone[:12]}, which never reached {rule.owed_to}: nothing is owed",
+            )  # fmt: skip
+        if arrived is None:
+            return self._absent(blank, rule, facts, deadline)
+        return self._arrived(blank, rule, change, facts, arrived, deadline)
+
+    def _withdrawn(
+        self, blank: Obligation, rule: ObligationRule, withdrawn: Withdrawal, arrived: Arrival | None
+    ) -> Obligation:
+        reason = f"{withdrawn.commit[:12]} reverted it on {rule.landed_on}"
+        reason += (
+            f"; {rule.owed_to} had received it as {arrived.counterpart[:12]}, so the revert is owed there"
+            if arrived is not None
+            else ": nothing is owed"
+        )
+        return replace(
+            blank, verdict=Verdict.REVERTED, evidence=arrived.evidence if arrived else Evidence.ABSENT,
+            counterpart=withdrawn.commit, confidence=0.97, reason=reason, check=_show(withdrawn.commit),
+        )  # fmt: skip
+
+    def _idle_reverts(self, rule: ObligationRule, owed: Sequence[Change]) -> dict[Sha, Sha]:
+        """The changes that only revert something which never reached the branch, and the commit they revert."""
+        origins: dict[Sha, tuple[Sha, Change]] = {}
+        for change in owed:
+            for sha in change.reverts:
+                origin = self.changes.of_commit(sha)
+                if origin is not None and origin.branch == rule.landed_on and self.history.arrival(rule.owed_to, sha) is None:
+                    origins[change.id] = (sha, origin)
+        reached = self._ports(rule, list({origin.id: origin for _, origin in origins.values()}.values()))
+        return {
+            change: sha
+            for change, (sha, origin) in origins.items()
+            if not any(name in reached for name in (*origin.commits, origin.id))
+        }
+
+    def _absent(
+        self, blank: Obligation, rule: ObligationRule, facts: _Facts, deadline: Landing | None
+    ) -> Obligation:
+        standing = facts.standing
+        check = f"git log --oneline {rule.owed_to} --grep={_quoted(blank.subject)} -F"
+        if standing is not None and standing.there:
+            return self._timed(
+                replace(
+                    blank, verdict=Verdict.RETROFITTED, evidence=Evidence.REPLAY, counterpart=standing.commit,
+                    at=standing.landing.sha if standing.landing else None,
+                    arrived_at=standing.landing.at if standing.landing else None,
+                    confidence=CONFIDENCE[Evidence.REPLAY], reason=standing.reason, check=_show(standing.commit or blank.change),
+                ),
+                deadline,
+            )  # fmt: skip
+        if standing is not None and standing.obsolete_by is not None:
+            return replace(
+                blank, verdict=Verdict.SUPERSEDED, counterpart=standing.obsolete_by, confidence=0.85,
+                reason=standing.reason, check=_show(standing.obsolete_by),
+            )  # fmt: skip
+        confidence, reason = CONFIDENCE[Evidence.ABSENT], f"no commit of {rule.owed_to} carries it"
+        if standing is not None and standing.probable:
+            confidence = _PROBABLE
+            reason += f", but {standing.share:.0%} of its lines are there: probably written again by hand"
+        elif standing is not None and standing.reason:
+            reason += f"; {standing.reason}"
+        if self.repository.shallow or any(sha in self.patches.skipped for sha in blank.commits):
+            confidence = min(confidence, _UNSURE)
+            reason += "; history is incomplete here, so it may have arrived unseen"
+        overdue = deadline is not None
+        if deadline is not None:
+            reason += f"; the promotion {deadline.sha[:12]} to {deadline.branch} passed without it"
+        return replace(blank, confidence=confidence, reason=reason, overdue=overdue, check=check)
+
+    def _arrived(
+        self,
+        blank: Obligation,
+        rule: ObligationRule,
+        change: Change,
+        facts: _Facts,
+        arrived: Arrival,
+        deadline: Landing | None,
+    ) -> Obligation:
+        filled = replace(
+            blank,
+            verdict=Verdict.RETROFITTED,
+            evidence=arrived.evidence,
+            counterpart=arrived.counterpart,
+            at=arrived.landing.sha,
+            arrived_at=arrived.landing.at,
+            confidence=arrived.confidence,
+            reason=arrived.reason,
+            check=arrived.check,
+        )
+        names = (*change.commits, change.id, *facts.counterparts())
+        gone = self._reverted(rule.owed_to).of(names, change.subject, arrived.landing.place)
+        if gone is not None:
+            landing = self.history.landings[rule.owed_to][gone.place]
+            return replace(
+                filled, verdict=Verdict.LOST, counterpart=gone.commit, at=landing.sha, arrived_at=arrived.landing.at,
+                confidence=0.95, reason=f"it arrived, then {gone.commit[:12]} reverted it on {rule.owed_to}",
+                overdue=deadline is not None, check=_show(gone.commit),
+            )  # fmt: skip
+        if facts.dropped is not None and arrived.evidence is Evidence.ANCESTOR:
+            merge, paths, share = facts.dropped
+            shown = ", ".join(path.decode("utf-8", "replace") for path in sorted(paths)[:3])
+            whole = share == 0.0
+            landing = self.history.arrival(rule.owed_to, merge) or arrived.landing
+            return replace(
+                filled, verdict=Verdict.LOST if whole else Verdict.PARTIAL, at=landing.sha, confidence=0.95 if whole else 0.85,
+                counterpart=merge, overdue=deadline is not None,
+                reason=f"it is an ancestor, but the merge {merge[:12]} kept {share:.0%} of its lines (in {shown})",
+                check=f"git show --remerge-diff {merge}",
+            )  # fmt: skip
+        missing = [part for part in facts.parts if not facts.has(part)]
+        if missing:
+            there = len(facts.parts) - len(missing)
+            names_of = ", ".join(part.sha[:12] for part in missing[:3])
+            return replace(
+                filled, verdict=Verdict.PARTIAL, confidence=min(arrived.confidence, 0.9), overdue=deadline is not None,
+                reason=f"{there} of {len(facts.parts)} commits are on {rule.owed_to}; missing: {names_of}", check=_show(missing[0].sha),
+            )  # fmt: skip
+        return self._timed(filled, deadline)
+
+    @staticmethod
+    def _timed(obligation: Obligation, deadline: Landing | None) -> Obligation:
+        """The same, ``late`` where a promotion had passed already."""
+        arrived = obligation.arrived_at
+        if deadline is None or arrived is None or arrived <= deadline.at:
+            return obligation
+        days = (arrived - deadline.at) / 86_400
+        return replace(
+            obligation, verdict=Verdict.LATE, overdue=True,
+            reason=f"{obligation.reason}; {days:.0f} days after the promotion {deadline.sha[:12]} to {deadline.branch}",
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What is known of one change on the branch it is owed to."""
+
+    parts: Sequence[Part]
+    ports: Mapping[Sha, list[Counterpart]]
+    standing: Standing | None
+    dropped: tuple[Sha, frozenset[bytes], float] | None
+    undoes: Sha | None
+
+    def counterparts(self) -> list[Sha]:
+        """The commits that carry parts of it."""
+        return [pair.target for part in self.parts for pair in self.ports.get(part.sha, ())]
+
+    def has(self, part: Part) -> bool:
+        """Whether a part is there, by ancestry or as a port."""
+        return part.landing is not None or part.sha in self.ports or bool(part.within and part.within in self.ports)
+
+    def arrival(self, history: History, branch: str) -> Arrival | None:
+        """When the last part that came arrived, and how; None if nothing did."""
+        best = [each for part in self.parts if (each := self._of_part(history, branch, part)) is not None]
+        if not best:
+            return None
+        weakest = min(best, key=lambda each: each.confidence)
+        last = max(best, key=lambda each: (each.landing.place, each.counterpart))
+        return replace(last, evidence=weakest.evidence, confidence=weakest.confidence, reason=weakest.reason, check=weakest.check)
+
+    def _of_part(self, history: History, branch: str, part: Part) -> Arrival | None:
+        """The first arrival of a part: a port may have come long before history was joined."""
+        ways = []
+        if part.landing is not None:
+            landing = part.landing
+            ways.append(
+                Arrival(
+                    landing, part.sha, Evidence.ANCESTOR, CONFIDENCE[Evidence.ANCESTOR],
+                    f"{part.sha[:12]} is an ancestor of {branch} since {landing.sha[:12]}",
+                    f"git merge-base --is-ancestor {part.sha} {branch}",
+                )  # fmt: skip
+            )
+        for name in (part.sha, part.within):
+            for pair in self.ports.get(name, ()) if name is not None else ():
+                landing_of = history.arrival(branch, pair.target)
+                if landing_of is not None:
+                    check = f"git range-diff {pair.source}^! {pair.target}^!"
+                    ways.append(Arrival(landing_of, pair.target, pair.evidence, pair.confidence, pair.reason, check))
+        return min(ways, key=lambda way: (way.landing.place, -way.confidence, way.counterpart), default=None)
+
+
+def _show(sha: Sha) -> str:
+    return f"git show {sha}"
+
+
+def _quoted(text: str) -> str:
+    safe = text.replace("'", "'\\''")
+    return f"'{safe}'"
+
+
+def commits_of(changes: Sequence[Change], history: History) -> list[Commit]:
+    """The commits of some changes that change something and are no merges."""
+    members = (history.commit(sha) for change in changes for sha in change.commits)
+    return [commit for commit in members if commit.changes and not commit.is_merge]

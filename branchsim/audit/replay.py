@@ -1,0 +1,187 @@
+"""Changes that no commit of a branch carries, replayed on it: is their content there all the same, and since which landing?"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from branchsim.audit.arrivals import effects_of
+from branchsim.audit.delivery import Effect, contents, share_there
+from branchsim.git.log import empty_tree
+from branchsim.git.merge import Trees, merge_trees
+from branchsim.git.repository import Repository
+from branchsim.history.changes import Change
+from branchsim.history.landings import History, Landing
+from branchsim.names import Sha
+
+_PROBABLE_SHARE = 0.8
+_FEWEST_LINES = 4
+_MOMENTS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a branch holds of a change that no commit of it carries.
+
+    Attributes
+    ----------
+    there : bool
+        Whether replaying the change changes nothing from some landing on.
+    landing : Landing or None
+        That landing; None where the content was there before the change landed.
+    commit : Sha or None
+        The commit of that landing.
+    obsolete_by : Sha or None
+        The commit of the branch that removed the files it changes.
+    probable : bool
+        Whether most of its lines are there.
+    share : float
+        The share of its lines that are there, 0 to 1.
+    reason : str
+        One sentence that a person can check with git.
+    """
+
+    there: bool = False
+    landing: Landing | None = None
+    commit: Sha | None = None
+    obsolete_by: Sha | None = None
+    probable: bool = False
+    share: float = 0.0
+    reason: str = ""
+
+
+class Replay:
+    """Changes replayed on the landings of one branch.
+
+    Parameters
+    ----------
+    repository : Repository
+        Where to read, and to merge in its scratch repository.
+    history : History
+        The replay.
+    branch : str
+        The branch.
+    """
+
+    def __init__(self, repository: Repository, history: History, branch: str) -> None:
+        self._repository = repository
+        self._history = history
+        self._branch = branch
+        self._landings = history.landings[branch]
+
+    def standings(self, changes: Sequence[Change]) -> dict[Sha, Standing]:
+        """What the branch holds of each change.
+
+        The moments asked are those at which the branch's own line touched a path of the change after it landed, and the
+        moment before. Where the lines of the change are all there, git replays it; where replaying changes nothing, that is
+        the landing of its content.
+        """
+        if not changes or not self._landings:
+            return {}
+        nothing = empty_tree(self._repository.scratch)
+        pairs = {change.id: (change.trees[0] or nothing, change.trees[1]) for change in changes}
+        paths = {
+            change.id: {raw.path for sha in change.commits for raw in self._history.commit(sha).changes} for change in changes
+        }
+        effects = effects_of(self._repository, pairs, paths)
+        moments = {change.id: self._moments(change, paths[change.id]) for change in changes}
+        questions = [
+            (self._tree(landing), effect.path)
+            for change in changes
+            for landing in moments[change.id]
+            for effect in effects.get(change.id, ())
+        ]
+        blobs = contents(self._repository.scratch, questions)
+        candidates = []
+        shares: dict[Sha, float] = {}
+        for change in changes:
+            own = effects.get(change.id, [])
+            for landing in moments[change.id]:
+                share = self._share(own, self._tree(landing), blobs)
+                shares[change.id] = max(shares.get(change.id, 0.0), share)
+                if share == 1.0:
+                    candidates.append((change, landing))
+        replayed = self._replayed(candidates, pairs)
+        return {
+            change.id: self._standing(change, replayed.get(change.id), effects.get(change.id, []), shares.get(change.id, 0.0))
+            for change in changes
+        }
+
+    def _tree(self, landing: Landing) -> Sha:
+        return self._history.commit(landing.sha).tree
+
+    def _moments(self, change: Change, paths: set[bytes]) -> list[Landing]:
+        before = [landing for landing in self._landings if landing.at <= change.at]
+        after = [landing for landing in self._landings if landing.at > change.at]
+        touching = [landing for landing in after if self._touches(landing, paths)]
+        if len(touching) > _MOMENTS:
+            touching = [*touching[: _MOMENTS - 1], touching[-1]]
+        return [*before[-1:], *touching]
+
+    def _touches(self, landing: Landing, paths: set[bytes]) -> bool:
+        return any(raw.path in paths for raw in self._history.commit(landing.sha).changes)
+
+    @staticmethod
+    def _share(
+        effects: Sequence[Effect], tree: Sha, blobs: Mapping[tuple[Sha, bytes], bytes | None]
+    ) -> float:
+        total = there = 0.0
+        for effect in effects:
+            weight = sum(effect.added.values()) or sum(effect.removed.values())
+            total += weight
+            content = blobs.get((tree, effect.path))
+            if content is not None or not effect.added:
+                there += weight * share_there(effect, content)
+        return there / total if total else 0.0
+
+    def _replayed(
+        self, candidates: Sequence[tuple[Change, Landing]], pairs: Mapping[Sha, tuple[Sha, Sha]]
+    ) -> dict[Sha, Landing]:
+        """For each change the first landing on which replaying it changes nothing."""
+        triples = [Trees(pairs[change.id][0], self._tree(landing), pairs[change.id][1]) for change, landing in candidates]
+        found: dict[Sha, Landing] = {}
+        for (change, landing), result in zip(candidates, merge_trees(self._repository.scratch, triples), strict=True):
+            if result.clean and result.tree == self._tree(landing):
+                found.setdefault(change.id, landing)
+        return found
+
+    def _standing(self, change: Change, landing: Landing | None, effects: Sequence[Effect], share: float) -> Standing:
+        branch = self._branch
+        if landing is not None and landing.at <= change.at:
+            return Standing(there=True, share=1.0, reason=f"{branch} had its content already: replaying it there changes nothing")
+        if landing is not None:
+            reason = f"its content is there since {landing.sha[:12]}: replaying it changes nothing"
+            return Standing(there=True, landing=landing, commit=landing.sha, share=1.0, reason=reason)
+        remover = self._remover(change, [effect.path for effect in effects])
+        if remover is not None:
+            return Standing(obsolete_by=remover, reason=f"{remover[:12]} removed from {branch} the files that it changes")
+        lines = sum(sum(effect.added.values()) for effect in effects)
+        probable = share >= _PROBABLE_SHARE and lines >= _FEWEST_LINES
+        return Standing(probable=probable, share=share)
+
+    def _remover(self, change: Change, paths: Sequence[bytes]) -> Sha | None:
+        """The commit of the branch that removed the last of the paths, if none of them is left and the change made none."""
+        history = self._history
+        made = {raw.path for sha in change.commits for raw in history.commit(sha).changes if raw.status == "A"}
+        if not paths or made & set(paths):
+            return None
+        last = {path: self._last_touch[path] for path in set(paths) if path in self._last_touch}
+        if len(last) != len(set(paths)) or any(status != "D" for _, status, _ in last.values()):
+            return None
+        return max(last.values())[2]
+
+    @functools.cached_property
+    def _last_touch(self) -> dict[bytes, tuple[int, str, Sha]]:
+        """For each path of the branch the last commit that touched it: its place, what it did, its id."""
+        history = self._history
+        arrived = history.arrivals[self._branch]
+        last: dict[bytes, tuple[int, str, Sha]] = {}
+        for number, commit in enumerate(history.graph.commits):
+            place = int(arrived[number])
+            if place >= 0 and not commit.is_merge:
+                for raw in commit.changes:
+                    known = last.get(raw.path)
+                    if known is None or known[0] <= place:
+                        last[raw.path] = (place, raw.status, commit.sha)
+        return last
