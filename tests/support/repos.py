@@ -62,7 +62,7 @@ Content = str | bytes | Entry | None
 Files = Mapping[str, Content] | Mapping[bytes, Content] | Mapping[_Path, Content]
 
 
-def environment(**extra: str) -> dict[str, str]:
+def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """A clean environment for git: no configuration of the machine, fixed identity, dates, locale and time zone."""
     name, _, email = AUTHOR.partition(" <")
     fixed = {
@@ -81,7 +81,7 @@ def environment(**extra: str) -> dict[str, str]:
         "LC_ALL": "C",
         "TZ": "UTC",
     }
-    return fixed | extra
+    return fixed | dict(extra or {})
 
 
 def git(
@@ -89,17 +89,17 @@ def git(
     *arguments: str | bytes,
     stdin: bytes = b"",
     accept: Sequence[int] = (0,),
-    **extra: str,
+    variables: Mapping[str, str] | None = None,
 ) -> str:
     """Run real git in a directory with a clean environment; what it printed, without the last newline.
 
-    Bytes that are not UTF-8 come back as surrogates (``os.fsdecode``). ``extra`` are further environment variables.
+    Bytes that are not UTF-8 come back as surrogates (``os.fsdecode``). ``variables`` are further environment variables.
     """
     done = subprocess.run(
         ["git", "-C", os.fspath(path), "-c", "protocol.file.allow=always", *arguments],
         input=stdin,
         capture_output=True,
-        env=environment(**extra),
+        env=environment(variables),
         check=False,
     )
     if done.returncode not in accept:
