@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from branchsim.cli import match
+from branchsim.cli import audit, match
 
 app = typer.Typer(
     name="branchsim",
@@ -13,6 +13,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command("audit")(audit.audit)
 app.command("match")(match.match)
 
 

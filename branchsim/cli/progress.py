@@ -1,0 +1,25 @@
+"""Progress on a terminal: what is being done, and how far it is; silent where standard error is no terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def progress() -> Iterator[Callable[[str, int | None], None] | None]:
+    """A function to call with what is being done and how many further steps are done, or None where nobody watches."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from tqdm.auto import tqdm
+
+    with tqdm(unit="", leave=False, file=sys.stderr) as bar:
+
+        def report(what: str, steps: int | None) -> None:
+            bar.set_description_str(what, refresh=steps is None)
+            if steps:
+                bar.update(steps)
+
+        yield report
