@@ -253,7 +253,7 @@ class Reader:
         self, blank: Obligation, rule: ObligationRule, facts: _Facts, deadline: Landing | None
     ) -> Obligation:
         standing = facts.standing
-        check = f"git log --oneline {rule.owed_to} --grep={_quoted(blank.subject)} -F"
+        check = f"git branch --all --contains {blank.change[:12]}"
         if standing is not None and standing.there:
             return self._timed(
                 replace(
@@ -321,7 +321,7 @@ class Reader:
                 filled, verdict=Verdict.LOST if whole else Verdict.PARTIAL, at=landing.sha, confidence=0.95 if whole else 0.85,
                 counterpart=merge, overdue=deadline is not None,
                 reason=f"it is an ancestor, but the merge {merge[:12]} kept {share:.0%} of its lines (in {shown})",
-                check=f"git show --remerge-diff {merge}",
+                check=f"git show --remerge-diff {merge[:12]}",
             )  # fmt: skip
         missing = [part for part in facts.parts if not facts.has(part)]
         if missing:
@@ -382,25 +382,20 @@ class _Facts:
                 Arrival(
                     landing, part.sha, Evidence.ANCESTOR, CONFIDENCE[Evidence.ANCESTOR],
                     f"{part.sha[:12]} is an ancestor of {branch} since {landing.sha[:12]}",
-                    f"git merge-base --is-ancestor {part.sha} {branch}",
+                    f"git merge-base --is-ancestor {part.sha[:12]} {branch}",
                 )  # fmt: skip
             )
         for name in (part.sha, part.within):
             for pair in self.ports.get(name, ()) if name is not None else ():
                 landing_of = history.arrival(branch, pair.target)
                 if landing_of is not None:
-                    check = f"git range-diff {pair.source}^! {pair.target}^!"
+                    check = f"git range-diff {pair.source[:12]}^! {pair.target[:12]}^!"
                     ways.append(Arrival(landing_of, pair.target, pair.evidence, pair.confidence, pair.reason, check))
         return min(ways, key=lambda way: (way.landing.place, -way.confidence, way.counterpart), default=None)
 
 
 def _show(sha: Sha) -> str:
-    return f"git show {sha}"
-
-
-def _quoted(text: str) -> str:
-    safe = text.replace("'", "'\\''")
-    return f"'{safe}'"
+    return f"git show {sha[:12]}"
 
 
 def commits_of(changes: Sequence[Change], history: History) -> list[Commit]:

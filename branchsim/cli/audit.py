@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -77,6 +78,24 @@ def _state(record: Obligation) -> str:
     return record.verdict.value + (" (overdue)" if record.overdue else "")
 
 
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _grouped(records: Sequence[Obligation]) -> list[list[Obligation]]:
+    """The findings of one change with one verdict together, in the order of the first of them."""
+    groups: dict[tuple[str, str], list[Obligation]] = {}
+    for record in records:
+        groups.setdefault((record.change, record.verdict.value), []).append(record)
+    return list(groups.values())
+
+
+def _ways(records: Sequence[Obligation]) -> str:
+    targets = [record.owed_to for record in records]
+    more = f" and {len(targets) - 2} more" if len(targets) > 2 else ""  # noqa: PLR2004
+    return f"{records[0].landed_on} -> {', '.join(targets[:2])}{more}"
+
+
 def _print_table(found: Audit, *, everything: bool) -> None:
     from branchsim.cli.output import printable, table
 
@@ -88,24 +107,23 @@ def _print_table(found: Audit, *, everything: bool) -> None:
     for note in found.notes:
         typer.echo(f"  note: {printable(note)}")
     typer.echo()
-    needed = found.open_records
+    needed = _grouped(found.open_records)
     shown = needed if everything else needed[:_SHOWN]
     if shown:
         table(
             "What needs a person",
-            ("verdict", "change", "landed", "from -> to", "conf.", "subject and reason"),
+            ("verdict", "change", "landed", "from -> to", "what, why, and the command that shows it"),
             [
                 (
-                    _state(record),
-                    record.change[:10],
-                    _day(record.landed_at),
-                    f"{record.landed_on} -> {record.owed_to}",
-                    f"{record.confidence:.2f}",
-                    f"{record.subject}\n{record.reason}\n$ {record.check}",
+                    _state(records[0]),
+                    records[0].change[:10],
+                    _day(records[0].landed_at),
+                    _ways(records),
+                    f"{_one_line(records[0].subject)}\n{records[0].reason} ({records[0].confidence:.2f})\n$ {records[0].check}",
                 )
-                for record in shown
+                for records in shown
             ],
-            flexible="subject and reason",
+            flexible="what, why, and the command that shows it",
         )
     if len(needed) > len(shown):
         typer.echo(f"... and {len(needed) - len(shown)} more: --all lists them here, --format csv gives every obligation.\n")

@@ -76,5 +76,5 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], *, 
         wide = column == flexible
         grid.add_column(column, no_wrap=not wide, overflow="fold" if wide else "ellipsis", ratio=None)
     for row in rows:
-        grid.add_row(*(Text(printable(cell)) for cell in row))
+        grid.add_row(*(Text("\n".join(printable(line) for line in cell.split("\n"))) for cell in row))
     Console(highlight=False, soft_wrap=False).print(grid)
