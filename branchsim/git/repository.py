@@ -140,7 +140,9 @@ class Repository:
         out = run(
             ["rev-parse", "--verify", "--quiet", "--end-of-options", expression], self.scratch.path, accept=(0, 1, 128)
         )
-        return Sha(out.decode("ascii").strip()) if out.strip() else None
+        words = out.decode("ascii", "replace").split()
+        # A range comes back as several ids, one of them with a sign.
+        return Sha(words[0]) if len(words) == 1 and not words[0].startswith("^") else None
 
     def _explain(self, revision: str) -> None:
         """Raise the error for a revision that names something, only no commit that can be read."""
@@ -175,11 +177,16 @@ class Repository:
 def _discover(path: Path) -> tuple[Path, Path, Path | None, str]:
     """The git directory, the common directory, the work tree and the object format of a path."""
     # git itself is asked: a library in this process would listen to GIT_DIR, GIT_WORK_TREE and their like.
-    if not path.exists():
-        raise NotARepositoryError(f"{path} does not exist; give the path of a git repository")
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        raise NotARepositoryError(f"{path} does not exist; give the path of a git repository") from None
+    except OSError as error:
+        raise GitError(f"{path} cannot be read: {error.strerror}; check its permissions") from None
     where = path if path.is_dir() else path.parent
-    if not os.access(where, os.R_OK | os.X_OK):
-        raise GitError(f"{path} cannot be read; check its permissions")
+    _enter(where)
+    if (where / ".git").is_dir():
+        _enter(where / ".git")
     first = ["-C", str(where), "rev-parse", "--path-format=absolute"]
     try:
         bare, object_format, git_dir = _ask(
@@ -195,10 +202,18 @@ def _discover(path: Path) -> tuple[Path, Path, Path | None, str]:
     objects = Path(common) / "objects"
     if not objects.is_dir():
         raise NotARepositoryError(f"{path} is not a git repository: {common} holds no objects")
-    if not os.access(objects, os.R_OK | os.X_OK):
-        raise GitError(f"{objects} cannot be read; check its permissions")
+    _enter(objects)
     tree = None if bare == "true" else _work_tree(first, Path(git_dir))
     return Path(git_dir), Path(common), tree, object_format
+
+
+def _enter(directory: Path) -> None:
+    """Raise the error for a directory that may not be read, for which git would say that nothing is there."""
+    try:
+        with os.scandir(directory):
+            (directory / "HEAD").exists()
+    except OSError as error:
+        raise GitError(f"{directory} cannot be read: {error.strerror}; check its permissions") from None
 
 
 def _ask(first: list[str], *wanted: str | int) -> list[str]:
