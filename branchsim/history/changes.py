@@ -296,7 +296,7 @@ def with_merge_parts(changes: Changes, automatic: Mapping[Sha, Sha | None]) -> C
     -------
     Changes
         Parts of merges have their trees (of a conflicted merge the first is None), those that are nothing but git's own
-        result are gone, and merges that landed as a whole have an additional change for their own part, if there is one.
+        result are gone, and a merge that landed as a whole has a further change for its own part, if there is one.
     """
     history = changes.history
     settled: list[Change] = []

@@ -10,7 +10,7 @@ import numpy as np
 from branchsim.history.landings import Landing
 from branchsim.history.lines import Step
 from branchsim.history.messages import is_revert_subject, ported_from, reverted, subject_key
-from branchsim.history.refs import pull_heads
+from branchsim.history.refs import cut_commits, pull_heads
 from branchsim.history.subjects import read_squash
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ class Classifier:
         self.lines = lines
         self.topology = topology
         self.pulls = pull_heads(repository)
+        self.cut = cut_commits(repository)
         self.named = self._branch_names(repository)
         self.request_names = {told.pr: told.source for told in lines.told.values() if told.pr and told.source}
         self.twins = self._twins()
@@ -137,7 +138,7 @@ class Classifier:
                 notes.append(f"made from {step.owner}; when it was made is not recorded, this is the earliest time")
         elif step.before is None:
             kind = "direct"
-            if step.tip in graph.cut:
+            if step.tip in graph.cut or commit.sha in self.cut:
                 kind = "created"
                 notes.append("history is cut off here; what was before is not known")
         elif len(graph.parents[step.tip]) > 1:
@@ -180,7 +181,7 @@ class Classifier:
         if pr is None and (pr := self.pulls.get(graph.sha(other))) is not None:
             notes.append(f"pull request {pr} is known by its ref")
         if told is not None and told.source is not None:
-            return "merge", self._verified(told, other, notes), False, pr
+            return "merge", self._verified(branch, told, other, notes), False, pr
         source = self._standing_at(branch, other)
         if source is None and pr is not None:
             source = self.request_names.get(pr)
@@ -188,13 +189,13 @@ class Classifier:
             notes.append(f"the source {source} is known by where its commits are, not by the message")
         return "merge", source, source is not None, pr
 
-    def _verified(self, told: Told, other: int, notes: list[str]) -> str | None:
+    def _verified(self, branch: str, told: Told, other: int, notes: list[str]) -> str | None:
         """The source a message names; marked where it is not the long-lived branch of that name."""
         assert told.source is not None  # noqa: S101  the caller has asked
         name = self.lines.alias.get(told.source, told.source)
         if name not in self.steps:
             return told.source
-        if self.arrivals[name][other] >= 0:
+        if name != branch and self.arrivals[name][other] >= 0:
             return name
         if told.remote is not None and told.pr is not None:
             return f"{told.remote}:{told.source}"

@@ -345,8 +345,12 @@ class _Finder:
                     notes = ("the merge was made the wrong way round: the branch's earlier tip is its second parent",)
             else:
                 if reach is None:
-                    reach = self._latest_mark(name, at)
+                    reach = self._latest_mark(self.marks[name], at)
                 before = max((reach[parent] for parent in self.graph.parents[at]), default=-1)
+                if before < 0:
+                    # What a later branch of the same layer was promoted from, this one must have had.
+                    further = self._latest_mark(self._marks_onward(name), at)
+                    before = max((further[parent] for parent in self.graph.parents[at]), default=-1)
                 if before < 0:
                     before = None
                     again = self._earlier_life(name, at)
@@ -377,9 +381,13 @@ class _Finder:
     def _reached_by(self, name: str, number: int) -> bool:
         return self.graph.is_ancestor(number, self.tips[name])
 
-    def _latest_mark(self, name: str, start: int) -> list[int]:
+    def _marks_onward(self, name: str) -> set[int]:
+        layer = self.topology.layer_of(name)
+        onward = [other for other in self.topology.downstream(name) if self.topology.layer_of(other) == layer]
+        return {mark for other in onward for mark in self.marks.get(other, ()) if self._target(mark) != other}
+
+    def _latest_mark(self, marks: Collection[int], start: int) -> list[int]:
         """For each commit up to a start, the newest known tip of a branch that it contains; -1 for none."""
-        marks = self.marks[name]
         parents = self.graph.parents
         if not any(mark < start for mark in marks):
             return [-1] * (start + 1)

@@ -6,12 +6,13 @@ import re
 from typing import TYPE_CHECKING
 
 from branchsim.git.objects import ObjectReader
+from branchsim.names import Sha
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from branchsim.git.repository import Repository
-    from branchsim.names import RefName, Sha
+    from branchsim.names import RefName
 
 _PULL = re.compile(r"refs/(?:remotes/[^/]+/)?(?:pull|pr|pulls|merge-requests|pull-requests)/(\d+)/(?:head|from)")
 
@@ -44,6 +45,14 @@ def pull_heads(repository: Repository) -> dict[Sha, int]:
     return found
 
 
+def cut_commits(repository: Repository) -> frozenset[Sha]:
+    """The commits whose parents a shallow clone left out."""
+    if not repository.shallow:
+        return frozenset()
+    lines = (repository.scratch.path / "shallow").read_text(encoding="ascii").split()
+    return frozenset(Sha(line) for line in lines)
+
+
 def tag_tips(repository: Repository, wanted: Callable[[str], bool] | None = None) -> dict[str, Sha]:
     """The commits of tags, by name in alphabetical order; tags of anything else are left out."""
     tags = {
@@ -57,4 +66,4 @@ def tag_tips(repository: Repository, wanted: Callable[[str], bool] | None = None
     return {name: info.sha for name, info in peeled.items() if info is not None}
 
 
-__all__ = ["branch_tips", "pull_heads", "tag_tips"]
+__all__ = ["branch_tips", "cut_commits", "pull_heads", "tag_tips"]

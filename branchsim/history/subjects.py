@@ -47,11 +47,7 @@ class Told:
 
 
 _NAME = r"[^\s'\"`]+"
-_PULLED = re.compile(
-    r"Merge(?:d)? (?P<what>(?:remote[- ]tracking |remote )?(?:branch|branches|commit|commits|tag|tags))"
-    r" (?P<names>['\"].*?['\"](?:(?:, | and )['\"].*?['\"])*)"
-    r"(?: of (?P<location>\S+))?(?: into (?P<target>\S+))?[\s.]*(?:\(#(?P<pr>\d+)\))?\s*$"
-)
+_PULLED = re.compile(r"Merged? (?P<what>(?:remote[- ]tracking |remote )?(?:branch(?:es)?|commits?|tags?)) (?=['\"])")
 _GITEA = re.compile(rf"Merge pull request '.*' \(#(?P<pr>\d+)\) from (?P<source>{_NAME})(?: into (?P<target>{_NAME}))?")
 _SERVER = re.compile(
     rf"Merge pull request #(?P<pr>\d+) in (?P<repo>\S+) from (?P<source>{_NAME}) to (?P<target>{_NAME})"
@@ -63,10 +59,10 @@ _AZURE_TITLED = re.compile(r"Merged PR (?P<pr>\d+)(?:[:.\s]|$)")
 _CLOUD = re.compile(rf"Merged in (?P<source>{_NAME}) \(pull request #(?P<pr>\d+)\)")
 _SERVER_TITLED = re.compile(r"Pull request #(?P<pr>\d+)(?::|$)")
 _BORS = re.compile(r"(?:Auto merge of|Merge) #(?P<pr>\d+)\b(?: - (?P<owner>[\w.-]+):(?P<source>[^\s,]+))?")
-_PLAIN = re.compile(rf"Merged? (?P<source>{_NAME}) (?:into|to) (?P<target>{_NAME}?)[\s.]*(?:\(#(?P<pr>\d+)\))?\s*$")
-_SQUASHED = re.compile(r"\(#(?P<pr>\d+)\)\s*$")
+_PLAIN = re.compile(rf"Merged? (?P<source>{_NAME}) (?:into|to) (?P<target>{_NAME})")
+_SQUASHED = re.compile(r"\(#(?P<pr>\d+)\)$")
 _GITLAB_BODY = re.compile(r"^See merge request (?:\S*)!(?P<pr>\d+)\s*$", re.MULTILINE)
-_QUOTED = re.compile(r"(?:^|, | and )(['\"])(.*?)\1(?=$|, | and )")
+_BETWEEN = re.compile(r", | and ")
 _HEX = re.compile(r"[0-9a-f]{7,64}")
 
 
@@ -153,13 +149,19 @@ def _pulled(subject: str, message: str) -> Told | None:
     found = _PULLED.match(subject)
     if found is None:
         return None
-    names = tuple(name for _, name in _QUOTED.findall(found["names"]))
-    what = found["what"]
-    target = found["target"].strip("'\"`") or None if found["target"] else None
+    rest, number = _without_number(subject[found.end() :])
+    # No name of a branch holds a space, so what follows the last " into " is the target or belongs to a list of names.
+    rest, target = _cut_last(rest, " into ")
+    rest, location = _cut_last(rest, " of ")
+    names = tuple(part[1:-1] for part in _BETWEEN.split(rest))
+    if not all(part[:1] in "'\"" and part[-1:] in "'\"" and len(part) > 2 for part in _BETWEEN.split(rest)):  # noqa: PLR2004
+        return None
+    target = target.strip("'\"`") or None if target else None
     request = _request(message)
-    number = int(found["pr"]) if found["pr"] else request
+    number = request if number is None else number
     forge: Forge = "gitlab" if request is not None else "git"
-    if not names or "commit" in what or "tag" in what:
+    what = found["what"]
+    if "commit" in what or "tag" in what:
         return Told(target=target, pr=number, forge=forge)
     remote = None
     if what.startswith("remote"):
@@ -167,19 +169,28 @@ def _pulled(subject: str, message: str) -> Told | None:
         remote = cut[0][0] if cut[0][2] else None
         names = tuple(rest or head for head, _, rest in cut)
     names = tuple(name.removeprefix("refs/heads/") for name in names)
-    return Told(
-        source=names[0], sources=names, target=target, remote=remote, location=found["location"], pr=number, forge=forge
-    )
+    return Told(source=names[0], sources=names, target=target, remote=remote, location=location, pr=number, forge=forge)
 
 
 def _plain(subject: str) -> Told | None:
     """``Merge master into features``, as people write it."""
-    found = _PLAIN.match(subject)
+    text, number = _without_number(subject)
+    found = _PLAIN.fullmatch(text)
     if found is None or _HEX.fullmatch(found["source"]):
         return None
-    number = int(found["pr"]) if found["pr"] else None
     source = found["source"]
-    return Told(source=source, sources=(source,), target=found["target"] or None, pr=number)
+    return Told(source=source, sources=(source,), target=found["target"], pr=number)
+
+
+def _without_number(subject: str) -> tuple[str, int | None]:
+    """A subject without ``(#12)`` and dots at its end, and the number."""
+    found = _SQUASHED.search(subject)
+    return (subject[: found.start()] if found else subject).rstrip(" ."), int(found["pr"]) if found else None
+
+
+def _cut_last(text: str, word: str) -> tuple[str, str | None]:
+    head, separator, tail = text.rpartition(word)
+    return (head, tail) if separator and " " not in tail else (text, None)
 
 
 def _request(message: str) -> int | None:
