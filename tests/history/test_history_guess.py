@@ -1,0 +1,179 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from branchsim.errors import InputError
+from branchsim.git.repository import Repository
+from branchsim.history import guess_topology, read_history
+from tests.support.repos import START, RepoBuilder, git
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from branchsim.history import Guess
+
+DAY = 86_400
+
+
+def guess(repo: RepoBuilder) -> Guess:
+    """The guess; every one must be usable as it is, and must come back from a file."""
+    repo.finish()
+    with Repository(repo.path) as repository:
+        found = guess_topology(repository)
+        read_history(repository, found.topology)
+    assert found.reasons
+    return found
+
+
+def flows(found: Guess) -> set[str]:
+    return {str(flow) for flow in found.topology.flows}
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> RepoBuilder:
+    builder = RepoBuilder(tmp_path / "repo")
+    builder.commit("main", {"a": "1\n", "b": "1\n"}, subject="Begin")
+    return builder
+
+
+def test_one_branch(repo: RepoBuilder) -> None:
+    found = guess(repo)
+    assert [branch.name for branch in found.topology.branches] == ["main"]
+    assert not found.topology.flows
+
+
+def test_no_branch_is_an_error(tmp_path: Path) -> None:
+    git(tmp_path, "init", "-q", "empty")
+    with Repository(tmp_path / "empty") as repository, pytest.raises(InputError, match="has no branch"):
+        guess_topology(repository)
+
+
+def test_build_run(tmp_path: Path) -> None:
+    repo = RepoBuilder(tmp_path / "repo")
+    repo.commit("integration", {"a": "1\n", "b": "1\n"})
+    for name in ("uat", "preprod", "main"):
+        repo.branch(name, "integration")
+    for number in range(4):
+        repo.branch(f"feature/f{number}", "integration")
+        repo.commit(f"feature/f{number}", {f"f{number}": "1\n"})
+        repo.merge(into="integration", source=f"feature/f{number}")
+        repo.branch(f"hotfix/h{number}", "preprod")
+        repo.commit(f"hotfix/h{number}", {f"h{number}": "1\n"})
+        repo.merge(into="preprod", source=f"hotfix/h{number}")
+        repo.merge(into="integration", source=f"hotfix/h{number}")
+        for name in (f"feature/f{number}", f"hotfix/h{number}"):
+            repo.delete(name)
+    repo.merge(into="uat", source="integration")
+    repo.merge(into="preprod", source="uat")
+    repo.merge(into="main", source="preprod")
+    found = guess(repo)
+    assert {branch.name: branch.layer for branch in found.topology.branches} == {
+        "integration": "BUILD",
+        "uat": "BUILD",
+        "preprod": "RUN",
+        "main": "RUN",
+    }
+    assert flows(found) == {
+        "promote integration -> uat",
+        "promote uat -> preprod",
+        "promote preprod -> main",
+        "retrofit preprod -> integration",
+    }
+    hotfix = found.topology.family_of("hotfix/x")
+    assert hotfix is not None
+    assert (hotfix.to, hotfix.retrofit) == (("preprod",), ("integration",))
+    assert found.topology.owed_to("preprod", "hotfix/x") == ("integration",)
+    assert any("hotfix/* is a family" in reason and "8 landings" in reason for reason in found.reasons)
+
+
+def test_gitflow(repo: RepoBuilder) -> None:
+    repo.branch("develop", "main")
+    for number in range(3):
+        repo.branch(f"release/{number}.0", "develop")
+        repo.commit(f"release/{number}.0", {"v": f"{number}\n"})
+        released = repo.merge(into="main", source=f"release/{number}.0")
+        repo.merge(into="develop", source=f"release/{number}.0")
+        repo.delete(f"release/{number}.0")
+        repo.tag(f"v{number}.0", released)
+    found = guess(repo)
+    assert flows(found) == {"promote develop -> main", "retrofit main -> develop"}
+    assert found.topology.release_tags == "v*"
+    release = found.topology.family_of("release/9.0")
+    assert release is not None
+    assert "main" in release.to
+
+
+@pytest.mark.parametrize(
+    "style", ["{}-stable", "stable-{}", "{}.x", "branch-{}", "release/{}", "main-{}.x", "v{}", "maint/{}"]
+)
+def test_a_trunk_with_releases_and_ports(repo: RepoBuilder, style: str) -> None:
+    names = [style.format("1.9"), style.format("1.10")]
+    for number, name in enumerate(names):
+        repo.commit("main", {"a": f"{number}\n"})
+        repo.branch(name, "main")
+    for number in range(3):
+        fix = repo.commit("main", {f"fix{number}": "1\n"}, subject=f"Fix {number}")
+        for name in names:
+            repo.pick(into=name, commit=fix, trailer=number == 1)
+    found = guess(repo)
+    assert [branch.name for branch in found.topology.branches] == ["main", *names]
+    assert found.topology.owed_to(names[0]) == ("main", names[1])
+    assert found.topology.name == "release-train-back"
+    assert any("6 commits were on main first" in reason for reason in found.reasons)
+
+
+def test_releases_that_are_merged_forward(repo: RepoBuilder) -> None:
+    for name in ("1.x", "2.x"):
+        repo.commit("main", {"a": f"{name}\n"})
+        repo.branch(name, "main")
+    for number in range(2):
+        repo.commit("1.x", {f"fix{number}": "1\n"})
+        repo.merge(into="2.x", source="1.x")
+        repo.merge(into="main", source="2.x")
+    found = guess(repo)
+    assert found.topology.name == "release-train-forward"
+    assert any("4 merges led from a release to a newer one or to main" in reason for reason in found.reasons)
+
+
+def test_a_release_where_nothing_happens_any_more_is_left_out(repo: RepoBuilder) -> None:
+    repo.branch("1.x", "main")
+    repo.commit("1.x", {"b": "2\n"}, at=START)
+    repo.commit("main", {"a": "2\n"}, at=START + 2000 * DAY)
+    repo.branch("2.x", "main")
+    found = guess(repo)
+    assert [branch.name for branch in found.topology.branches] == ["main", "2.x"]
+    assert any("1.x is left out" in reason for reason in found.reasons)
+
+
+def test_a_branch_without_a_telling_name_that_goes_both_ways(repo: RepoBuilder) -> None:
+    repo.branch("next", "main")
+    for number in range(12):
+        at = START + number * 30 * DAY
+        repo.commit("main", {f"m{number}": "1\n"}, at=at)
+        repo.merge(into="next", source="main", at=at + 10)
+    repo.commit("next", {"n": "1\n"}, at=START + 400 * DAY)
+    repo.merge(into="main", source="next", subject="Merge pull request #9 from acme/next", at=START + 401 * DAY)
+    found = guess(repo)
+    assert {branch.name: branch.layer for branch in found.topology.branches} == {"next": "BUILD", "main": "RUN"}
+    assert flows(found) == {"promote next -> main", "retrofit main -> next"}
+    assert any("12 merges into it" in reason and "1 back into main" in reason for reason in found.reasons)
+
+
+@pytest.mark.parametrize("name", ["fix-1.2-crash", "12345-fix", "dependabot/npm/x-1.2.3", "pr-12", "feature-2"])
+def test_a_topic_with_a_number_in_its_name_is_no_release(repo: RepoBuilder, name: str) -> None:
+    repo.branch(name, "main")
+    repo.commit(name, {"b": "2\n"})
+    assert [branch.name for branch in guess(repo).topology.branches] == ["main"]
+
+
+def test_a_clone_is_guessed_like_its_origin(repo: RepoBuilder, tmp_path: Path) -> None:
+    repo.branch("develop", "main")
+    repo.commit("develop", {"a": "2\n"})
+    repo.merge(into="main", source="develop")
+    repo.commit("develop", {"a": "3\n"})
+    repo.checkout("main")
+    git(tmp_path, "clone", "-q", str(repo.path), "clone")
+    with Repository(tmp_path / "clone") as clone:
+        assert guess_topology(clone).topology == guess(repo).topology
