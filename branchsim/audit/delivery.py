@@ -63,13 +63,13 @@ def resolutions(scratch: Scratch, merges: Iterable[Commit]) -> tuple[dict[Sha, R
         elif result.tree != commit.tree:
             differing.append((commit, result.tree, result.clean))
     found = {}
-    paths = _differences(scratch, [(tree, commit.tree) for commit, tree, _ in differing])
+    paths = differences(scratch, [(tree, commit.tree) for commit, tree, _ in differing])
     for commit, tree, clean in differing:
         found[commit.sha] = Resolution(commit.sha, clean, paths[tree, commit.tree])
     return found, skipped
 
 
-def _differences(scratch: Scratch, pairs: list[tuple[Sha, Sha]]) -> dict[tuple[Sha, Sha], frozenset[bytes]]:
+def differences(scratch: Scratch, pairs: list[tuple[Sha, Sha]]) -> dict[tuple[Sha, Sha], frozenset[bytes]]:
     """The paths in which trees differ."""
     if not pairs:
         return {}
