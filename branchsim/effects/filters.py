@@ -319,17 +319,17 @@ def is_empty_container(verdict: Verdict, scene: Scene) -> bool:
 
 FILTERS: tuple[Filter, ...] = (
     *(Filter(reason, at_path(reason)) for reason in get_args(PathReason)),
-    Filter("generic", is_generic),
     Filter("moved", is_moved),
     Filter("import", is_import_line),
     Filter("comment", is_comment_line),
+    Filter("generic", is_generic),
     Filter("version", is_version),
     Filter("same-change", is_same_change),
     Filter("newer-value", is_newer_value),
     Filter("formatting", is_formatting),
     Filter("empty-container", is_empty_container),
 )
-"""All filters, the cheap ones first; a unit is counted under the first that applies."""
+"""All filters in the order in which they are asked; a unit is counted under the first that applies."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,11 +20,11 @@ _LOCK = re.compile(
     r"/(?:[^/]*\.lock|[^/]*\.lockb|package-lock\.json|npm-shrinkwrap\.json|pnpm-lock\.ya?ml|go\.sum|packages\.lock\.json"
     r"|project\.assets\.json|gradle\.lockfile|\.terraform\.lock\.hcl|cartfile\.resolved|package\.resolved)$"
 )
+_LOG_NAME = r"(?:change[-_]?logs?|changes|news|history|release[-_]?notes|releases|upgrade|upgrading|whats[-_]?new)"
 _CHANGE_LOG = re.compile(
-    r"/(?:change[-_]?logs?|changes|news|history|release[-_]?notes|releases|upgrade|upgrading|whats[-_]?new)"
-    r"(?:[-_.][^/]*)?(?:\.(?:md|markdown|rst|txt|adoc|rdoc|html|xml|ya?ml|d))?$"
+    rf"/{_LOG_NAME}(?:[-_.]v?\d[\d.x]*)?$|/{_LOG_NAME}(?:[-_.][^/]*)?\.(?:md|markdown|rst|txt|adoc|rdoc)$"
     r"|/(?:change[-_]?logs?|newsfragments|news\.d|changes\.d|changelog\.d|release[-_]?notes|releasenotes|unreleased)/"
-    r"|/\.changeset/|/(?:changelogs|changes)\.(?:md|rst|txt)$"
+    r"|/\.changeset/"
 )
 _GENERATED = re.compile(
     r"\.min\.(?:js|css)$|\.(?:js|css)\.map$|\.designer\.(?:cs|vb)$|_pb2(?:_grpc)?\.pyi?$|\.pb\.(?:go|cc|h)$|\.pb\.gw\.go$"

@@ -297,6 +297,9 @@ class State:
         Units that the change brought and that are not there; sorted.
     restored : tuple of Unit
         Units that the change removed and that are there again; sorted.
+    absent : int
+        How many of the live ones are live only because they are not there. Where an edit was edited again, the old text
+        is still away and yet nothing of the edit is there; so the name counts only those beyond what is missing.
     """
 
     name: Live
@@ -306,6 +309,7 @@ class State:
     gone: int
     missing: tuple[Unit, ...] = ()
     restored: tuple[Unit, ...] = ()
+    absent: int = 0
 
     @property
     def total(self) -> int:
@@ -334,18 +338,24 @@ def state(effect: Effect, now: Units, *, elsewhere: Mapping[Unit, int] | None = 
     moved = elsewhere or {}
     tally = _Tally()
     newcomers = _Newcomers(effect, now)
+    brought = bool(effect.added or effect.altered)
     for unit, count in effect.removed.items():
         back = min(count, max(0, counts.get(unit, 0) - effect.after.counts.get(unit, 0)))
-        tally.live += count - back
         tally.undone += back
         if back:
             tally.restored.append(unit)
+        # Where the whole path is not there, a missing line says nothing, unless the change only removed.
+        if now.is_present or not brought:
+            tally.absent += count - back
+        else:
+            tally.gone += count - back
+    replaced = bool(effect.removed) and not tally.restored
     for unit, count in effect.added.items():
         there = min(count, max(0, counts.get(unit, 0) - effect.before.counts.get(unit, 0)) + moved.get(unit, 0))
         tally.live += there
         if there < count:
             tally.missing.append(unit)
-            tally.count(count - there, present=now.is_present, replaced=newcomers.has(unit))
+            tally.count(count - there, present=now.is_present, replaced=replaced or newcomers.has(unit))
     for pair in effect.altered:
         if counts.get(pair.after, 0) or moved.get(pair.after, 0):
             tally.live += 1
@@ -363,7 +373,7 @@ class _Tally:
     """Counts by fate while one effect is looked up."""
 
     def __init__(self) -> None:
-        self.live = self.undone = self.rewritten = self.gone = 0
+        self.live = self.absent = self.undone = self.rewritten = self.gone = 0
         self.missing: list[Unit] = []
         self.restored: list[Unit] = []
 
@@ -376,16 +386,19 @@ class _Tally:
             self.undone += copies
 
     def state(self) -> State:
-        fates = (self.live, self.undone, self.rewritten, self.gone)
-        return State(_summary(*fates), *fates, tuple(sorted(self.missing)), tuple(sorted(self.restored)))
+        fates = (self.live + self.absent, self.undone, self.rewritten, self.gone)
+        name = _summary(*fates, self.absent)
+        return State(name, *fates, tuple(sorted(self.missing)), tuple(sorted(self.restored)), self.absent)
 
 
-def _summary(live: int, undone: int, rewritten: int, gone: int) -> Live:
-    total = live + undone + rewritten + gone
-    if not total:
+def _summary(live: int, undone: int, rewritten: int, gone: int, absent: int) -> Live:
+    missing = undone + rewritten + gone
+    if not live + missing:
         return Live.NOTHING
-    if live:
-        return Live.LIVE if live == total else Live.PARTIAL
+    if not missing:
+        return Live.LIVE
+    if live - min(absent, rewritten + gone):
+        return Live.PARTIAL
     # Whoever rewrote it had seen it: "undone" and "gone" are claimed only where nothing speaks against them.
     if rewritten:
         return Live.REWRITTEN
@@ -428,17 +441,18 @@ class _Newcomers:
 def combine(states: Iterable[State]) -> State:
     """The state of a change that touched several paths, from its states on each."""
     parts = list(states)
-    live, undone, rewritten, gone = (
-        sum(getattr(part, name) for part in parts) for name in ("live", "undone", "rewritten", "gone")
+    live, undone, rewritten, gone, absent = (
+        sum(getattr(part, name) for part in parts) for name in ("live", "undone", "rewritten", "gone", "absent")
     )
     return State(
-        _summary(live, undone, rewritten, gone),
+        _summary(live, undone, rewritten, gone, absent),
         live,
         undone,
         rewritten,
         gone,
         tuple(sorted(unit for part in parts for unit in part.missing)),
         tuple(sorted(unit for part in parts for unit in part.restored)),
+        absent,
     )
 
 

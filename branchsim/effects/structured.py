@@ -177,7 +177,7 @@ def _scalar(event: Any) -> str:
     """Quoting does not matter where it does not change the type: ``'a'`` is ``a``, but ``'1'`` is not ``1``."""
     value: str = event.value
     tag = f"{event.tag} " if event.tag and event.tag != "!" else ""
-    if event.style is None or tag:
+    if event.implicit[0] or tag:  # written plainly, so that its text decides its type
         return _Literal(f"{tag}{value}")
     return _Literal(json.dumps(value)) if _NOT_PLAIN.fullmatch(value) else _Literal(value)
 

@@ -1,0 +1,213 @@
+from __future__ import annotations
+
+import pytest
+from support.effects import line, lines, read
+
+from branchsim.effects import FILTERS, Attributes, Scene, Side, Sifted, What, arrivals, judge, sift, units_together
+from branchsim.effects.units import Version
+from branchsim.topology import PathGlobs
+
+
+def sifted(
+    path: str,
+    base: str,
+    target: str,
+    source: str,
+    merged: str,
+    *,
+    attributes: Attributes | None = None,
+    ignore: PathGlobs | None = None,
+    newer: Side | None = None,
+) -> Sifted:
+    contents = {"base": base.encode(), "target": target.encode(), "source": source.encode(), "merged": merged.encode()}
+    units = units_together(path.encode(), [Version(content) for content in contents.values()])
+    scene = Scene(
+        path=path.encode(),
+        base=units[0],
+        target=units[1],
+        source=units[2],
+        merged=units[3],
+        contents=contents,
+        attributes=attributes,
+        ignore=ignore,
+        newer=newer,
+    )
+    return sift(judge(*units), scene)
+
+
+def lost(path: str, text: str, *, attributes: Attributes | None = None, ignore: PathGlobs | None = None) -> Sifted:
+    """The target brought a text, and the result does not have it."""
+    base, target = "common = 1\n", f"common = 1\n{text}"
+    return sifted(path, base, target, base, base, attributes=attributes, ignore=ignore)
+
+
+def test_a_lost_line_of_code_is_a_loss() -> None:
+    assert [verdict.unit for verdict in lost("src/a.py", "fixed = compute(1)\n").losses] == [line("fixed = compute(1)")]
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "name"),
+    [
+        ("src/a.py", "# explain this line\n", "comment"),
+        ("src/a.py", '"""Explain this.\n\nAnd this.\n"""\n', "comment"),
+        ("src/a.py", "import unused\n", "import"),
+        ("src/a.py", "from unused import (\n    one_name,\n    other_name,\n)\n", "import"),
+        ("src/A.java", "/* Explain\n * this\n */\n", "comment"),
+        ("src/A.cls", "// explain this line\n", "comment"),
+        ("src/a.ts", "import {\n  one,\n  other,\n} from 'module'\n", "import"),
+        ("src/a.go", 'import (\n\t"fmt"\n\t"strings"\n)\n', "import"),
+        ("src/a.php", "use Doctrine\\ORM\\Query;\n", "import"),
+        ("src/a.c", "#include <stdio.h>\n", "import"),
+        ("src/a.rb", "require 'set'\n", "import"),
+        ("src/a.html", "<!-- explain\n this -->\n", "comment"),
+        ("a.lock", "dependency 1.2.3\n", "lock-file"),
+        ("package-lock.json", "dependency 1.2.3\n", "lock-file"),
+        ("CHANGELOG.md", "- fixed it\n", "change-log"),
+        ("CHANGES", "* fixed it\n", "change-log"),
+        ("vendor/lib/a.py", "fixed = compute(1)\n", "vendored"),
+        ("dist/app.min.js", "fixed = compute(1)\n", "generated"),
+        ("phpstan-baseline.neon", "fixed = compute(1)\n", "generated"),
+        ("src/a.py", "else:\n", "generic"),
+        ("src/a.py", "    return None\n", "generic"),
+    ],
+)
+def test_what_is_no_loss_is_counted_under_its_name(path: str, text: str, name: str) -> None:
+    result = lost(path, text)
+    assert not result.losses
+    assert set(result.left_out) == {name}
+    assert result.left_out.total() >= 1
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("src/changes.py", "fixed = compute(1)\n"),
+        ("src/a.py", 'query = """\nselect names from people\n"""\n'),
+        ("src/a.c", "#define LIMIT 100\n"),
+        ("src/a.c", "*pointer = value;\n"),
+        ("src/a.py", "timeout = 60\n"),
+        ("docs/a.rst", "Explain this to people.\n"),
+        ("src/importer.py", "importlib.reload(module)\n"),
+        ("src/a.ts", "import('./page').then(show)\n"),
+    ],
+)
+def test_what_only_looks_like_it_stays_a_loss(path: str, text: str) -> None:
+    assert lost(path, text).losses
+
+
+def test_an_import_whose_name_is_still_used_is_a_loss() -> None:
+    base, target = "run()\n", "from fixes import patched\nrun()\n"
+    assert sifted("a.py", base, target, "patched(1)\nrun()\n", "patched(1)\nrun()\n").losses
+    other = "from elsewhere import patched\npatched(1)\nrun()\n"
+    assert not sifted("a.py", base, target, other, other).losses
+
+
+@pytest.mark.parametrize(
+    ("before", "target", "source"),
+    [
+        ("__version__ = '1.0'\n", "__version__ = '1.1'\n", "__version__ = '2.0b1'\n"),
+        (
+            "version_info = (1, 0, 0, 'beta', 0)\n",
+            "version_info = (1, 0, 1, 'final', 0)\n",
+            "version_info = (1, 1, 0, 'beta', 0)\n",
+        ),
+        ("copyright 2007-2010 by us\n", "copyright 2007-2011 by us\n", "copyright 2007-2012 by us\n"),
+        ("<version>1.0-SNAPSHOT</version>\n", "<version>1.0.1</version>\n", "<version>1.1-SNAPSHOT</version>\n"),
+    ],
+)
+@pytest.mark.parametrize("winner", ["target", "source"])
+def test_versions_and_years_are_no_losses_whoever_wins(before: str, target: str, source: str, winner: str) -> None:
+    result = sifted("src/a.txt", before, target, source, {"target": target, "source": source}[winner])
+    assert not result.losses
+    assert set(result.left_out) == {"version"}
+
+
+def test_a_line_that_was_wrapped_is_formatting() -> None:
+    one, wrapped = "result = call(first, 'second')\n", 'result = call(\n    first,\n    "second",\n)\n'
+    result = sifted("a.py", "pass it\n", f"pass it\n{one}", "pass it\n", f"pass it\n{wrapped}")
+    assert not result.losses
+    assert result.left_out["formatting"] == 1
+    assert not sifted("a.py", one, wrapped, one, one).losses
+
+
+@pytest.mark.parametrize(
+    "other", ["result = call(second, first)\n", "result = call(first, -second)\n", "result = callfirst, second)\n"]
+)
+def test_other_tokens_are_not_formatting(other: str) -> None:
+    assert sifted(
+        "a.py", "pass it\n", "pass it\nresult = call(first, second)\n", "pass it\n", f"pass it\n{other}"
+    ).losses
+
+
+def test_the_same_change_in_another_layout_is_no_loss() -> None:
+    result = sifted("a.py", "a  = old\n", "a = f( new )\n", "a = f(new)\n", "a = f(new)\n")
+    assert not result.losses
+    assert result.left_out == {"same-change": 1}
+
+
+def test_a_line_that_moved_to_another_path_is_no_loss_but_another_line_is() -> None:
+    here = judge(lines(), lines("moved text"), lines(), lines())
+    there = judge(lines(), lines(), lines(), lines("moved text"))
+    came = arrivals([here, there])
+    assert came == {line("moved text"): 1}
+    assert sift(here, Scene(path=b"a.py", arrivals=came)).left_out == {"moved": 1}
+    assert sift(here, Scene(path=b"a.py", arrivals=arrivals([here]))).losses
+
+
+def test_one_arrival_does_not_excuse_two_losses() -> None:
+    here = judge(lines(), lines("moved text", "moved text"), lines(), lines())
+    assert sift(here, Scene(path=b"a.py", arrivals={line("moved text"): 1})).losses
+
+
+def test_a_newer_value_of_the_other_side_is_no_loss_and_an_older_one_is() -> None:
+    old, mine, theirs = '{"dependency": "1.0.0"}', '{"dependency": "1.2.0"}', '{"dependency": "1.10.0"}'
+    assert sifted("package.json", old, mine, theirs, theirs).left_out == {"newer-value": 1}
+    assert sifted("package.json", old, mine, theirs, mine).losses
+    assert sifted("package.json", old, mine, theirs, old).losses
+
+
+def test_who_is_newer_can_be_said() -> None:
+    old, mine, theirs = '{"colour": "red"}', '{"colour": "green"}', '{"colour": "blue"}'
+    assert sifted("a.json", old, mine, theirs, theirs).losses
+    assert not sifted("a.json", old, mine, theirs, theirs, newer=Side.SOURCE).losses
+    assert sifted("a.json", old, mine, theirs, theirs, newer=Side.TARGET).losses
+
+
+def test_an_empty_container_that_was_filled_is_no_loss() -> None:
+    result = sifted("a.json", '{"a": {"x": 1}}', '{"a": {}}', '{"a": {"x": 1, "y": 2}}', '{"a": {"y": 2}}')
+    assert not result.losses
+    assert result.left_out == {"empty-container": 1}
+
+
+def test_the_repository_decides_what_is_generated() -> None:
+    attributes = Attributes({"": "*.txt linguist-generated\nvendor/** -linguist-vendored\n"})
+    assert lost("notes.txt", "some lost text\n", attributes=attributes).left_out == {"generated": 1}
+    assert lost("vendor/a.py", "some = lost\n", attributes=attributes).losses
+
+
+def test_a_file_that_says_it_is_generated_is() -> None:
+    head = "# Code generated by a tool. DO NOT EDIT.\n"
+    assert not sifted("a.py", head, f"{head}fixed = 1\n", head, head).losses
+
+
+def test_the_users_globs_come_first() -> None:
+    assert lost("src/a.py", "fixed = compute(1)\n", ignore=PathGlobs(["src/"])).left_out == {"ignored": 1}
+
+
+def test_names_of_filters_are_unique() -> None:
+    assert len({one.name for one in FILTERS}) == len(FILTERS)
+
+
+def test_what_is_kept_or_new_is_neither_a_loss_nor_left_out() -> None:
+    verdicts = judge(lines(), lines("kept text"), lines(), lines("kept text", "new text"), kept=True)
+    assert {verdict.what for verdict in verdicts} == {What.KEPT, What.NEW}
+    result = sift(verdicts, Scene(path=b"a.py"))
+    assert not result.losses
+    assert not result.left_out
+
+
+def test_without_contents_single_lines_are_still_told() -> None:
+    verdicts = judge(lines(), lines("# a comment", "import os", "code = 1"), lines(), lines())
+    result = sift(verdicts, Scene(path=b"a.py", target=read("a.py", "")))
+    assert [verdict.unit.value for verdict in result.losses] == ["code = 1"]
+    assert result.left_out == {"comment": 1, "import": 1}
