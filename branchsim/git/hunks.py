@@ -122,3 +122,43 @@ def raw_changes(scratch: Scratch, pairs: Sequence[tuple[Sha, Sha]]) -> dict[tupl
             old_mode, new_mode, old, new, status = token[1:].decode("ascii").split(" ")
             current.append(RawChange(next(tokens), old_mode, new_mode, old, new, status))
     return found
+
+
+def renames(
+    scratch: Scratch, pairs: Sequence[tuple[Sha, Sha]], *, limit: int = 1000
+) -> dict[tuple[Sha, Sha], dict[bytes, bytes]]:
+    """The renames that git sees between each pair of trees, from the old name to the new one.
+
+    Parameters
+    ----------
+    scratch : Scratch
+        Where to read.
+    pairs : sequence of (Sha, Sha)
+        The tree before and the tree after.
+    limit : int
+        With more deleted or added paths than this git looks for equal content only.
+
+    Raises
+    ------
+    GitError
+        An object is missing or corrupt.
+    """
+    wanted = list(dict.fromkeys(pairs))
+    found: dict[tuple[Sha, Sha], dict[bytes, bytes]] = {pair: {} for pair in wanted}
+    if not wanted:
+        return found
+    feed = "".join(f"{old} {new}\n" for old, new in wanted).encode()
+    arguments = ["diff-tree", "--stdin", "-r", "-z", "--raw", "-M", f"-l{limit}", "--diff-filter=R", "--no-abbrev"]
+    heads = {f"{old} {new}".encode(): (old, new) for old, new in wanted}
+    current: dict[bytes, bytes] = {}
+    tokens = iter(run(arguments, scratch.path, stdin=feed).split(b"\0"))
+    for token in tokens:
+        head, line_feed, rest = token.partition(b"\n")
+        while line_feed and head in heads:
+            current = found[heads[head]]
+            token = rest  # noqa: PLW2901  what follows the header
+            head, line_feed, rest = token.partition(b"\n")
+        if token.startswith(b":"):
+            old_name = next(tokens)
+            current[old_name] = next(tokens)
+    return found

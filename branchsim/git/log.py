@@ -85,6 +85,7 @@ def read_commits(
     *,
     options: Sequence[str] = (),
     changes: bool = True,
+    paths: Sequence[bytes] = (),
     report: Callable[[int], None] | None = None,
 ) -> Iterator[Commit]:
     """The commits that a set of revisions selects, in the order of ``git log``.
@@ -99,6 +100,8 @@ def read_commits(
         Further options of ``git log`` (``--topo-order``, ``--first-parent``, ``--no-walk``).
     changes : bool
         Whether the changed paths are read too; without them it is two to three times as fast.
+    paths : sequence of bytes
+        Only commits that change one of these paths, and only these changes.
     report : callable, optional
         Called with the number of commits read since its last call.
 
@@ -118,7 +121,8 @@ def read_commits(
         if changes
         else ("--no-patch",)
     )
-    arguments = ["log", "-z", f"--format={_FORMAT}", *raw, "--no-color", "--no-show-signature", *options, "--stdin"]
+    arguments: list[str | bytes] = ["log", "-z", f"--format={_FORMAT}", *raw, "--no-color", "--no-show-signature", *options]
+    arguments += ["--stdin", *(["--full-history", "--", *paths] if paths else [])]
     if not revisions:
         return
     feed = [_asked(revisions)]

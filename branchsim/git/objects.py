@@ -306,6 +306,16 @@ class ObjectReader:
         """
         return self._locate([(tree, path)]).get((tree, path))
 
+    def entries(self, questions: Iterable[tuple[Sha, bytes]]) -> dict[tuple[Sha, bytes], TreeEntry]:
+        """The entries of trees at paths, with their modes: many questions at once. What does not exist is left out.
+
+        Raises
+        ------
+        ObjectError
+            A tree on the way is missing or corrupt.
+        """
+        return self._locate(questions)
+
     def walk(self, tree: Sha, prefix: bytes = b"") -> Iterator[tuple[bytes, TreeEntry]]:
         """Every file below a tree with its path from there, sorted by path; directories themselves are left out.
 

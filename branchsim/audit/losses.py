@@ -1,0 +1,249 @@
+"""What a landing did to each path: the three-way table of presence, without what is no loss, and what became of the rest."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+from branchsim.effects import (
+    ABSENT,
+    Attributes,
+    Fated,
+    Scene,
+    UnitCache,
+    Units,
+    arrivals,
+    fates,
+    judge,
+    sift,
+    unknown,
+)
+from branchsim.effects import Side as EffectSide
+from branchsim.effects import Verdict as UnitVerdict
+from branchsim.git.hunks import renames
+from branchsim.git.objects import ObjectReader, TreeEntry
+from branchsim.git.scratch import Scratch
+from branchsim.names import Sha
+from branchsim.topology import PathGlobs
+
+VERSIONS = ("base", "target", "source", "merged")
+"""The four versions of a path that a landing has."""
+
+_LARGEST = 8_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A landing as a three-way step.
+
+    Attributes
+    ----------
+    trees : mapping of str to Sha
+        The trees by ``base``, ``target`` (the tip before), ``source`` (what landed) and ``merged`` (the result).
+    paths : frozenset of bytes
+        Where the result is not what git makes of the other three by itself; only these are looked at.
+    conflicted : frozenset of bytes
+        The paths that git cannot merge by itself.
+    """
+
+    trees: Mapping[str, Sha]
+    paths: frozenset[bytes]
+    conflicted: frozenset[bytes] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class PathLosses:
+    """What a landing lost at one path.
+
+    Attributes
+    ----------
+    path : bytes
+        The path in the result, or its last name where the result has none.
+    names : mapping of str to bytes
+        Its name in each version that has it.
+    losses : tuple of Fated
+        Each unit that is not as expected, with what became of it.
+    scene : Scene
+        The four versions.
+    conflicted : bool
+        Whether git cannot merge the path by itself.
+    equals : str or None
+        The version (``target``, ``source`` or ``base``) that the result equals as a whole.
+    entries : mapping of str to TreeEntry
+        The blob in each version that has the path.
+    """
+
+    path: bytes
+    names: Mapping[str, bytes]
+    losses: tuple[Fated, ...]
+    scene: Scene
+    conflicted: bool
+    equals: str | None
+    entries: Mapping[str, TreeEntry]
+
+
+@dataclass(frozen=True, slots=True)
+class Losses:
+    """What a landing lost, what was left out by which rule, and what could not be read."""
+
+    paths: tuple[PathLosses, ...]
+    left_out: Counter[str] = field(default_factory=Counter)
+    skipped: tuple[tuple[bytes, str], ...] = ()
+
+
+class LossReader:
+    """Reads losses, with one process for all blobs and one cache of parsed units; a context manager.
+
+    Parameters
+    ----------
+    scratch : Scratch
+        Where to read.
+    ignore : PathGlobs, optional
+        Paths that are left out.
+    attributes : Attributes, optional
+        The repository's linguist attributes.
+    """
+
+    def __init__(
+        self, scratch: Scratch, *, ignore: PathGlobs | None = None, attributes: Attributes | None = None
+    ) -> None:
+        self._scratch = scratch
+        self._reader = ObjectReader(scratch)
+        self._units = UnitCache()
+        self._ignore = ignore
+        self._attributes = attributes
+        self._blobs: dict[Sha, bytes | Units] = {}
+
+    def __enter__(self) -> Self:
+        self._reader.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._reader.__exit__(kind, error, trace)
+
+    def units(self, path: bytes, entry: TreeEntry | None) -> Units:
+        """The units of one version of a path."""
+        if entry is None:
+            return ABSENT
+        self._load([entry.sha])
+        return self._units.units(path, entry.sha, entry.mode, self._content)
+
+    def preload(self, shas: Iterable[Sha]) -> None:
+        """Read many blobs at once, for `units` to use."""
+        self._load(shas)
+
+    def forget(self) -> None:
+        """Let go of the contents of blobs; their parsed units stay in the bounded cache."""
+        self._blobs.clear()
+
+    def read(self, step: Step) -> Losses:
+        """What one landing lost, path by path."""
+        names = self._names(step)
+        questions = {(step.trees[version], name) for each in names for version, name in each.items()}
+        found = self._reader.entries(sorted(questions))
+        entries = [
+            {version: found[step.trees[version], name] for version, name in each.items() if (step.trees[version], name) in found}
+            for each in names
+        ]
+        return self.read_versions(zip(names, entries, strict=True), step.conflicted)
+
+    def read_versions(
+        self,
+        paths: Iterable[tuple[dict[str, bytes], dict[str, TreeEntry]]],
+        conflicted: frozenset[bytes] = frozenset(),
+    ) -> Losses:
+        """What was lost at some paths, each given by its names and its blobs in the four versions."""
+        wanted = list(paths)
+        self._load(entry.sha for _, own in wanted for entry in own.values() if not entry.is_submodule)
+        judged: list[tuple[bytes, dict[str, bytes], dict[str, TreeEntry], list[Units], list[UnitVerdict]]] = []
+        skipped: list[tuple[bytes, str]] = []
+        for own_names, own in wanted:
+            path = own_names.get("merged") or next(iter(own_names.values()))
+            if len({(entry.mode, entry.sha) for entry in own.values()}) <= 1 and len(own) in {0, len(VERSIONS)}:
+                continue
+            versions = [(own[v].sha, own[v].mode) if v in own else (None, "100644") for v in VERSIONS]
+            units = self._units.together(path, versions, self._content)
+            unread = next((each.reason for each in units if not each.is_known), None)
+            if unread is not None:
+                skipped.append((path, unread))
+                continue
+            judged.append((path, own_names, own, units, judge(*units)))
+        return self._sifted(conflicted, judged, skipped)
+
+    def _sifted(
+        self,
+        conflicted: frozenset[bytes],
+        judged: Sequence[tuple[bytes, dict[str, bytes], dict[str, TreeEntry], list[Units], list[UnitVerdict]]],
+        skipped: list[tuple[bytes, str]],
+    ) -> Losses:
+        came = arrivals(verdicts for *_, verdicts in judged)
+        left_out: Counter[str] = Counter()
+        paths = []
+        for path, names, own, units, verdicts in judged:
+            if not any(verdict.is_loss for verdict in verdicts):
+                continue
+            contents = {v: blob for v in own if isinstance(blob := self._blobs.get(own[v].sha), bytes)}
+            scene = Scene(
+                path=path, base=units[0], target=units[1], source=units[2], merged=units[3], contents=contents,
+                arrivals=came, attributes=self._attributes, ignore=self._ignore,
+            )  # fmt: skip
+            sifted = sift(verdicts, scene)
+            left_out += sifted.left_out
+            if sifted.losses:
+                equals = _equals(own)
+                told = tuple(fates(sifted.losses, scene))
+                paths.append(PathLosses(path, names, told, scene, not conflicted.isdisjoint(names.values()), equals, own))
+        return Losses(tuple(paths), left_out, tuple(skipped))
+
+    def _names(self, step: Step) -> list[dict[str, bytes]]:
+        """For each path its name in the four versions, renames followed; a name may be missing there."""
+        paths = sorted(step.paths)
+        questions = [(step.trees[version], path) for path in paths for version in VERSIONS]
+        known = self._reader.entries(questions)
+        have = {path: {v for v in VERSIONS if (step.trees[v], path) in known} for path in paths}
+        if all(len(versions) in {0, len(VERSIONS)} for versions in have.values()):
+            return [dict.fromkeys(VERSIONS, path) for path in paths]
+        pairs = {
+            "bt": (step.trees["base"], step.trees["target"]),
+            "bs": (step.trees["base"], step.trees["source"]),
+            "tm": (step.trees["target"], step.trees["merged"]),
+            "sm": (step.trees["source"], step.trees["merged"]),
+        }
+        moved = renames(self._scratch, list(pairs.values()))
+        forward = {key: moved.get(pair, {}) for key, pair in pairs.items()}
+        backward = {key: {new: old for old, new in names.items()} for key, names in forward.items()}
+        found: dict[tuple[bytes | None, ...], dict[str, bytes]] = {}
+        for path in paths:
+            has = have[path]
+            merged = path if "merged" in has else forward["tm"].get(path) or forward["sm"].get(path) or path
+            target = path if "target" in has else backward["tm"].get(merged) or forward["bt"].get(path) or path
+            source = path if "source" in has else backward["sm"].get(merged) or forward["bs"].get(path) or path
+            base = path if "base" in has else backward["bt"].get(target) or backward["bs"].get(source) or path
+            names = {"base": base, "target": target, "source": source, "merged": merged}
+            found[base, target, source, merged] = names
+        return list(found.values())
+
+    def _load(self, shas: Iterable[Sha]) -> None:
+        wanted = [sha for sha in dict.fromkeys(shas) if sha not in self._blobs]
+        for sha, content in self._reader.blobs(wanted, limit=_LARGEST):
+            self._blobs[sha] = content if isinstance(content, bytes) else unknown(str(content))
+
+    def _content(self, sha: str) -> bytes | Units:
+        return self._blobs.get(Sha(sha)) or (b"" if Sha(sha) in self._blobs else unknown(f"object {sha} was not read"))
+
+
+def _equals(entries: Mapping[str, TreeEntry]) -> str | None:
+    """The version that the result equals as a whole, the tip first."""
+    merged = entries.get("merged")
+    for version in ("target", "source", "base"):
+        if entries.get(version) == merged:
+            return version
+    return None
+
+
+__all__ = ["VERSIONS", "EffectSide", "LossReader", "Losses", "PathLosses", "Step"]

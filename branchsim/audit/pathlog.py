@@ -1,0 +1,92 @@
+"""Who brought a unit, who took it away, and who brought it back: the versions of some paths along history."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from branchsim.audit.losses import LossReader
+from branchsim.effects import Unit, UnknownContentError
+from branchsim.git.log import Commit, RawChange, read_commits
+from branchsim.git.objects import TreeEntry
+from branchsim.git.scratch import Scratch
+from branchsim.names import Sha
+
+_NOTHING = "000000"
+_MOST = 400
+_PATHS_AT_ONCE = 200
+
+
+class PathLog:
+    """The commits of a range that changed some paths, newest first.
+
+    Parameters
+    ----------
+    reader : LossReader
+        Reads and parses the blobs.
+    commits : iterable of Commit
+        The range, newest first, with its changes.
+    """
+
+    def __init__(self, reader: LossReader, commits: Iterable[Commit]) -> None:
+        self._reader = reader
+        self._by_path: dict[bytes, list[tuple[Commit, RawChange]]] = defaultdict(list)
+        for commit in commits:
+            for change in commit.changes:
+                self._by_path[change.path].append((commit, change))
+
+    @classmethod
+    def read(
+        cls, scratch: Scratch, reader: LossReader, revisions: Sequence[str], paths: Sequence[bytes], *options: str
+    ) -> PathLog:
+        """Read a range from git, limited to the paths."""
+        commits: dict[Sha, list[Commit]] = {}
+        wanted = sorted(set(paths))
+        for start in range(0, len(wanted), _PATHS_AT_ONCE):
+            part = wanted[start : start + _PATHS_AT_ONCE]
+            for commit in read_commits(scratch, revisions, options=options, paths=part):
+                commits.setdefault(commit.sha, []).append(commit)
+        return cls(reader, (each for group in commits.values() for each in group))
+
+    def of(self, path: bytes) -> list[tuple[Commit, RawChange]]:
+        """The commits that changed a path and how, newest first."""
+        return self._by_path.get(path, [])
+
+    def brought(self, names: Iterable[bytes], unit: Unit) -> Commit | None:
+        """The newest commit with which a unit came to a path."""
+        return self._last(names, unit, sign=1)
+
+    def removed(self, names: Iterable[bytes], unit: Unit) -> Commit | None:
+        """The newest commit with which a unit left a path."""
+        return self._last(names, unit, sign=-1)
+
+    def first_brought(self, names: Iterable[bytes], unit: Unit) -> Commit | None:
+        """The oldest commit with which a unit came to a path."""
+        return self._last(names, unit, sign=1, oldest=True)
+
+    def first_removed(self, names: Iterable[bytes], unit: Unit) -> Commit | None:
+        """The oldest commit with which a unit left a path."""
+        return self._last(names, unit, sign=-1, oldest=True)
+
+    def _last(self, names: Iterable[bytes], unit: Unit, *, sign: int, oldest: bool = False) -> Commit | None:
+        for name in dict.fromkeys(names):
+            steps = self.of(name)
+            steps = steps[-_MOST:][::-1] if oldest else steps[:_MOST]
+            self._reader.preload(
+                Sha(sha)
+                for _, change in steps
+                for mode, sha in ((change.old_mode, change.old), (change.new_mode, change.new))
+                if mode not in {_NOTHING, "160000"}
+            )
+            for commit, change in steps:
+                try:
+                    if sign * (self._count(change, unit, new=True) - self._count(change, unit, new=False)) > 0:
+                        return commit
+                except UnknownContentError:
+                    continue
+        return None
+
+    def _count(self, change: RawChange, unit: Unit, *, new: bool) -> int:
+        mode, sha = (change.new_mode, change.new) if new else (change.old_mode, change.old)
+        entry = None if mode == _NOTHING else TreeEntry(mode, Sha(sha))
+        return self._reader.units(change.path, entry).require_known().get(unit, 0)

@@ -1,0 +1,142 @@
+"""A commit as the three-way step that it was: which tip, what landed, from which base, and where git would differ."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from branchsim.audit.delivery import differences
+from branchsim.audit.losses import Step
+from branchsim.git.log import Commit, empty_tree, merge_bases, read_commits
+from branchsim.git.merge import merge_many
+from branchsim.git.repository import Repository
+from branchsim.git.scratch import Scratch
+from branchsim.history.messages import references
+from branchsim.history.refs import pull_heads
+from branchsim.names import Sha
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """One side that landed: the three-way step, the commits it was made of, and whether git ends in conflicts."""
+
+    step: Step
+    target: Sha
+    source: Sha
+    base: Sha | None
+    conflicted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Landing:
+    """What a commit landed: its kind, a part for each side, and what could not be looked at."""
+
+    kind: str
+    parts: tuple[Landed, ...]
+    skipped: tuple[str, ...] = ()
+
+
+def landed(repository: Repository, commit: Commit) -> Landing:
+    """The three-way steps of a commit.
+
+    A merge has one for each merged parent and, where git finds several merge bases, one for git's own virtual base first and
+    one for each base. A squash has one, from the pull request's ref. Any other commit has none.
+    """
+    scratch = repository.scratch
+    if not commit.parents:
+        return Landing("root", ())
+    if commit.is_merge:
+        parts: list[Landed] = []
+        skipped: list[str] = []
+        for source in commit.parents[1:]:
+            found, why = _of_merge(scratch, commit, commit.parents[0], source, octopus=len(commit.parents) > 2)  # noqa: PLR2004
+            parts += found
+            skipped += why
+        return Landing("octopus" if len(commit.parents) > 2 else "merge", tuple(parts), tuple(skipped))  # noqa: PLR2004
+    head = _pull_head(repository, commit)
+    if head is not None:
+        part = _of_squash(scratch, commit, head)
+        if part is not None:
+            return Landing("squash", (part,))
+    return Landing("commit", ())
+
+
+def tree_of(scratch: Scratch, shas: Sequence[Sha]) -> dict[Sha, Sha]:
+    """The trees of some commits."""
+    wanted = sorted(set(shas))
+    return {c.sha: c.tree for c in read_commits(scratch, wanted, options=("--no-walk=unsorted",), changes=False)}
+
+
+def _of_merge(
+    scratch: Scratch, commit: Commit, target: Sha, source: Sha, *, octopus: bool
+) -> tuple[list[Landed], list[str]]:
+    bases = merge_bases(scratch, target, source)
+    trees = tree_of(scratch, [target, source, *bases])
+    result = next(merge_many(scratch, [(target, source)], unrelated=True))
+    if result.tree is None:
+        return [], [f"git could not redo the merge: {result.failure}"]
+    paths = differences(scratch, [(result.tree, commit.tree)])[result.tree, commit.tree]
+    conflicted = frozenset(conflict.path for conflict in result.conflicts)
+    if octopus:
+        # What the other sides changed differs from a merge of two; only what no other side explains is looked at.
+        others = [(trees_[0], trees_[1]) for trees_ in _other_sides(scratch, commit, target, source)]
+        for pair in others:
+            paths -= differences(scratch, [pair])[pair]
+    if not paths:
+        return [], []
+    virtual = [_virtual_base(scratch, bases)] if len(bases) > 1 else []
+    base_trees = [*virtual, *(trees[base] for base in bases)] or [empty_tree(scratch)]
+    parts = [
+        Landed(
+            Step({"base": tree, "target": trees[target], "source": trees[source], "merged": commit.tree}, paths, conflicted),
+            target, source, bases[0] if bases else None, not result.clean,
+        )  # fmt: skip
+        for tree in base_trees
+    ]
+    return parts[:1], []
+
+
+def _other_sides(scratch: Scratch, commit: Commit, target: Sha, source: Sha) -> list[tuple[Sha, Sha]]:
+    pairs = []
+    for other in commit.parents[1:]:
+        if other == source:
+            continue
+        bases = merge_bases(scratch, target, other)
+        if bases:
+            trees = tree_of(scratch, [bases[0], other])
+            pairs.append((trees[bases[0]], trees[other]))
+    return pairs
+
+
+def _virtual_base(scratch: Scratch, bases: Sequence[Sha]) -> Sha:
+    """The tree of the bases merged with one another, as git's own strategy does it before it merges the sides."""
+    tree = tree_of(scratch, bases)
+    first, *rest = bases
+    merged = tree[first]
+    for other in rest:
+        result = next(merge_many(scratch, [(first, other)], unrelated=True))
+        if result.tree is not None:
+            merged = result.tree
+    return merged
+
+
+def _pull_head(repository: Repository, commit: Commit) -> Sha | None:
+    """The head of the pull request that a squash names, if the repository has its ref."""
+    numbers = {int(name[1:]) for name in references(commit.subject) if name.startswith("#")}
+    heads = {number: sha for sha, number in pull_heads(repository).items() if number in numbers}
+    return heads[max(heads)] if heads else None
+
+
+def _of_squash(scratch: Scratch, commit: Commit, head: Sha) -> Landed | None:
+    target = commit.parents[0]
+    bases = merge_bases(scratch, target, head)
+    if not bases or bases[0] == head:
+        return None
+    trees = tree_of(scratch, [target, head, bases[0]])
+    result = next(merge_many(scratch, [(target, head)]))
+    if result.tree is None:
+        return None
+    paths = differences(scratch, [(result.tree, commit.tree)])[result.tree, commit.tree]
+    conflicted = frozenset(conflict.path for conflict in result.conflicts)
+    step = Step({"base": trees[bases[0]], "target": trees[target], "source": trees[head], "merged": commit.tree}, paths, conflicted)
+    return Landed(step, target, head, bases[0], not result.clean)
