@@ -1,8 +1,9 @@
 """Scratch repositories: a bare repository that borrows the objects of another, made in milliseconds.
 
 Everything branchsim reads, it reads through one of these. The source's configuration, attributes, hooks, grafts and
-replace refs are not in it, so they can neither change a result nor run a program, and nothing is ever written to the
-source.
+replace refs are not in it, so they can neither change a result nor run a program, and no byte of the source is ever
+written. (Where a merge makes an object that the source has, git renews the time stamp of the file it is in, as it
+always does, so that no clean-up takes it away meanwhile.)
 """
 
 from __future__ import annotations

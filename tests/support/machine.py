@@ -18,7 +18,11 @@ _SHARED = tempfile.gettempdir()
 
 
 def fingerprint(path: str | os.PathLike[str]) -> dict[str, tuple[int, int, str]]:
-    """Every file and directory below a path with its mode, the time it was changed, and a digest of its content."""
+    """Every file and directory below a path with its mode, the time it was changed, and a digest of its content.
+
+    The time is left out for objects: where a merge makes an object that exists already, git renews the time of the file
+    that has it, so that no clean-up takes it away.
+    """
     found = {}
     top = Path(path)
     for entry in (top, *sorted(top.rglob("*"))):
@@ -29,7 +33,8 @@ def fingerprint(path: str | os.PathLike[str]) -> dict[str, tuple[int, int, str]]
             digest = str(entry.readlink())
         else:
             digest = ""
-        found[str(entry.relative_to(top))] = (state.st_mode, state.st_mtime_ns, digest)
+        time = 0 if "objects" in entry.parts and stat.S_ISREG(state.st_mode) else state.st_mtime_ns
+        found[str(entry.relative_to(top))] = (state.st_mode, time, digest)
     return found
 
 
