@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from branchsim.cli import audit, match
+from branchsim.cli import audit, demo, match
 
 app = typer.Typer(
     name="branchsim",
@@ -15,6 +15,7 @@ app = typer.Typer(
 )
 app.command("audit")(audit.audit)
 app.command("match")(match.match)
+app.command("demo")(demo.demo)
 
 
 @app.callback()
