@@ -1,0 +1,27 @@
+"""Settings that every test shares."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# The suite answers the same way every time; `HYPOTHESIS_PROFILE=explore` looks for new examples. Machines are shared and
+# git processes take what time they take, so no example fails for being slow.
+_SHARED = settings(deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("steady", _SHARED, derandomize=True, database=None)
+settings.register_profile("explore", _SHARED, derandomize=False)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test reads or writes the cache of the person who runs it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BRANCHSIM_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
