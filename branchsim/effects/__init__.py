@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from branchsim.effects.align import Place
 from branchsim.effects.cache import UnitCache
-from branchsim.effects.fates import Fate, Fated, Place, fates
+from branchsim.effects.fates import Fate, Fated, fates
 from branchsim.effects.filters import FILTERS, Filter, Scene, Sifted, arrivals, sift
 from branchsim.effects.paths import Attributes, PathReason, classify_path, looks_generated
 from branchsim.effects.presence import (

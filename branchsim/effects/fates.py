@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import enum
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from branchsim.effects.align import Place, places
 from branchsim.effects.presence import Side, Verdict, What
 from branchsim.effects.text import Limits, has_words, normalise, shorten, split_lines
 from branchsim.effects.units import Unit
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from branchsim.effects.filters import Scene
 
-_LONGEST = 10_000
 _LIMITS = Limits()
 
 
@@ -35,23 +34,6 @@ class Fate(enum.Enum):
     """The other side's text is in its place."""
     REWRITTEN = "rewritten"
     """Text that is new in the result is in its place."""
-
-
-class Place(NamedTuple):
-    """Where something was lost.
-
-    Attributes
-    ----------
-    start, stop : int
-        Lines of the result (from 0, `stop` not included) that stand in its place; equal where nothing does.
-    side_start, side_stop : int
-        Lines of the side that stood there.
-    """
-
-    start: int
-    stop: int
-    side_start: int
-    side_stop: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +163,7 @@ class _Alignment:
             for name in (self._side, "merged")
         )
         self._lines = {self._side: one, "merged": other}
-        for place in _hunks(one, other):
+        for place in places(one, other):
             for line in one[place.side_start : place.side_stop]:
                 self._places[False].setdefault(line, []).append(place)
             for line in other[place.start : place.stop]:
@@ -191,28 +173,6 @@ class _Alignment:
 
 def _unit(line: str) -> Unit:
     return Unit("line", (), line)
-
-
-def _hunks(one: Sequence[str], other: Sequence[str]) -> list[Place]:
-    """Where two texts differ; nothing where they differ over too many lines to be aligned in bounded time."""
-    head = 0
-    shortest = min(len(one), len(other))
-    while head < shortest and one[head] == other[head]:
-        head += 1
-    tail = 0
-    while tail < shortest - head and one[-1 - tail] == other[-1 - tail]:
-        tail += 1
-    first, second = one[head : len(one) - tail], other[head : len(other) - tail]
-    if len(first) + len(second) > _LONGEST:
-        return []
-    if not first or not second:
-        return [Place(head, head + len(second), head, head + len(first))] if first or second else []
-    matcher = difflib.SequenceMatcher(None, first, second, autojunk=True)
-    return [
-        Place(head + b0, head + b1, head + a0, head + a1)
-        for tag, a0, a1, b0, b1 in matcher.get_opcodes()
-        if tag != "equal"
-    ]
 
 
 __all__ = ["Fate", "Fated", "Place", "fates"]

@@ -13,6 +13,7 @@ from branchsim.effects.languages import Family, Inert, family_of, imported_names
 from branchsim.effects.paths import Attributes, PathReason, classify_path, looks_generated
 from branchsim.effects.presence import Side, Verdict, What
 from branchsim.effects.text import TextError, decode, is_binary
+from branchsim.effects.tokens import Relaid, TokenText, tokens_of
 from branchsim.effects.units import ABSENT, Unit, Units
 from branchsim.topology import version_key
 
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
 
     from branchsim.topology import PathGlobs
 
-_TOKEN = re.compile(r"\w+|[^\w\s]")
-_TRAILING = re.compile("\x01,\x02(?=\x01[)\\]}]\x02)")
+_SEARCHED = 1024 * 1024  # characters; each lost line is searched for in the whole text
 _WORD = re.compile(r"[^\W\d_]+")
 
 
@@ -91,9 +91,20 @@ class Scene:
         return texts
 
     @cached_property
-    def tokens(self) -> dict[str, str]:
-        """Each text as its tokens, without white space, in one kind of quotes and without commas before brackets."""
-        return {name: _tokens(text) for name, text in self.texts.items()}
+    def tokens(self) -> dict[str, TokenText]:
+        """Each text that is not too long as its tokens."""
+        return {name: TokenText(text, self.family) for name, text in self.texts.items() if len(text) <= _SEARCHED}
+
+    @cached_property
+    def relaid(self) -> dict[str, Relaid]:
+        """For each side the lines that differ from the result's in layout only."""
+        if "merged" not in self.texts:
+            return {}
+        return {
+            name: Relaid(self.texts[name], self.texts["merged"], self.family)
+            for name in ("target", "source")
+            if name in self.texts
+        }
 
     @cached_property
     def inert(self) -> dict[str, Inert]:
@@ -119,6 +130,36 @@ class Scene:
             for unit in self.version(name).counts:
                 if unit.kind == "element":
                     mine.setdefault(unit.key, []).append(unit.value)
+        return found
+
+    @cached_property
+    def brought(self) -> dict[str, list[Unit]]:
+        """For each side the lines that it added and that the result has."""
+        base, merged = self.base.counts, self.merged.counts
+        return {
+            name: sorted(
+                unit
+                for unit, count in self.version(name).counts.items()
+                if unit.kind == "line" and count > base.get(unit, 0) and merged.get(unit, 0) >= count
+            )
+            for name in ("target", "source")
+        }
+
+    @cached_property
+    def brought_tokens(self) -> dict[str, frozenset[str]]:
+        """The same as tokens."""
+        return {
+            name: frozenset(tokens_of(unit.value, self.family) for unit in units)
+            for name, units in self.brought.items()
+        }
+
+    @cached_property
+    def brought_skeletons(self) -> dict[str, dict[str, list[str]]]:
+        """The same by skeleton."""
+        found: dict[str, dict[str, list[str]]] = {"target": {}, "source": {}}
+        for name, units in self.brought.items():
+            for unit in units:
+                found[name].setdefault(_skeleton(unit.value), []).append(unit.value)
         return found
 
     def version(self, name: str) -> Units:
@@ -163,28 +204,26 @@ def is_same_change(verdict: Verdict, scene: Scene) -> bool:
     """Both sides made the change, in lines whose tokens are equal, and the result has the other side's."""
     if verdict.what is not What.LOST or verdict.unit.kind != "line" or verdict.side is Side.BOTH:
         return False
-    other = scene.target if verdict.side is Side.SOURCE else scene.source
-    wanted = _tokens(verdict.unit.value)
-    return any(
-        _tokens(unit.value) == wanted
-        for unit, count in other.counts.items()
-        if unit.kind == "line" and count > scene.base.counts.get(unit, 0) and scene.merged.counts.get(unit, 0) >= count
-    )
+    other = "target" if verdict.side is Side.SOURCE else "source"
+    return tokens_of(verdict.unit.value, scene.family) in scene.brought_tokens[other]
 
 
 def is_formatting(verdict: Verdict, scene: Scene) -> bool:
     """The tokens are all there, only in other lines (or not there at all, for what was to be removed)."""
     if verdict.unit.kind != "line":
         return False
-    expected, found = (scene.tokens.get(name) for name in scene.should_be(verdict))
-    if expected is None or found is None:
+    side, result = scene.should_be(verdict)
+    text = verdict.unit.value
+    back = verdict.what is What.UNDONE
+    relaid = scene.relaid.get(side)
+    if relaid and text in (relaid.result if back else relaid.side):
+        return True
+    expected, found = scene.tokens.get(side), scene.tokens.get(result)
+    if expected is None or found is None or not _WORD.search(text):
         return False
-    wanted = _tokens(verdict.unit.value)
-    if len(_WORD.findall(verdict.unit.value)) < 1:
-        return False
-    if verdict.what is What.UNDONE:
-        return found.count(wanted) <= expected.count(wanted)
-    return found.count(wanted) >= expected.count(wanted)
+    wanted = tokens_of(text, scene.family)
+    there, due = found.count(wanted), expected.count(wanted)
+    return 0 < there <= due if back else 0 < due <= there
 
 
 def is_import_line(verdict: Verdict, scene: Scene) -> bool:
@@ -264,15 +303,7 @@ def is_newer_value(verdict: Verdict, scene: Scene) -> bool:
         return len(now) == 1 and now == given and (scene.newer is other or _is_newer(now[0], unit.value))
     if unit.kind != "line" or not any(character.isdigit() for character in unit.value):
         return False
-    bare = _skeleton(unit.value)
-    came = [
-        line.value
-        for line in scene.version(theirs).counts
-        if line.kind == "line"
-        and line not in scene.base.counts
-        and scene.merged.counts.get(line, 0)
-        and _skeleton(line.value) == bare
-    ]
+    came = scene.brought_skeletons[theirs].get(_skeleton(unit.value), [])
     return len(came) == 1 and (scene.newer is other or _is_newer(came[0], unit.value))
 
 
@@ -381,12 +412,6 @@ def arrivals(judged: Iterable[Iterable[Verdict]]) -> Counter[Unit]:
             if verdict.what is What.NEW:
                 found[verdict.unit] += verdict.copies
     return found
-
-
-def _tokens(text: str) -> str:
-    # Each token is wrapped, so that a search for some of them cannot match in the middle of one.
-    wrapped = "".join(f"\x01{token}\x02" for token in _TOKEN.findall(text.replace("'", '"')))
-    return _TRAILING.sub("", wrapped)
 
 
 def _skeleton(text: str) -> str:

@@ -34,6 +34,8 @@ class Family:
         The bracket by which an import goes on over lines, as ``()`` or ``{}``; empty if it does not.
     triple : bool
         Whether text in triple quotes that starts a line is documentation.
+    tail : str
+        What opens a comment at the end of a line of code; empty if nothing does.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Family:
     imports: re.Pattern[str] | None = None
     brackets: str = ""
     triple: bool = False
+    tail: str = ""
 
 
 _C_LINE = re.compile(r"//|\*(?:\s|/|$)|/\*(?:(?!\*/).)*(?:\*/)?$")
@@ -50,6 +53,7 @@ _C_BLOCK = (("/*", "*/"),)
 
 PYTHON = Family(
     name="python",
+    tail="#",
     line=re.compile(r"#"),
     imports=re.compile(
         r"(?:from\s+[\w.]+\s+(?:c?import)\b|c?import\s+[\w.]+(?:\s+as\s+\w+)?(?:\s*,\s*[\w.]+(?:\s+as\s+\w+)?)*\s*(?:#.*)?(?:;|\\|$))"
@@ -59,6 +63,7 @@ PYTHON = Family(
 )
 JAVASCRIPT = Family(
     name="javascript",
+    tail="//",
     line=_C_LINE,
     blocks=_C_BLOCK,
     imports=re.compile(
@@ -67,21 +72,26 @@ JAVASCRIPT = Family(
     ),
     brackets="{}",
 )
-JAVA = Family(name="java", line=_C_LINE, blocks=_C_BLOCK, imports=re.compile(r"(?:import|package)\s+[\w.*\s]+;?$"))
+JAVA = Family(
+    name="java", tail="//", line=_C_LINE, blocks=_C_BLOCK, imports=re.compile(r"(?:import|package)\s+[\w.*\s]+;?$")
+)
 CSHARP = Family(
     name="csharp",
+    tail="//",
     line=_C_LINE,
     blocks=_C_BLOCK,
     imports=re.compile(r"(?:global\s+)?using\s+(?:static\s+)?[\w.]+(?:\s*=\s*[\w.<>]+)?;$"),
 )
 C = Family(
     name="c",
+    tail="//",
     line=_C_LINE,
     blocks=_C_BLOCK,
     imports=re.compile(r"#\s*(?:include|import)\b|(?:import|using\s+namespace)\s+[\w.:<>\"]+;$"),
 )
 GO = Family(
     name="go",
+    tail="//",
     line=_C_LINE,
     blocks=_C_BLOCK,
     imports=re.compile(r"import\s*(?:\(|[\w.]*\s*\")|package\s+\w+$"),
@@ -89,6 +99,7 @@ GO = Family(
 )
 RUST = Family(
     name="rust",
+    tail="//",
     line=_C_LINE,
     blocks=_C_BLOCK,
     imports=re.compile(r"(?:pub(?:\([^)]*\))?\s+)?(?:use\s+[\w:]+|extern\s+crate\b)"),
@@ -96,6 +107,7 @@ RUST = Family(
 )
 PHP = Family(
     name="php",
+    tail="//",
     line=re.compile(rf"(?:{_C_LINE.pattern})|#(?!\[)"),
     blocks=_C_BLOCK,
     imports=re.compile(
@@ -105,11 +117,12 @@ PHP = Family(
 )
 RUBY = Family(
     name="ruby",
+    tail="#",
     line=re.compile(r"#"),
     blocks=(("=begin", "=end"),),
     imports=re.compile(r"(?:require|require_relative|load)\s*\(?\s*[\"']"),
 )
-SHELL = Family(name="shell", line=_HASH)
+SHELL = Family(name="shell", tail="#", line=_HASH)
 MARKUP = Family(name="markup", line=re.compile(r"<!--(?:(?!-->).)*(?:-->)?$"), blocks=(("<!--", "-->"),))
 STYLE = Family(name="style", line=_C_LINE, blocks=_C_BLOCK, imports=re.compile(r"@(?:import|use|charset)\b"))
 DASHES = Family(name="dashes", line=re.compile(r"--"), blocks=_C_BLOCK)
@@ -148,6 +161,7 @@ _BY_NAME = {
     "gemfile": RUBY,
     "build": SHELL,
 }
+_LONG = 2000  # nobody ends a longer line with a comment, and the search is quadratic in what a hostile line holds
 _TRIPLE = re.compile(r"\"\"\"|'''")
 _DOCUMENTATION = re.compile(r"[rubRUB]{0,2}(?:\"\"\"|''')")
 
@@ -198,6 +212,16 @@ def inert_lines(text: str, family: Family) -> Inert:
         frozenset(_words(code)),
         frozenset(_words(imports)),
     )
+
+
+def without_comment(line: str, family: Family | None) -> str:
+    """A line without the comment at its end, if it has one after white space and outside of quotes."""
+    if family is None or not family.tail or len(line) > _LONG or family.tail not in line:
+        return line
+    for found in re.finditer(rf"\s{re.escape(family.tail)}", line):
+        if _is_open(line, found.start()):
+            return line[: found.start()]
+    return line
 
 
 def imported_names(line: str) -> frozenset[str]:
@@ -311,4 +335,13 @@ def _is_open(line: str, start: int) -> bool:
     return all(before.count(quote) % 2 == 0 for quote in "\"'`")
 
 
-__all__ = ["Family", "Inert", "family_of", "imported_names", "inert_lines", "is_comment", "is_import"]
+__all__ = [
+    "Family",
+    "Inert",
+    "family_of",
+    "imported_names",
+    "inert_lines",
+    "is_comment",
+    "is_import",
+    "without_comment",
+]

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 from support.effects import line, lines, read
 
@@ -130,8 +132,38 @@ def test_a_line_that_was_wrapped_is_formatting() -> None:
     assert not sifted("a.py", one, wrapped, one, one).losses
 
 
+def test_a_comment_at_the_end_of_a_line_is_formatting_but_a_hash_in_a_string_is_not() -> None:
+    base = "pass it\n"
+    assert not sifted("a.py", base, f"{base}value = 1  # type: ignore\n", base, f"{base}value = 1\n").losses
+    assert sifted("a.py", base, f"{base}value = ' #one'\n", base, f"{base}value = ' #two'\n").losses
+    assert not sifted("a.ts", base, f"{base}value = 1; // note\n", base, f"{base}value = 1;\n").losses
+
+
+def test_lines_that_were_joined_are_formatting() -> None:
+    one, wrapped = "result = call(first, second)\n", "result = call(\n    first, second\n)\n"
+    result = sifted("a.py", "pass it\n", f"pass it\n{wrapped}", "pass it\n", f"pass it\n{one}")
+    assert not result.losses
+    assert result.left_out["formatting"] == 2
+
+
+def test_a_lost_argument_is_not_formatting_because_of_its_comma() -> None:
+    short, long = "call(\n    first,\n)\n", "call(\n    first,\n    second,\n)\n"
+    assert [verdict.unit.value for verdict in sifted("a.py", short, long, short, short).losses] == ["second,"]
+
+
+def test_a_very_long_line_is_not_formatting() -> None:
+    assert lost("a.py", "value = " + " + ".join(f"part_{n}" for n in range(1000)) + "\n").losses
+
+
 @pytest.mark.parametrize(
-    "other", ["result = call(second, first)\n", "result = call(first, -second)\n", "result = callfirst, second)\n"]
+    "other",
+    [
+        "result = call(second, first)\n",
+        "result = call(first, -second)\n",
+        "result = callfirst, second)\n",
+        "result = call(first, second) + 1\n",
+        "first = result = call(first, second)\n",
+    ],
 )
 def test_other_tokens_are_not_formatting(other: str) -> None:
     assert sifted(
@@ -192,6 +224,15 @@ def test_a_file_that_says_it_is_generated_is() -> None:
 
 def test_the_users_globs_come_first() -> None:
     assert lost("src/a.py", "fixed = compute(1)\n", ignore=PathGlobs(["src/"])).left_out == {"ignored": 1}
+
+
+def test_many_losses_are_sifted_in_bounded_time() -> None:
+    many = [f"result_{n} = compute({n}, other_{n})" for n in range(5000)]
+    theirs = "".join(f"{row} + 1\n" for row in many)
+    start = time.perf_counter()
+    result = sifted("a.py", "common = 1\n", "\n".join(many), theirs, theirs)
+    assert time.perf_counter() - start < 20
+    assert len(result.losses) == 5000
 
 
 def test_names_of_filters_are_unique() -> None:

@@ -1,0 +1,108 @@
+"""Tokens: what is left of a text without its layout, to tell a line that was wrapped from one that was lost."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from branchsim.effects.align import places
+from branchsim.effects.languages import Family, without_comment
+from branchsim.effects.text import normalise, split_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_TOKEN = re.compile(r"\w+|[^\w\s]")
+_CLOSERS = frozenset(")]}")
+_COMMA = "\x01,\x02"
+
+
+def tokens_of(line: str, family: Family | None = None) -> str:
+    """The tokens of one line, in one kind of quotes, without the comment and the comma at its end."""
+    return _joined(_drop_commas(_row(line, family))).removesuffix(_COMMA)
+
+
+def _row(line: str, family: Family | None) -> list[str]:
+    return _TOKEN.findall(without_comment(line, family).replace("'", '"'))
+
+
+def _drop_commas(tokens: Sequence[str]) -> list[str]:
+    """The tokens without the commas that stand before a closing bracket."""
+    following = [*tokens[1:], ""] if tokens else []
+    return [one for one, after in zip(tokens, following, strict=True) if one != "," or after not in _CLOSERS]
+
+
+def _joined(tokens: Sequence[str]) -> str:
+    # Each token is wrapped, so that a search for some of them cannot match in the middle of one.
+    return "".join(f"\x01{token}\x02" for token in tokens)
+
+
+class TokenText:
+    """A text as its tokens, which knows where its lines began and ended.
+
+    Parameters
+    ----------
+    text : str
+        The text.
+    family : Family, optional
+        How its comments look.
+    """
+
+    def __init__(self, text: str, family: Family | None = None) -> None:
+        rows = [_row(line, family) for line in split_lines(text)]
+        pieces: list[str] = []
+        self._starts: set[int] = set()
+        self._ends: set[int] = set()
+        at = 0
+        upcoming = [row[0] for row in rows if row]
+        filled = 0
+        for row in rows:
+            if not row:
+                continue
+            filled += 1
+            after = upcoming[filled] if filled < len(upcoming) else ""
+            piece = _joined(_drop_commas([*row, after])[:-1])
+            self._starts.add(at)
+            at += len(piece)
+            self._ends.add(at)
+            if piece.endswith(_COMMA):
+                self._ends.add(at - len(_COMMA))
+            pieces.append(piece)
+        self._text = "".join(pieces)
+
+    def count(self, wanted: str) -> int:
+        """How often some tokens fill whole lines, be it one or several."""
+        found = 0
+        at = self._text.find(wanted) if wanted else -1
+        while at >= 0:
+            found += at in self._starts and at + len(wanted) in self._ends
+            at = self._text.find(wanted, at + 1)
+        return found
+
+
+class Relaid:
+    """Lines of two texts at places where the texts differ in layout only.
+
+    Parameters
+    ----------
+    side, result : str
+        The texts.
+    family : Family, optional
+        How their comments look.
+    """
+
+    def __init__(self, side: str, result: str, family: Family | None = None) -> None:
+        one, other = ([normalise(line) for line in split_lines(text)] for text in (side, result))
+        self.side: set[str] = set()
+        self.result: set[str] = set()
+        for place in places(one, other):
+            before, after = one[place.side_start : place.side_stop], other[place.start : place.stop]
+            first, second = (
+                _drop_commas([one for line in lines for one in _row(line, family)]) for lines in (before, after)
+            )
+            if first == second:
+                self.side.update(before)
+                self.result.update(after)
+
+
+__all__ = ["Relaid", "TokenText", "tokens_of"]
