@@ -147,7 +147,11 @@ class LossReader:
         questions = {(step.trees[version], name) for each in names for version, name in each.items()}
         found = self._reader.entries(sorted(questions))
         entries = [
-            {version: found[step.trees[version], name] for version, name in each.items() if (step.trees[version], name) in found}
+            {
+                version: found[step.trees[version], name]
+                for version, name in each.items()
+                if (step.trees[version], name) in found
+            }
             for each in names
         ]
         return self.read_versions(zip(names, entries, strict=True), step.conflicted)
@@ -197,7 +201,9 @@ class LossReader:
             if sifted.losses:
                 equals = _equals(own)
                 told = tuple(fates(sifted.losses, scene))
-                paths.append(PathLosses(path, names, told, scene, not conflicted.isdisjoint(names.values()), equals, own))
+                paths.append(
+                    PathLosses(path, names, told, scene, not conflicted.isdisjoint(names.values()), equals, own)
+                )
         return Losses(tuple(paths), left_out, tuple(skipped))
 
     def _names(self, step: Step) -> list[dict[str, bytes]]:

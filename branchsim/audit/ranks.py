@@ -26,7 +26,9 @@ SECONDARY = -0.14
 
 _MANY = 5
 _FEW_UNITS = 4
-_SECONDARY = re.compile(rb"(?:^|/)(?:tests?|testing|specs?|docs?|examples?|fixtures?|__tests__)(?:/|$)|\.(?:md|rst|txt|adoc|po|pot)$", re.I)
+_SECONDARY = re.compile(
+    rb"(?:^|/)(?:tests?|testing|specs?|docs?|examples?|fixtures?|__tests__)(?:/|$)|\.(?:md|rst|txt|adoc|po|pot)$", re.IGNORECASE
+)
 
 
 def is_secondary(path: bytes) -> bool:

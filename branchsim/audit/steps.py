@@ -75,8 +75,9 @@ def _of_merge(
     result = next(merge_many(scratch, [(target, source)], unrelated=True))
     if result.tree is None:
         return [], [f"git could not redo the merge: {result.failure}"]
-    paths = differences(scratch, [(result.tree, commit.tree)])[result.tree, commit.tree]
+    # A conflict may leave a version in the tree that looks like a clean result: all of its paths are looked at.
     conflicted = frozenset(conflict.path for conflict in result.conflicts)
+    paths = differences(scratch, [(result.tree, commit.tree)])[result.tree, commit.tree] | conflicted
     if octopus:
         # What the other sides changed differs from a merge of two; only what no other side explains is looked at.
         others = [(trees_[0], trees_[1]) for trees_ in _other_sides(scratch, commit, target, source)]
@@ -88,8 +89,15 @@ def _of_merge(
     base_trees = [*virtual, *(trees[base] for base in bases)] or [empty_tree(scratch)]
     parts = [
         Landed(
-            Step({"base": tree, "target": trees[target], "source": trees[source], "merged": commit.tree}, paths, conflicted),
-            target, source, bases[0] if bases else None, not result.clean,
+            Step(
+                {"base": tree, "target": trees[target], "source": trees[source], "merged": commit.tree},
+                paths,
+                conflicted,
+            ),
+            target,
+            source,
+            bases[0] if bases else None,
+            not result.clean,
         )  # fmt: skip
         for tree in base_trees
     ]
@@ -136,7 +144,12 @@ def _of_squash(scratch: Scratch, commit: Commit, head: Sha) -> Landed | None:
     result = next(merge_many(scratch, [(target, head)]))
     if result.tree is None:
         return None
-    paths = differences(scratch, [(result.tree, commit.tree)])[result.tree, commit.tree]
+    # A conflict may leave a version in the tree that looks like a clean result: all of its paths are looked at.
     conflicted = frozenset(conflict.path for conflict in result.conflicts)
-    step = Step({"base": trees[bases[0]], "target": trees[target], "source": trees[head], "merged": commit.tree}, paths, conflicted)
+    paths = differences(scratch, [(result.tree, commit.tree)])[result.tree, commit.tree] | conflicted
+    step = Step(
+        {"base": trees[bases[0]], "target": trees[target], "source": trees[head], "merged": commit.tree},
+        paths,
+        conflicted,
+    )
     return Landed(step, target, head, bases[0], not result.clean)

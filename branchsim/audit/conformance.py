@@ -1,0 +1,235 @@
+"""Conformance: the landings that a topology's flows and families do not allow, and how far each branch keeps to them.
+
+In the words of process mining: the topology is the model, the landings are the log, and a branch's fitness is the share of
+its landings that the model can replay (W. van der Aalst, Process Mining, 2nd edition, chapter 8).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from branchsim.names import Sha
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from branchsim.audit.verdicts import Obligation
+    from branchsim.history.landings import History, Landing
+
+
+class Rule(StrEnum):
+    """What a landing breaks."""
+
+    DIRECT = "direct"
+    """Committed straight to a branch that takes only what flows and families bring."""
+    SKIPPED_LEVEL = "skipped-level"
+    """A promotion past a branch in between."""
+    NO_FLOW = "no-flow"
+    """No flow leads from that branch to this one."""
+    WRONG_FAMILY = "wrong-family"
+    """The family may not land here."""
+    UNKNOWN_SOURCE = "unknown-source"
+    """A short-lived branch that belongs to no family, where only families may land."""
+    METHOD = "method"
+    """The flow or family does not allow this way of merging."""
+    FORCE_PUSH = "force-push"
+    """The branch was moved without fast-forward."""
+    DELETED_EARLY = "deleted-early"
+    """The work branch is gone before its retrofit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Violation:
+    """A landing that the topology does not allow.
+
+    Attributes
+    ----------
+    branch : str
+        Where it landed.
+    landing : Sha
+        The landing.
+    landed_at : int
+        When, in seconds since the epoch, UTC.
+    rule : Rule
+        What it breaks.
+    source : str or None
+        Where it came from.
+    inferred : bool
+        Whether the source was concluded and not read.
+    reason : str
+        One sentence.
+    check : str
+        The git command that shows it.
+    """
+
+    branch: str
+    landing: Sha
+    landed_at: int
+    rule: Rule
+    source: str | None
+    inferred: bool
+    reason: str
+    check: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fitness:
+    """How far a branch keeps to the topology.
+
+    Attributes
+    ----------
+    branch : str
+        The branch.
+    landings : int
+        Its landings that can be judged.
+    violations : int
+        How many of them are not allowed.
+    fitness : float or None
+        The share that is allowed, 0 to 1; None without a landing.
+    """
+
+    branch: str
+    landings: int
+    violations: int
+    fitness: float | None
+
+
+_UNJUDGED = frozenset({"created", "sync"})
+_METHOD_OF = {
+    "merge": "merge",
+    "squash": "squash",
+    "rebase": "rebase",
+    "fast-forward": "fast-forward",
+    "cherry-pick": "cherry-pick",
+}
+
+
+def find_violations(
+    history: History, obligations: Sequence[Obligation] = (), living: Collection[str] | None = None
+) -> tuple[tuple[Violation, ...], tuple[Fitness, ...]]:
+    """The landings since the history's ``since`` that are not allowed, and a figure for each branch.
+
+    Parameters
+    ----------
+    history : History
+        The replay.
+    obligations : sequence of Obligation
+        For branches that were deleted before their retrofit.
+    living : collection of str, optional
+        The names of the branches that exist; None does not ask whether work branches were deleted.
+
+    Returns
+    -------
+    violations : tuple of Violation
+        Ascending in time.
+    fitness : tuple of Fitness
+        In the order of the topology.
+    """
+    found: list[Violation] = []
+    judged: Counter[str] = Counter()
+    broken: Counter[str] = Counter()
+    for landing in history:
+        if landing.kind in _UNJUDGED:
+            continue
+        judged[landing.branch] += 1
+        violation = _judge(history, landing)
+        if violation is not None:
+            found.append(violation)
+            broken[landing.branch] += 1
+    if living is not None and "keep-branch-until-retrofitted" in history.topology.guards:
+        found += _deleted(history, obligations, living)
+    found.sort(key=lambda each: (each.landed_at, each.branch, each.landing, each.rule))
+    fitness = tuple(
+        Fitness(
+            branch=branch.name,
+            landings=judged[branch.name],
+            violations=broken[branch.name],
+            fitness=round(1 - broken[branch.name] / judged[branch.name], 4) if judged[branch.name] else None,
+        )
+        for branch in history.topology.branches
+    )
+    return tuple(found), fitness
+
+
+def _judge(history: History, landing: Landing) -> Violation | None:
+    topology = history.topology
+    if landing.kind == "force-push":
+        return _violation(landing, Rule.FORCE_PUSH, f"{landing.branch} was moved without fast-forward")
+    entries = topology.entries(landing.branch)
+    source = landing.source
+    if source is None:
+        # A revert undoes what landed here, and may be pushed in an emergency; the same holds for everything direct.
+        if topology.accepts_direct(landing.branch) or landing.kind in {"cherry-pick", "squash", "rebase", "merge"}:
+            return None
+        what = "a revert" if landing.kind == "revert" else "a commit"
+        return _violation(
+            landing, Rule.DIRECT, f"{what} went straight to {landing.branch}, which takes only {_ways(entries)}"
+        )
+    if source in history.landings:
+        fitting = [entry for entry in entries if entry.source == source]
+        if not fitting:
+            path = topology.promotion_path(source, landing.branch)
+            if len(path) > 1:
+                between = ", ".join(flow.source for flow in path[1:])
+                return _violation(landing, Rule.SKIPPED_LEVEL, f"{source} went to {landing.branch} past {between}")
+            return _violation(landing, Rule.NO_FLOW, f"no flow leads from {source} to {landing.branch}")
+    else:
+        family = topology.family_of(source)
+        if family is None:
+            if topology.accepts_direct(landing.branch) or not any(
+                entry.source == (landing.family or "") for entry in entries
+            ):
+                return None if topology.accepts_direct(landing.branch) else _violation(
+                    landing, Rule.UNKNOWN_SOURCE, f"{source} belongs to no family, and {landing.branch} takes only {_ways(entries)}"
+                )  # fmt: skip
+            return None
+        fitting = [entry for entry in entries if entry.source == family.pattern]
+        if not fitting:
+            return _violation(
+                landing,
+                Rule.WRONG_FAMILY,
+                f"{family.pattern} may land on {', '.join(family.to)}, not on {landing.branch}",
+            )
+    method = _METHOD_OF.get(landing.kind)
+    if method is not None and all(entry.methods and method not in entry.methods for entry in fitting):
+        allowed = ", ".join(sorted({name for entry in fitting for name in entry.methods}))
+        return _violation(landing, Rule.METHOD, f"{source} landed on {landing.branch} by {method}; allowed: {allowed}")
+    return None
+
+
+def _ways(entries: Sequence[object]) -> str:
+    names = [str(getattr(entry, "source", "")) for entry in entries]
+    return ", ".join(dict.fromkeys(names)) or "nothing"
+
+
+def _deleted(history: History, obligations: Sequence[Obligation], living: Collection[str]) -> list[Violation]:
+    from branchsim.audit.verdicts import Verdict
+
+    found = {}
+    for obligation in obligations:
+        if obligation.verdict not in {Verdict.MISSED, Verdict.PARTIAL}:
+            continue
+        landing = history.landing(obligation.landed_on, obligation.landing)
+        if landing is None or landing.source is None or landing.source in living or landing.source in history.landings:
+            continue
+        if history.topology.family_of(landing.source) is None:
+            continue
+        reason = f"{landing.source} is gone, and its retrofit to {obligation.owed_to} is {obligation.verdict.value}"
+        found[landing.sha, obligation.owed_to] = _violation(landing, Rule.DELETED_EARLY, reason)
+    return list(found.values())
+
+
+def _violation(landing: Landing, rule: Rule, reason: str) -> Violation:
+    return Violation(
+        branch=landing.branch,
+        landing=landing.sha,
+        landed_at=landing.at,
+        rule=rule,
+        source=landing.source,
+        inferred=landing.source_inferred,
+        reason=reason + (" (the source is inferred)" if landing.source_inferred else ""),
+        check=f"git show {landing.sha[:12]}",
+    )

@@ -1,0 +1,255 @@
+"""Findings: a loss together with who brought it, who decided that it goes, who brought it back, and how much it matters."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from branchsim.audit.causes import Cause
+from branchsim.audit.losses import PathLosses
+from branchsim.audit.pathlog import PathLog
+from branchsim.audit.ranks import rank
+from branchsim.audit.steps import Landed
+from branchsim.effects import Fate, Fated, Side, Unit, What
+from branchsim.git.log import Commit
+from branchsim.names import Sha
+
+_CONTEXT = 2
+_WIDEST = 400
+_TALLEST = 40
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One unit that a landing lost.
+
+    Attributes
+    ----------
+    path : str
+        Where.
+    unit : str
+        The line, or the element as ``key = value``.
+    side : str
+        ``target`` if a live change was overwritten, ``source`` if an incoming one was not delivered, ``both``.
+    what : str
+        The row of the table: ``lost``, ``evil-removal``, ``deletion-undone``.
+    fate : str
+        What stands in its place: ``edit-undone``, ``deletion-undone``, ``vanished``, ``evil-removal``, ``other-side``,
+        ``rewritten``.
+    cause : Cause
+        Who decided.
+    before, after : str
+        The lines before and after, in context.
+    changes : tuple of Sha
+        The commits that had brought it (or had removed it, where a deletion was undone).
+    rank : float
+        0 to 1: how much it deserves attention.
+    restored_by : Sha or None
+        The later commit that brought it back.
+    reason : str
+        One sentence that a person can check with git.
+    check : str
+        The git command that shows it.
+    """
+
+    path: str
+    unit: str
+    side: str
+    what: str
+    fate: str
+    cause: Cause
+    before: str
+    after: str
+    changes: tuple[Sha, ...]
+    rank: float
+    restored_by: Sha | None
+    reason: str
+    check: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A finding with the records it was made from, for callers that go on from there."""
+
+    finding: Finding
+    unit: Unit
+    undone: bool
+    names: tuple[bytes, ...]
+    part: Landed
+    origin: Commit | None
+    restorer: Commit | None
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Turns the losses of one commit into findings.
+
+    Attributes
+    ----------
+    commit : Commit
+        The commit.
+    log : callable
+        From a tip to the history of the paths that lost something, up to there.
+    later : PathLog
+        What happened to these paths after the commit.
+    matched : mapping
+        For a path that was taken back to an older version: the commit that had it so, and how many paths match it.
+    hotfix : callable
+        Whether a commit came from a hotfix, or calls itself a fix.
+    """
+
+    commit: Commit
+    log: Callable[[Sha], PathLog]
+    later: PathLog
+    matched: Mapping[bytes, tuple[Sha, int]]
+    hotfix: Callable[[Commit], bool]
+
+    def findings(self, losses: Sequence[tuple[Landed, PathLosses]]) -> list[Found]:
+        """One for each unit, in the order of the losses."""
+        found = []
+        for part, each in losses:
+            alike = Counter(fated.fate for fated in each.losses)
+            found += [self._finding(part, each, fated, len(losses), alike[fated.fate]) for fated in each.losses]
+        return found
+
+    def _finding(self, part: Landed, each: PathLosses, fated: Fated, paths: int, alike: int) -> Found:
+        verdict = fated.verdict
+        names = tuple(dict.fromkeys(each.names.values()))
+        tip = part.source if verdict.side is Side.SOURCE else part.target
+        other = part.target if verdict.side is Side.SOURCE else part.source
+        undone = verdict.what is What.UNDONE
+        log = self.log(tip)
+        origin = log.removed(names, verdict.unit) if undone else log.brought(names, verdict.unit)
+        later = self.later
+        restorer = later.first_removed(names, verdict.unit) if undone else later.first_brought(names, verdict.unit)
+        cause = self._cause(part, each)
+        if other != tip and not undone and self._decided(self.log(other), names, fated, origin):
+            cause = Cause.SUPERSEDED
+        clean = cause is Cause.EVIL_MERGE
+        value = rank(
+            fated.fate,
+            each.path,
+            clean=clean,
+            whole_file=each.equals is not None and not clean and not undone,
+            paths=paths,
+            units=alike,
+            restored=restorer is not None,
+            hotfix=origin is not None and self.hotfix(origin),
+        )
+        before, now = _excerpts(each, fated)
+        path = each.path.decode("utf-8", "replace")
+        finding = Finding(
+            path=path,
+            unit=str(verdict.unit),
+            side=verdict.side.value,
+            what=verdict.what.value,
+            fate=fated.fate.value,
+            cause=cause,
+            before=before,
+            after=now,
+            changes=(origin.sha,) if origin is not None else (),
+            rank=value,
+            restored_by=restorer.sha if restorer is not None else None,
+            reason=_reason(each, fated, origin, restorer, cause, self.matched.get(each.path)),
+            check=_check(self.commit, path),
+        )
+        return Found(finding, verdict.unit, undone, names, part, origin, restorer)
+
+    def _cause(self, part: Landed, each: PathLosses) -> Cause:
+        if each.path in self.matched:
+            return Cause.STALE_COMMIT
+        if not self.commit.is_merge:
+            return Cause.BLIND_OVERWRITE
+        return Cause.MERGE_RESOLUTION if each.conflicted or part.conflicted else Cause.EVIL_MERGE
+
+    @staticmethod
+    def _decided(log: PathLog, names: Sequence[bytes], fated: Fated, origin: Commit | None) -> bool:
+        """Whether the other side had the unit, and took it away in a commit of its own."""
+        if fated.fate is Fate.EVIL_REMOVAL:
+            return False
+        remover = log.removed(names, fated.verdict.unit)
+        if remover is None or (origin is not None and remover.committed_at < origin.committed_at):
+            return False
+        bringer = log.brought(names, fated.verdict.unit)
+        return bringer is not None and bringer.sha != remover.sha
+
+
+def is_fix(commit: Commit) -> bool:
+    """Whether a commit calls itself a fix."""
+    text = commit.subject.lower()
+    return any(word in text for word in ("fix", "hotfix", "bug", "regression", "security", "cve-"))
+
+
+def byline(commit: Commit) -> str:
+    """Who, when and what, of a commit."""
+    day = datetime.fromtimestamp(commit.authored_at, UTC).strftime("%Y-%m-%d")
+    return f"{commit.author}, {day}: {commit.subject}"
+
+
+_FATES = {
+    Fate.EDIT_UNDONE: "what it had replaced is back in its place",
+    Fate.DELETION_UNDONE: "what had been removed is back",
+    Fate.VANISHED: "nothing stands in its place",
+    Fate.EVIL_REMOVAL: "base and both sides have it, and the result has not",
+    Fate.OTHER_SIDE: "the other side's text stands in its place",
+    Fate.REWRITTEN: "other text stands in its place",
+}
+
+
+def _reason(
+    each: PathLosses, fated: Fated, origin: Commit | None, restorer: Commit | None, cause: Cause,
+    match: tuple[Sha, int] | None,
+) -> str:  # fmt: skip
+    undone = fated.verdict.what is What.UNDONE
+    side = {Side.TARGET: "the tip it landed on", Side.SOURCE: "what landed", Side.BOTH: "both sides"}[
+        fated.verdict.side
+    ]
+    who = (
+        f"{origin.sha[:12]} had {'removed' if undone else 'brought'} it" if origin is not None else f"{side} had it so"
+    )
+    parts = [f"{who}; {_FATES[fated.fate]}"]
+    if match is not None:
+        parts.append(f"the commit takes {match[1]} path{'s' * (match[1] != 1)} back to how {match[0][:12]} had them")
+    elif cause is Cause.EVIL_MERGE:
+        parts.append("git merges this path without a conflict and keeps it")
+    elif cause is Cause.MERGE_RESOLUTION:
+        parts.append("the conflict was resolved without it")
+    if each.equals is not None and match is None:
+        parts.append(f"the file is as a whole that of the {each.equals}")
+    if restorer is not None:
+        parts.append(f"{restorer.sha[:12]} brought it back" if not undone else f"{restorer.sha[:12]} removed it again")
+    return "; ".join(parts)
+
+
+def _check(commit: Commit, path: str) -> str:
+    safe = path.replace("'", "'\\''")
+    option = " --remerge-diff" if len(commit.parents) == 2 else " -m" if commit.is_merge else ""  # noqa: PLR2004
+    return f"git show{option} {commit.sha[:12]} -- '{safe}'"
+
+
+def _excerpts(each: PathLosses, fated: Fated) -> tuple[str, str]:
+    """The lines before and after in context; of an element its values."""
+    verdict = fated.verdict
+    version = "source" if verdict.side is Side.SOURCE else "target"
+    if fated.place is None or verdict.unit.kind != "line":
+        undone = verdict.what is What.UNDONE
+        return ("" if undone else str(verdict.unit), str(verdict.unit) if undone else "\n".join(fated.instead))
+    texts = each.scene.texts
+    place = fated.place
+    return (
+        _lines(texts.get(version, ""), place.side_start, place.side_stop),
+        _lines(texts.get("merged", ""), place.start, place.stop),
+    )
+
+
+def _lines(text: str, start: int, stop: int) -> str:
+    lines = text.splitlines()
+    shown = lines[max(0, start - _CONTEXT) : min(len(lines), stop + _CONTEXT, start + _TALLEST)]
+    return "\n".join(line[:_WIDEST] for line in shown)
+
+
+def top(findings: Iterable[Finding], least: float) -> list[Finding]:
+    """The findings of at least a rank."""
+    return [each for each in findings if each.rank >= least]
