@@ -440,6 +440,10 @@ class _Guesser:
     def _with_family(self, topology: Topology, prefix: str, counts: Counter[str]) -> Topology:
         total = counts.total()
         usual = [branch.name for branch in topology.branches if counts[branch.name] >= _SHARE * total]
+        releases = topology.last_branches()
+        if len(releases) > 1 and any(name in releases for name in usual):
+            # What goes to one release may go to any.
+            usual = [branch.name for branch in topology.branches if branch.name in {*usual, *releases}]
         run = [name for name in usual if topology.layer_of(name) == "RUN"]
         to, retrofit = usual, []
         if run and len(run) < len(usual) and _FIXES.search(prefix):
@@ -454,7 +458,7 @@ class _Guesser:
             wider = topology.replace(families=(*topology.families, family))
         except TopologyError:
             return topology
-        shown = ", ".join(f"{counts[name]} on {name}" for name in usual)
+        shown = ", ".join(f"{counts[name]} on {name}" for name in usual if counts[name])
         self.reasons.append(f"{prefix}/* is a family of short-lived branches: {total} landings ({shown})")
         return wider
 

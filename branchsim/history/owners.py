@@ -52,6 +52,7 @@ class _Forest:
         self.rank = {name: place for place, name in enumerate(order)}
         self.sharers: dict[int, tuple[str, ...]] = {}
         self.above: dict[int, int] = {}
+        self.joins: dict[int, list[str]] = {}
         pool: dict[tuple[tuple[str, ...], str], tuple[str, ...]] = {}
         for name in order:
             below: int | None = None
@@ -61,6 +62,11 @@ class _Forest:
                 if below is not None:
                     self.above[below] = number
                 below = number
+        for name in order:
+            # A branch whose tip or own commits stand on a commit of another one was moved there, or made from there.
+            joint = next((each for each in chains.get(name, ()) if len(self.sharers[each]) > 1), None)
+            if joint is not None:
+                self.joins.setdefault(joint, []).append(name)
         self.shared = sorted((number for number, names in self.sharers.items() if len(names) > 1), reverse=True)
         self.said = {number: costs for number in self.shared if (costs := evidence(number, self.sharers[number]))}
         # Only a branch for which something speaks can be cheaper than the one furthest upstream.
@@ -81,6 +87,9 @@ class _Forest:
                 name: below.get(name, 0.0) + said.get(name, 0.0) + (NOT_UPSTREAM if place else 0.0)
                 for place, name in enumerate(names)
             }
+            for joined in self.joins.get(number, ()):
+                for name in names:
+                    mine[name] += SWITCH if name != joined else 0.0
             above = self.above.get(number)
             if above is None:
                 continue

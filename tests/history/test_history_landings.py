@@ -479,3 +479,61 @@ def test_the_table_has_fixed_columns_and_is_ascending(repo: RepoBuilder) -> None
         assert set(table["branch"]) == {"integration", "uat", "preprod", "production"}
         table.loc[0, "branch"] = "changed"
         assert landings_frame(history)["branch"][0] != "changed"
+
+
+def test_a_target_in_the_subject_says_whose_a_shared_merge_is(tmp_path: Path) -> None:
+    repo = RepoBuilder(tmp_path / "repo")
+    repo.commit("main", {"a": "1\n"}, subject="Begin")
+    repo.branch("develop", "main")
+    repo.branch("topic", "main")
+    repo.commit("topic", {"b": "1\n"}, subject="Topic")
+    landed = repo.merge(into="main", source="topic", subject="Merge branch 'topic' into main")
+    repo.branch("develop", "main")
+    repo.commit("develop", {"c": "1\n"}, subject="Next")
+    with replay(repo, Topology.gitflow()) as history:
+        assert shas(history, "main")[-1] == landed
+        assert (history.landings["main"][-1].kind, history.landings["main"][-1].source) == ("merge", "topic")
+        assert [landing.subject for landing in history.landings["develop"][-1:]] == ["Next"]
+        assert landed not in {landing.sha for landing in history.landings["develop"] if landing.kind == "merge"}
+
+
+def test_a_family_says_whose_a_shared_merge_is(repo: RepoBuilder) -> None:
+    repo.branch("hotfix/h", "preprod")
+    repo.commit("hotfix/h", {"b": "2\n"}, subject="Fix")
+    landed = repo.merge(into="preprod", source="hotfix/h", subject="Merge pull request #7 from acme/hotfix/h")
+    repo.branch("integration", "preprod")
+    repo.commit("integration", {"c": "2\n"}, subject="Next work")
+    with replay(repo) as history:
+        assert story(history, "preprod")[-1] == ("merge", "hotfix/h", "Merge pull request #7 from acme/hotfix/h")
+        assert [kind for kind, _, _ in story(history, "integration")][-2:] == ["created", "direct"]
+        assert history.landings["integration"][-2].sha == landed
+
+
+def test_a_flow_says_whose_a_shared_merge_is(repo: RepoBuilder) -> None:
+    repo.commit("integration", {"a": "2\n"}, subject="Work")
+    repo.merge(into="uat", source="integration")
+    promoted = repo.merge(into="preprod", source="uat", subject="Merge pull request #8 from acme/uat")
+    repo.branch("integration", "preprod")
+    repo.commit("integration", {"c": "2\n"}, subject="Next work")
+    with replay(repo) as history:
+        assert [landing.sha for landing in history.landings["preprod"] if landing.kind == "merge"] == [promoted]
+        assert promoted not in {landing.sha for landing in history.landings["integration"] if landing.kind == "merge"}
+
+
+def test_a_merge_that_brought_a_branch_in_was_not_made_on_it(tmp_path: Path) -> None:
+    topology = Topology(
+        (Branch("one", layer="BUILD", direct=True), Branch("two", layer="RUN", direct=True)),
+        (Flow("retrofit", source="two", target="one"),),
+    )
+    repo = RepoBuilder(tmp_path / "repo")
+    repo.commit("one", {"a": "1\n"}, subject="Begin")
+    repo.branch("two", "one")
+    repo.commit("two", {"b": "1\n"}, subject="On two")
+    stood = repo.commit("one", {"a": "2\n"}, subject="On one")
+    merged = repo.merge(into="two", source="one", subject="Merged in one (pull request #5)")
+    repo.branch("one", "two")
+    repo.commit("one", {"c": "1\n"}, subject="Next")
+    with replay(repo, topology) as history:
+        assert [(landing.kind, landing.sha) for landing in history.landings["two"]][-1] == ("merge", merged)
+        moved = history.landings["one"][-2]
+        assert (moved.kind, moved.sha, moved.before, moved.source) == ("fast-forward", merged, stood, "two")
