@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 # Names that a repository's one trunk has had; git leaves "into master" out of the subject of a merge.
 _TRUNKS = ("main", "master", "trunk", "devel", "default")
 
-# What a merge's message says against a branch as the one it was made on, in fast-forwards (see `owners`). A single merge
-# of a family where it is not expected must not make two of them.
+# What a merge's message says against a branch as the one it was made on, in fast-forwards (see `owners`). A single
+# merge of a family where it is not expected must not make two of them.
 _CONTRADICTS = 20.0
 _NOT_THE_FLOW = 3.0
 _NOT_THE_FAMILY = 1.5

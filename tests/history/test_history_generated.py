@@ -105,7 +105,7 @@ class Team:
         self.landed(target, "merge", source)
         return True
 
-    def take(self, step: str, subject: str) -> bool:  # noqa: C901, PLR0912, PLR0915  one branch for each step
+    def take(self, step: str, subject: str) -> bool:  # noqa: C901, PLR0912  one branch for each step
         repo = self.repo
         if step == "feature":
             name = self.topic("feature", "integration", 2)

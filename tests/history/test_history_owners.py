@@ -46,7 +46,5 @@ def test_a_long_silent_stretch_goes_back_upstream() -> None:
 
 def test_three_branches_share_what_lies_below_their_joints() -> None:
     chains = {"a": [30, 20, 10], "b": [31, 20, 10], "c": [32, 10]}
-    labels = owners(
-        chains, ["a", "b", "c"], evidence=lambda number, names: {"a": 20.0, "b": 0.0} if number == 20 else {}
-    )
+    labels = owners(chains, ["a", "b", "c"], evidence=lambda number, _: {"a": 20.0, "b": 0.0} if number == 20 else {})
     assert labels == {20: "b", 10: "b"}
