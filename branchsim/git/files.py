@@ -78,7 +78,9 @@ class RevisionFiles:
         return content
 
     def list(self, prefix: str) -> Sequence[str]:
-        """The paths of the files that begin with a prefix, in alphabetical order; submodules are left out.
+        """The paths of the files that begin with a prefix, in alphabetical order.
+
+        Submodules are left out, and symbolic links to directories, which are not entered.
 
         Raises
         ------
@@ -89,12 +91,11 @@ class RevisionFiles:
         directory, slash, _ = wanted.rpartition(b"/")
         if slash and (not directory or _normal(directory) != directory):
             return []
-        walk = self._reader.walk(self._tree, directory)
-        return sorted(
-            path.decode("utf-8", "surrogateescape")
-            for path, entry in walk
-            if path.startswith(wanted) and not entry.is_submodule
-        )
+        found = []
+        for path, entry in self._reader.walk(self._tree, directory):
+            if path.startswith(wanted) and not entry.is_submodule and not (entry.is_symlink and self._leads_in(path)):
+                found.append(path.decode("utf-8", "surrogateescape"))
+        return sorted(found)
 
     def close(self) -> None:
         """End the process behind it."""
@@ -107,6 +108,11 @@ class RevisionFiles:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _leads_in(self, path: bytes) -> bool:
+        """Whether a symbolic link leads to a directory."""
+        entry = self._entry(path)
+        return entry is not None and entry.is_tree
 
     def _entry(self, path: bytes) -> TreeEntry | None:
         """The entry at a path, symbolic links followed as long as they stay inside."""

@@ -39,6 +39,7 @@ _FIXED = {
 _OPTIONS = ("--no-pager", "--literal-pathspecs", "-c", "safe.directory=*", "-c", "core.hooksPath=/dev/null")
 
 _STDERR_KEPT = 20_000
+_USAGE = 129
 _BLOCK = 1 << 18
 
 
@@ -57,7 +58,9 @@ def failure(arguments: Sequence[str | bytes], returncode: int, stderr: bytes) ->
     """The error for a git process that failed, in one sentence."""
     lines = [line.strip() for line in stderr.decode("utf-8", "replace").splitlines() if line.strip()]
     fatal = [line for line in lines if line.startswith("fatal: ")]
-    said = (fatal or lines or ["it said nothing"])[-1].removeprefix("fatal: ")
+    # A wrong use is said in the first line, before many lines that explain the right one.
+    wrong = [line for line in lines if line.startswith("error: ")][:1] if returncode == _USAGE else []
+    said = (fatal or wrong or lines or ["it said nothing"])[-1].removeprefix("fatal: ").removeprefix("error: ")
     name = arguments[0] if isinstance(arguments[0], str) else arguments[0].decode("utf-8", "replace")
     return GitError(f"git {name} failed with status {returncode}: {said}")
 
