@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def made(tmp_path: Path) -> RepoBuilder:
     with RepoBuilder(tmp_path / "r", bare=True) as repo:
-        repo.commit("main", {f"file-{n}": "x" * 50 for n in range(3000)})
+        repo.commit("main", {f"file-{n}": "x" * 50 for n in range(300)})
     return repo
 
 
@@ -53,7 +53,7 @@ def test_input_larger_than_any_pipe(made: RepoBuilder) -> None:
         made.path, "hash-object", "--stdin", stdin=text
     )
     # Here both sides have more to say than a pipe holds, from the start.
-    names = [f"main:file-{n % 3000}\n".encode() for n in range(60_000)]
+    names = [f"main:file-{n % 300}\n".encode() for n in range(60_000)]
     with stream(["cat-file", "--batch"], made.path, feed=names) as process:
         out = process.out.read()
         process.check()
