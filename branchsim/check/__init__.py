@@ -1,0 +1,45 @@
+"""Ask whether a branch strategy can lose a fix: bounded exhaustive search, with every finding replayed by real git."""
+
+from __future__ import annotations
+
+from branchsim.check.explore import Counterexample, Exploration, explore
+from branchsim.check.mistakes import MISTAKES, Mistake
+from branchsim.check.model import Model, Move, Scope
+from branchsim.check.properties import PROPERTIES, Property, PropertyError, View, hotfix_can_ship
+from branchsim.check.store import Change
+from branchsim.check.strategy import EVERYDAY, OPERATIONS, PRESETS, Strategy, StrategyError
+from branchsim.check.table import Cell, Table, table
+from branchsim.check.trace import Action, RefusedError, Step, Trace
+from branchsim.check.verdicts import assert_prevented, broken_by, trace_of
+
+__all__ = [
+    "EVERYDAY",
+    "MISTAKES",
+    "OPERATIONS",
+    "PRESETS",
+    "PROPERTIES",
+    "Action",
+    "Cell",
+    "Change",
+    "Counterexample",
+    "Exploration",
+    "Mistake",
+    "Model",
+    "Move",
+    "Property",
+    "PropertyError",
+    "RefusedError",
+    "Scope",
+    "Step",
+    "Strategy",
+    "StrategyError",
+    "Table",
+    "Trace",
+    "View",
+    "assert_prevented",
+    "broken_by",
+    "explore",
+    "hotfix_can_ship",
+    "table",
+    "trace_of",
+]
