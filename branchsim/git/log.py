@@ -121,7 +121,15 @@ def read_commits(
         if changes
         else ("--no-patch",)
     )
-    arguments: list[str | bytes] = ["log", "-z", f"--format={_FORMAT}", *raw, "--no-color", "--no-show-signature", *options]
+    arguments: list[str | bytes] = [
+        "log",
+        "-z",
+        f"--format={_FORMAT}",
+        *raw,
+        "--no-color",
+        "--no-show-signature",
+        *options,
+    ]
     arguments += ["--stdin", *(["--full-history", "--", *paths] if paths else [])]
     if not revisions:
         return

@@ -215,3 +215,17 @@ def test_a_missing_commit_and_a_missing_tree_are_errors_of_git(tmp_path: Path) -
         assert [commit.sha for commit in read_commits(repo.scratch, [sha], changes=False)] == [sha]
         with pytest.raises(GitError, match="git rev-list failed"):
             rev_list(repo.scratch, ["5" * 40])
+
+
+def test_paths_select_commits_and_changes_and_are_no_patterns(tmp_path: Path) -> None:
+    with RepoBuilder(tmp_path / "r") as made:
+        first = made.commit("main", {b"new\nline": "1", b"*": "1", b"other": "1"})
+        made.commit("main", {b"other": "2"})
+        third = made.commit("main", {b"new\nline": "2", b"other": "3"})
+    with Repository(made.path) as repo:
+        found = list(read_commits(repo.scratch, [third], paths=[b"new\nline"]))
+        assert [(commit.sha, [change.path for change in commit.changes]) for commit in found] == [
+            (third, [b"new\nline"]),
+            (first, [b"new\nline"]),
+        ]
+        assert [commit.sha for commit in read_commits(repo.scratch, [third], paths=[b"*"])] == [first]
