@@ -130,7 +130,9 @@ def read_commits(
         "--no-show-signature",
         *options,
     ]
-    arguments += ["--stdin", *(["--full-history", "--", *paths] if paths else [])]
+    arguments.append("--stdin")
+    if paths:
+        arguments += ["--full-history", "--", *paths]
     if not revisions:
         return
     feed = [_asked(revisions)]
