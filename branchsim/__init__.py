@@ -1,5 +1,92 @@
-"""branchsim: did our hotfix survive?"""
+"""branchsim: did our hotfix survive.
+
+Audit, simulate and property-test the branches you release from.
+
+>>> import branchsim as bs
+>>> audit = bs.audit("path/to/repo")  # doctest: +SKIP
+>>> audit.findings  # doctest: +SKIP
+"""
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from branchsim.audit.audit import Audit, audit
+    from branchsim.audit.inspect import Inspection, inspect
+    from branchsim.audit.match import Match, match
+    from branchsim.audit.sources import guess_topology, read_topology
+    from branchsim.errors import (
+        BranchsimError,
+        GitError,
+        InputError,
+        InternalError,
+        NotARepositoryError,
+        TopologyError,
+        UnknownBranchError,
+        UnknownRevisionError,
+    )
+    from branchsim.plan import Plan
+    from branchsim.topology import Topology
+
 __version__ = "0.1.0"
+
+__all__ = [
+    "Audit",
+    "BranchsimError",
+    "GitError",
+    "InputError",
+    "Inspection",
+    "InternalError",
+    "Match",
+    "NotARepositoryError",
+    "Plan",
+    "Topology",
+    "TopologyError",
+    "UnknownBranchError",
+    "UnknownRevisionError",
+    "audit",
+    "guess_topology",
+    "inspect",
+    "match",
+    "read_topology",
+]
+
+_HOME = {
+    "Audit": "branchsim.audit.audit",
+    "BranchsimError": "branchsim.errors",
+    "GitError": "branchsim.errors",
+    "InputError": "branchsim.errors",
+    "Inspection": "branchsim.audit.inspect",
+    "InternalError": "branchsim.errors",
+    "Match": "branchsim.audit.match",
+    "NotARepositoryError": "branchsim.errors",
+    "Plan": "branchsim.plan",
+    "Topology": "branchsim.topology",
+    "TopologyError": "branchsim.errors",
+    "UnknownBranchError": "branchsim.errors",
+    "UnknownRevisionError": "branchsim.errors",
+    "guess_topology": "branchsim.audit.sources",
+    "inspect": "branchsim.audit.inspect",
+    "match": "branchsim.audit.match",
+    "read_topology": "branchsim.audit.sources",
+}
+
+# Packages that are called like the function they are about.
+_CALLABLE = ("audit",)
+
+
+def __getattr__(name: str) -> object:
+    # Loaded when they are asked for, so that `import branchsim` costs next to nothing.
+    if name in _CALLABLE:
+        return import_module(f"{__name__}.{name}")
+    if name in _HOME:
+        found: object = getattr(import_module(_HOME[name]), name)
+        globals()[name] = found
+        return found
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -273,7 +273,9 @@ def audit(
         chosen.topology,
         since=moment(repo, since, "since"),
         until=moment(repo, until, "until"),
-        commits=read_commits(repo.scratch, _tips(repo, chosen.topology), report=lambda count: say("reading history", count)),
+        commits=read_commits(
+            repo.scratch, _tips(repo, chosen.topology), report=lambda count: say("reading history", count)
+        ),
     )
     changes = read_changes(history)
     reader = Reader(

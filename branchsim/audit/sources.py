@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from branchsim.errors import InputError, UnknownRevisionError
-from branchsim.topology import FILE_NAME, DirectoryFiles, FileProvider, Topology, has_sfdx_hardis, read_topology
+from branchsim.errors import InputError, NotARepositoryError, TopologyError, UnknownRevisionError
+from branchsim.topology import FILE_NAME, DirectoryFiles, FileProvider, Topology, has_sfdx_hardis
+from branchsim.topology import read_topology as _read
 
 if TYPE_CHECKING:
     from branchsim.git.repository import Repository
@@ -45,8 +46,7 @@ def choose_topology(repository: Repository, given: Topology | str | os.PathLike[
     if isinstance(given, Topology):
         return Chosen(given, f"given: {given.name}")
     if given is not None:
-        path = Path(given)
-        return Chosen(read_topology(path), f"read from {path}")
+        return topology_of_path(Path(given))
     found = _own(repository)
     if found is not None:
         return found
@@ -67,15 +67,97 @@ def _own(repository: Repository) -> Chosen | None:
     except UnknownRevisionError:
         return None
     with RevisionFiles(repository.scratch, head) as files:
-        return _from(files, f"revision {head[:12]}")
+        return _from(files, f"revision {head[:12]} of {repository.path}")
 
 
 def _from(files: FileProvider, where: str) -> Chosen | None:
     if files.read(FILE_NAME) is not None:
-        return Chosen(read_topology(files), f"read from {FILE_NAME} of {where}")
+        return Chosen(_read(files), f"read from {FILE_NAME} of {where}")
     if has_sfdx_hardis(files):
-        return Chosen(read_topology(files), f"read from the sfdx-hardis configuration of {where}")
+        return Chosen(_read(files), f"read from the sfdx-hardis configuration of {where}")
     return None
+
+
+def read_topology(source: str | os.PathLike[str]) -> Topology:
+    """Read the topology of a project, or a topology file.
+
+    Parameters
+    ----------
+    source : path-like
+        A ``.toml`` file; a directory with a ``branchsim.toml`` or a configuration of sfdx-hardis; or a bare repository
+        whose ``HEAD`` holds one.
+
+    Returns
+    -------
+    Topology
+
+    Raises
+    ------
+    TopologyError
+        There is neither, or what is there cannot be read, or does not fit together. The message names the file.
+
+    Examples
+    --------
+    >>> read_topology("branchsim.toml")  # doctest: +SKIP
+    """
+    return topology_of_path(Path(source)).topology
+
+
+def topology_of_path(path: Path) -> Chosen:
+    """What a file, a project or a bare repository says of its branches; see `read_topology`."""
+    if not path.is_dir():
+        return Chosen(_read(path), f"read from {path}")
+    found = _from(DirectoryFiles(path), str(path)) or _of_bare(path)
+    if found is None:
+        raise TopologyError(
+            f"{path} holds neither a {FILE_NAME} nor a configuration of sfdx-hardis; write one, or let it be guessed "
+            "('branchsim topology REPO --guess')"
+        )
+    return found
+
+
+def _of_bare(path: Path) -> Chosen | None:
+    from branchsim.git.repository import Repository
+
+    try:
+        with Repository(path) as repository:
+            return _own(repository) if repository.work_tree is None else None
+    except NotARepositoryError:
+        return None
+
+
+def guess_topology(repo: str | os.PathLike[str] | Repository) -> Topology:
+    """Guess what the branches of a repository are for, from their names and from what was merged where.
+
+    Parameters
+    ----------
+    repo : path-like or Repository
+        The repository; it is only read.
+
+    Returns
+    -------
+    Topology
+        Its ``notes`` are the reasons, a sentence each; ``to_toml()`` writes them as comments.
+
+    Raises
+    ------
+    InputError
+        The repository has no branch, or its history is too thin for a guess.
+    GitError
+        git failed.
+
+    Examples
+    --------
+    >>> print(guess_topology("."))  # doctest: +SKIP
+    """
+    from branchsim.git.repository import Repository
+    from branchsim.history.guess import guess_topology as guess
+
+    if not isinstance(repo, Repository):
+        with Repository(repo) as opened:
+            return guess_topology(opened)
+    found = guess(repo)
+    return found.topology.replace(notes=(*found.topology.notes, *found.reasons))
 
 
 def moment(repository: Repository, given: str | int | None, what: str) -> int | None:
@@ -110,11 +192,14 @@ def moment(repository: Repository, given: str | int | None, what: str) -> int | 
     except ValueError:
         pass
     else:
+        # Not `timestamp()` of a date without a zone: that would be the time zone of whoever runs it.
         return int((parsed if parsed.tzinfo is not None else parsed.replace(tzinfo=UTC)).timestamp())
     try:
         sha = repository.resolve(given)
     except UnknownRevisionError as error:
-        raise InputError(f"{what} {given!r} is neither a date (like 2025-03-31) nor a revision of {repository.path}") from error
+        raise InputError(
+            f"{what} {given!r} is neither a date (like 2025-03-31) nor a revision of {repository.path}; give one of the two"
+        ) from error
     from branchsim.git.log import read_commits
 
     return next(iter(read_commits(repository.scratch, [sha], options=("--no-walk",), changes=False))).committed_at

@@ -2,52 +2,80 @@
 
 from __future__ import annotations
 
-import os
+import signal
 import sys
+import warnings
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from types import FrameType
 
 CLEAN, FINDINGS, USAGE = 0, 1, 2
-"""Exit codes: nothing found, something found, the input or the use was wrong."""
+"""Exit codes: nothing found, something found, it could not be done (a wrong use or input, git failed, a defect)."""
 
 _INTERRUPTED = 130
+_SIGNALLED = 128
 
 
-def main() -> None:
+def main() -> NoReturn:
     """Run the command line and exit: 0 clean, 1 findings, 2 a wrong use or input, 130 interrupted."""
     from branchsim.errors import BranchsimError
 
+    warnings.showwarning = _show_warning
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            # Without a handler the process would end at once and leave its scratch repositories behind.
+            signal.signal(getattr(signal, name), _leave)
     try:
         from branchsim.cli.app import app
 
-        code = app(standalone_mode=False)
+        code = app(prog_name="branchsim", standalone_mode=False)
     except BranchsimError as error:
-        _complain(str(error))
+        complain(str(error))
         code = USAGE
     except KeyboardInterrupt:
-        _complain("interrupted; nothing was changed")
+        complain("interrupted; nothing was changed")
         code = _INTERRUPTED
-    except BrokenPipeError:
-        # The reader has gone (`| head`); what Python flushes at exit would fail once more.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = CLEAN
-    except Exception as error:
-        code = _of_click(error)
+    except Exception as error:  # noqa: BLE001  a defect must not end with the exit code of a finding
+        code = _of_parser(error)
     sys.exit(code if isinstance(code, int) else CLEAN)
 
 
-def _of_click(error: Exception) -> int:
-    """The exit code for an error of the argument parser, after it has been told; others are raised again."""
+def complain(sentence: str) -> None:
+    """Write one line to standard error, without anything that could drive a terminal."""
+    text = " ".join("".join(c if c.isprintable() else " " for c in sentence).split())
+    try:
+        sys.stderr.write(f"branchsim: {text}\n")
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        pass  # nobody listens; the exit code still tells
+
+
+def _of_parser(error: Exception) -> int:
+    """The exit code for an error of the argument parser, after it has been told; of anything else, a defect."""
     import typer
 
     if isinstance(error, typer.Abort):
-        _complain("interrupted; nothing was changed")
+        complain("interrupted; nothing was changed")
         return _INTERRUPTED
     # The parser is click, or typer's own copy of it; what both have in common is how they word a wrong use.
     if hasattr(error, "format_message"):
-        _complain(error.format_message())
+        context = getattr(error, "ctx", None)
+        where = context.command_path if context is not None else "branchsim"
+        complain(f"{error.format_message().rstrip('.')}; see '{where} --help'")
         return USAGE
-    raise error
+    import traceback
+
+    traceback.print_exception(error)
+    complain(f"a defect: {type(error).__name__}: {error}; please report it with the lines above")
+    return USAGE
 
 
-def _complain(sentence: str) -> None:
-    text = " ".join(sentence.split())
-    sys.stderr.write(f"branchsim: {text}\n")
+def _leave(number: int, _frame: FrameType | None) -> NoReturn:
+    sys.exit(_SIGNALLED + number)
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *_where: Any, **_more: Any) -> None:
+    """Warnings of this library in one line; those of others are for their developers."""
+    if category.__module__.startswith("branchsim"):
+        complain(f"note: {message}")

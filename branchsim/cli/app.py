@@ -2,28 +2,44 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
-from branchsim.cli import audit, demo, match
+from branchsim.cli import USAGE, audit, demo, match, topology
 
 app = typer.Typer(
     name="branchsim",
-    help="Did our hotfix survive? Audit, simulate and test the branches you release from.",
-    no_args_is_help=True,
+    help="Did our hotfix survive? Audit, simulate and test the branches you release from.\n\n"
+    "Example: branchsim demo\n\n"
+    "Exit code 0: nothing needs a person. 1: something does. 2: it could not be done; one sentence says why.",
+    invoke_without_command=True,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
 )
 app.command("audit")(audit.audit)
 app.command("match")(match.match)
+app.command("topology")(topology.topology)
 app.command("demo")(demo.demo)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from branchsim import __version__
+        from branchsim.cli.output import say
+
+        say(f"branchsim {__version__}")
+        raise typer.Exit
 
 
 @app.callback()
 def _options(
-    version: bool = typer.Option(False, "--version", help="Print the version and exit.", is_eager=True),
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", callback=_version, is_eager=True)
+    ] = False,
 ) -> None:
-    if version:
-        from branchsim import __version__
-
-        typer.echo(f"branchsim {__version__}")
-        raise typer.Exit
+    del version  # its callback has done what there is to do
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit(USAGE)

@@ -2,41 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from branchsim.cli import CLEAN, FINDINGS
-from branchsim.cli.output import Format
+from branchsim.cli import CLEAN, FINDINGS, complete
+from branchsim.cli.output import FORMAT_HELP, Format
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from branchsim.audit.audit import Audit
     from branchsim.audit.verdicts import Obligation
 
-_SHOWN = 25
+_SHOWN = 15
+_REASONS = 4
+_NOTES = 6
+_TARGETS = 2
+_NAME = 24
 _REPOSITORY = Path()
 
 
 def audit(
-    repo: Annotated[Path, typer.Argument(help="The repository: a work tree or a bare one.", metavar="REPO")] = _REPOSITORY,
+    repo: Annotated[
+        Path, typer.Argument(help="The repository: a work tree or a bare one.", metavar="REPO", show_default=False)
+    ] = _REPOSITORY,
     topology: Annotated[
         Path | None,
-        typer.Option("--topology", "-T", help="A branchsim.toml or a project that describes its branches; else the repository's own, else a guess."),
+        typer.Option(
+            "--topology",
+            "-T",
+            metavar="FILE",
+            help="A branchsim.toml, or a project that describes its branches. Without it the repository's own "
+            "branchsim.toml, else its sfdx-hardis configuration, else a guess.",
+        ),
     ] = None,
     since: Annotated[
-        str | None, typer.Option("--since", help="Only changes that landed since then: a date, or a revision.")
+        str | None,
+        typer.Option(
+            "--since",
+            metavar="WHEN",
+            help="Only changes that landed since then: a date, or a revision.",
+            autocompletion=complete.revisions,
+        ),
     ] = None,
-    until: Annotated[str | None, typer.Option("--until", help="The state as of then: a date, or a revision.")] = None,
+    until: Annotated[
+        str | None,
+        typer.Option(
+            "--until",
+            metavar="WHEN",
+            help="The state as of then: a date, or a revision.",
+            autocompletion=complete.revisions,
+        ),
+    ] = None,
     trailers: Annotated[
         bool, typer.Option("--trailers/--no-trailers", help="Whether 'cherry picked from commit' and its like count.")
     ] = True,
-    output: Annotated[Format, typer.Option("--format", help="How the result is printed.")] = Format.TABLE,
-    cache: Annotated[bool, typer.Option("--cache/--no-cache", help="Whether facts about commits are kept on disk.")] = True,
-    everything: Annotated[bool, typer.Option("--all", help="List every finding, not only the first.")] = False,
+    output: Annotated[Format, typer.Option("--format", metavar="FORM", help=FORMAT_HELP)] = Format.TABLE,
+    cache: Annotated[
+        bool, typer.Option("--cache/--no-cache", help="Whether facts about commits are kept on disk.")
+    ] = True,
+    everything: Annotated[bool, typer.Option("--all", help="List every finding, not only the first ones.")] = False,
 ) -> int:
-    """Which changes landed on one branch and were never retrofitted to the branch they were owed to.
+    """Which changes landed on one branch and never reached the branch they were owed to.
 
     Example: branchsim audit . --since 2025-01-01
 
@@ -47,7 +77,13 @@ def audit(
 
     with progress() as report:
         found = run(
-            repo, topology, since=since, until=until, trailers=trailers, cache="default" if cache else None, report=report
+            repo,
+            topology,
+            since=since,
+            until=until,
+            trailers=trailers,
+            cache="default" if cache else None,
+            report=report,
         )
     show(found, output, everything=everything)
     return FINDINGS if found.open_records else CLEAN
@@ -74,14 +110,6 @@ def _day(seconds: int) -> str:
     return (iso(seconds) or "")[:10]
 
 
-def _state(record: Obligation) -> str:
-    return record.verdict.value + (" (overdue)" if record.overdue else "")
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
-
-
 def _grouped(records: Sequence[Obligation]) -> list[list[Obligation]]:
     """The findings of one change with one verdict together, in the order of the first of them."""
     groups: dict[tuple[str, str], list[Obligation]] = {}
@@ -90,57 +118,101 @@ def _grouped(records: Sequence[Obligation]) -> list[list[Obligation]]:
     return list(groups.values())
 
 
-def _ways(records: Sequence[Obligation]) -> str:
-    targets = [record.owed_to for record in records]
-    more = f" and {len(targets) - 2} more" if len(targets) > 2 else ""  # noqa: PLR2004
-    return f"{records[0].landed_on} -> {', '.join(targets[:2])}{more}"
+def _short(name: str) -> str:
+    return name if len(name) <= _NAME else f"{name[: _NAME // 2 - 1]}..{name[1 - _NAME // 2 :]}"
+
+
+def _ways(records: Sequence[Obligation]) -> list[str]:
+    """From where to where, a branch a line: names of branches can be long."""
+    targets = [f"-> {_short(record.owed_to)}" for record in records[:_TARGETS]]
+    more = [f"-> {len(records) - _TARGETS} more"] if len(records) > _TARGETS else []
+    return [_short(records[0].landed_on), *targets, *more]
 
 
 def _print_table(found: Audit, *, everything: bool) -> None:
-    from branchsim.cli.output import printable, table
+    from branchsim.cli.output import one_line, say, table
 
-    typer.echo(f"{printable(found.repository)}: topology {printable(found.topology.name)}, {printable(found.origin)}")
-    for reason in found.reasons:
-        typer.echo(f"  - {printable(reason)}")
-    if found.reasons:
-        typer.echo("  Wrong? 'branchsim topology REPO --guess --write branchsim.toml' gives a file to edit.")
-    for note in found.notes:
-        typer.echo(f"  note: {printable(note)}")
-    typer.echo()
+    _print_head(found)
     needed = _grouped(found.open_records)
     shown = needed if everything else needed[:_SHOWN]
     if shown:
+        last = "what, why, and the command that shows it"
         table(
             "What needs a person",
-            ("verdict", "change", "landed", "from -> to", "what, why, and the command that shows it"),
+            ("verdict", "change", last),
             [
                 (
-                    _state(records[0]),
-                    records[0].change[:10],
-                    _day(records[0].landed_at),
-                    _ways(records),
-                    f"{_one_line(records[0].subject)}\n{records[0].reason} ({records[0].confidence:.2f})\n$ {records[0].check}",
+                    "\n".join(
+                        (records[0].verdict.value, *(["overdue"] if any(each.overdue for each in records) else []))
+                    ),
+                    "\n".join((records[0].change[:12], _day(records[0].landed_at), *_ways(records))),
+                    f"{one_line(records[0].subject)}\n"
+                    f"{one_line(records[0].reason)} ({records[0].confidence:.2f})\n$ {one_line(records[0].check)}",
                 )
                 for records in shown
             ],
-            flexible="what, why, and the command that shows it",
+            flexible=last,
         )
     if len(needed) > len(shown):
-        typer.echo(f"... and {len(needed) - len(shown)} more: --all lists them here, --format csv gives every obligation.\n")
+        say(
+            f"... and {len(needed) - len(shown)} more changes: --all lists them, --format csv gives every obligation.\n"
+        )
+    _print_foot(found)
+
+
+def _print_head(found: Audit) -> None:
+    """What was audited, by which topology, and what a person should know about the reading."""
+    from branchsim.cli.output import one_line, paragraph, say
+
+    where = shlex.quote(found.repository)
+    say(paragraph(f"{found.repository}, as of {_day(found.as_of)}"))
+    say(paragraph(f"Topology {found.topology.name!r}, {found.origin}{':' if found.reasons else '.'}"))
+    for reason in found.reasons[:_REASONS]:
+        say(paragraph(reason, first="  - ", rest="    "))
+    if len(found.reasons) > _REASONS:
+        say(f"  - and {len(found.reasons) - _REASONS} more reasons: branchsim topology {one_line(where)}")
+    if found.reasons:
+        say(f"  Wrong? This gives a file to edit: branchsim topology {one_line(where)} --guess --write branchsim.toml")
+    for note in found.notes[:_NOTES]:
+        say(paragraph(note, first="  note: ", rest="    "))
+    if len(found.notes) > _NOTES:
+        say(f"  and {len(found.notes) - _NOTES} more notes: --format json gives all")
+    say()
+
+
+def _print_foot(found: Audit) -> None:
+    """The counts, and where to look next."""
+    from branchsim.cli.output import one_line, paragraph, say
+
+    where = one_line(shlex.quote(found.repository))
+    rules = found.topology.obligation_rules()
+    if not rules:
+        say(
+            paragraph(
+                "Nothing was judged: in this topology no change is owed to another branch, since it has no retrofit "
+                f"flow. See 'branchsim topology {where}'."
+            )
+        )
+        return
+    say(paragraph(f"{_counted(found)}; {len(found.skipped)} changes left out (--format json says why)."))
+    records = found.open_records or found.records
+    start, end = (records[0].landed_on, records[0].owed_to) if records else (rules[0].landed_on, rules[0].owed_to)
+    say(f"Next: two branches in detail: branchsim match {where} -s {one_line(start)} -t {one_line(end)}")
+
+
+def _counted(found: Audit) -> str:
     counts = ", ".join(f"{count} {verdict}" for verdict, count in found.counts().items())
-    typer.echo(f"{len(found.records)} obligations: {counts or 'none'}; {len(found.skipped)} left out (--format json says why).")
-    typer.echo("Next: git show CHANGE for what a change is; branchsim match REPO -s FROM -t TO for two branches in detail.")
+    return f"{len(found.records)} obligations: {counts or 'none'}"
 
 
 def _print_markdown(found: Audit) -> None:
-    from branchsim.cli.output import escape_markdown, write_markdown
+    from branchsim.cli.output import escape_markdown, say, write_markdown
 
-    counts = ", ".join(f"{count} {verdict}" for verdict, count in found.counts().items())
-    typer.echo(f"**{len(found.records)} obligations**: {counts or 'none'}. Topology {escape_markdown(found.topology.name)}, ")
-    typer.echo(f"{escape_markdown(found.origin)}.\n")
+    say(f"**{_counted(found)}** as of {_day(found.as_of)}.\n")
+    say(f"Topology {escape_markdown(found.topology.name)}, {escape_markdown(found.origin)}.\n")
     rows = [
         {
-            "verdict": _state(record),
+            "verdict": record.verdict.value + (" (overdue)" if record.overdue else ""),
             "change": record.change[:12],
             "subject": record.subject,
             "landed": _day(record.landed_at),
@@ -152,5 +224,7 @@ def _print_markdown(found: Audit) -> None:
         }
         for record in found.open_records
     ]
-    columns = ("verdict", "change", "subject", "landed", "from", "to", "confidence", "reason", "check")
-    write_markdown(rows, columns)
+    if rows:
+        write_markdown(rows, tuple(rows[0]))
+    else:
+        say("Nothing needs a person.")

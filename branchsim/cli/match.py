@@ -3,95 +3,138 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from branchsim.cli import CLEAN, FINDINGS
-from branchsim.cli.output import Format
+from branchsim.cli import CLEAN, FINDINGS, complete
+from branchsim.cli.output import FORMAT_HELP, Format
 
 if TYPE_CHECKING:
     from branchsim.audit.match import Match
 
 _SHOWN = 40
 
+COLUMNS = ("state", "source", "target", "evidence", "confidence", "applies", "undone_by", "subject", "reason")
+"""The columns of the CSV and Markdown forms."""
+
 
 def match(
     repo: Annotated[Path, typer.Argument(help="The repository: a work tree or a bare one.", metavar="REPO")],
-    source: Annotated[str, typer.Option("--source", "-s", help="Whose commits are looked for: any revision.")],
-    target: Annotated[str, typer.Option("--target", "-t", help="Where they are looked for: any revision.")],
+    source: Annotated[
+        str,
+        typer.Option(
+            "--source",
+            "-s",
+            metavar="REVISION",
+            help="Whose commits are looked for: any revision.",
+            autocompletion=complete.revisions,
+        ),
+    ],
+    target: Annotated[
+        str,
+        typer.Option(
+            "--target",
+            "-t",
+            metavar="REVISION",
+            help="Where they are looked for: any revision.",
+            autocompletion=complete.revisions,
+        ),
+    ],
     trailers: Annotated[
         bool, typer.Option("--trailers/--no-trailers", help="Whether 'cherry picked from commit' and its like count.")
     ] = True,
-    output: Annotated[Format, typer.Option("--format", help="How the result is printed.")] = Format.TABLE,
-    cache: Annotated[bool, typer.Option("--cache/--no-cache", help="Whether facts about commits are kept on disk.")] = True,
+    output: Annotated[Format, typer.Option("--format", metavar="FORM", help=FORMAT_HELP)] = Format.TABLE,
+    cache: Annotated[
+        bool, typer.Option("--cache/--no-cache", help="Whether facts about commits are kept on disk.")
+    ] = True,
+    everything: Annotated[bool, typer.Option("--all", help="List every commit, not only the first ones.")] = False,
 ) -> int:
-    """Which commits of SOURCE are on TARGET in another form, and which are missing: a better `git cherry`.
+    """Which commits of SOURCE are on TARGET in another form, and which are missing: a better 'git cherry'.
 
     Example: branchsim match . --source production --target integration
 
     Exit code 0 if nothing is missing, 1 if something is, 2 if the input is wrong.
     """
     from branchsim.audit.match import match as find
+    from branchsim.cli.progress import progress
 
-    found = find(repo, source, target, trailers=trailers, cache="default" if cache else None)
-    _print(found, output)
+    with progress() as report:
+        if report is not None:
+            report("comparing", None)
+        found = find(repo, source, target, trailers=trailers, cache="default" if cache else None)
+    _print(found, output, everything=everything)
     return FINDINGS if found.missing_commits else CLEAN
 
 
-def _print(found: Match, output: Format) -> None:
+def _print(found: Match, output: Format, *, everything: bool) -> None:
     from branchsim.cli import output as form
 
     if output is Format.JSON:
         form.write_json(found.to_dict())
-        return
-    if output is Format.TABLE:
-        _print_table(found)
-        return
-    columns = ("state", "source", "target", "evidence", "confidence", "applies", "subject", "reason")
-    rows = [
-        {"state": "missing", "source": m.source, "applies": m.applies.value, "reason": m.reason} for m in found.missing_commits
-    ] + [
+    elif output is Format.CSV:
+        form.write_csv(_rows(found), COLUMNS)
+    elif output is Format.MARKDOWN:
+        form.write_markdown(_rows(found), COLUMNS)
+    else:
+        _print_table(found, everything=everything)
+
+
+def _rows(found: Match) -> list[dict[str, Any]]:
+    missing = [
+        {"state": "missing", "source": each.source, "applies": each.applies.value, "reason": each.reason}
+        for each in found.missing_commits
+    ]
+    pairs = [
         {
-            "state": "reverted" if p.undone_by else "matched", "source": p.source, "target": p.target,
-            "evidence": p.evidence.value, "confidence": p.confidence, "reason": p.reason,
+            "state": "reverted" if pair.undone_by else "matched",
+            "source": pair.source,
+            "target": pair.target,
+            "evidence": pair.evidence.value,
+            "confidence": pair.confidence,
+            "undone_by": pair.undone_by,
+            "reason": pair.reason,
         }
-        for p in found.counterparts
-    ]  # fmt: skip
-    filled = [{**row, "subject": found.subjects.get(row["source"], "")} for row in rows]
-    write = form.write_csv if output is Format.CSV else form.write_markdown
-    write(filled, columns)
+        for pair in found.counterparts
+    ]
+    return [{**row, "subject": found.subjects.get(str(row["source"]), "")} for row in (*missing, *pairs)]  # type: ignore[call-overload]  # a Sha is a str
 
 
-def _print_table(found: Match) -> None:
-    from branchsim.cli.output import printable, table
+def _print_table(found: Match, *, everything: bool) -> None:
+    from branchsim.cli.output import one_line, paragraph, say, table
 
-    shown = found.missing_commits[:_SHOWN]
-    if shown:
+    most = None if everything else _SHOWN
+    missing, pairs = found.missing_commits[:most], found.counterparts[:most]
+    if missing:
         table(
-            f"Missing on {printable(found.target)} (git show COMMIT)",
+            f"Missing on {one_line(found.target)} ($ git show COMMIT)",
             ("commit", "applies", "subject"),
-            [(m.source[:12], m.applies.value, found.subjects.get(m.source, "")) for m in shown],
+            [(each.source[:12], each.applies.value, one_line(found.subjects.get(each.source, ""))) for each in missing],
             flexible="subject",
         )
-        hidden = len(found.missing_commits) - len(shown)
-        if hidden:
-            typer.echo(f"... and {hidden} more missing; --format csv lists all.\n")
-    pairs = found.counterparts[:_SHOWN]
+    if len(found.missing_commits) > len(missing):
+        say(f"... and {len(found.missing_commits) - len(missing)} more: --all lists them.\n")
     if pairs:
         table(
-            f"On {printable(found.target)} in another form (git range-diff COMMIT^! AS^!)",
-            ("commit", "as", "evidence", "conf.", "subject"),
+            f"On {one_line(found.target)} in another form ($ git range-diff COMMIT^! AS^!)",
+            ("commit", "as", "evidence", "subject"),
             [
-                (p.source[:12], p.target[:12], p.evidence.value, f"{p.confidence:.3f}", found.subjects.get(p.source, ""))
-                for p in pairs
+                (
+                    pair.source[:12],
+                    pair.target[:12],
+                    f"{pair.evidence.value} {pair.confidence:.3f}" + (", reverted" if pair.undone_by else ""),
+                    one_line(found.subjects.get(pair.source, "")),
+                )
+                for pair in pairs
             ],
             flexible="subject",
         )
-        hidden = len(found.counterparts) - len(pairs)
-        if hidden:
-            typer.echo(f"... and {hidden} more pairs; --format csv lists all.\n")
-    typer.echo(
-        f"{len(found.missing_commits)} commits of {printable(found.source)} are missing on {printable(found.target)}, "
-        f"{len({p.source for p in found.counterparts})} are there in another form, {len(found.skipped)} were skipped."
+    if len(found.counterparts) > len(pairs):
+        say(f"... and {len(found.counterparts) - len(pairs)} more pairs: --all lists them.\n")
+    there = len({pair.source for pair in found.counterparts})
+    say(
+        paragraph(
+            f"{len(found.missing_commits)} commits of {found.source} are missing on {found.target}, {there} are there "
+            f"in another form, {len(found.skipped)} were skipped (--format json says why)."
+        )
     )

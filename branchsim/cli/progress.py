@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 
 @contextmanager
@@ -15,10 +18,13 @@ def progress() -> Iterator[Callable[[str, int | None], None] | None]:
         return
     from tqdm.auto import tqdm
 
-    with tqdm(unit="", leave=False, file=sys.stderr) as bar:
+    from branchsim.cli.output import printable
+
+    # Fast work shows nothing; the line is cleared when the work is done.
+    with tqdm(unit="", leave=False, file=sys.stderr, delay=0.3, dynamic_ncols=True) as bar:
 
         def report(what: str, steps: int | None) -> None:
-            bar.set_description_str(what, refresh=steps is None)
+            bar.set_description_str(printable(what), refresh=steps is None)
             if steps:
                 bar.update(steps)
 
