@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, settings
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# The suite answers the same way every time; `HYPOTHESIS_PROFILE=explore` looks for new examples. Machines are shared and
-# git processes take what time they take, so no example fails for being slow.
+# The suite answers the same way every time; `HYPOTHESIS_PROFILE=explore` looks for new examples. Machines are shared
+# and git processes take what time they take, so no example fails for being slow.
 _SHARED = settings(deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("steady", _SHARED, derandomize=True, database=None)
 settings.register_profile("explore", _SHARED, derandomize=False)

@@ -105,7 +105,7 @@ def test_imports_lead_down(path: Path) -> None:
 def test_git_is_run_in_one_place_only(path: Path) -> None:
     programs = {"subprocess", "git", "pty", "asyncio.subprocess"}
     used = {module for _, module in _imported(ast.parse(path.read_text(encoding="utf-8")))}
-    if _package(path) not in {"git"}:
+    if _package(path) != "git":
         assert not used & programs
 
 

@@ -216,18 +216,18 @@ def audit(
     since: str | int | None = None,
     until: str | int | None = None,
     trailers: bool = True,
-    cache: Path | None | str = "default",
+    cache: Path | str | None = "default",
     report: Callable[[str, int | None], None] | None = None,
 ) -> Audit:
-    """Audit a repository: which changes that landed on one branch were never retrofitted to the branch they were owed to.
+    """Audit a repository: which changes landed on one branch and never reached the branch they were owed to.
 
     Parameters
     ----------
     repo : path-like or Repository
         The repository; it is only read.
     topology : Topology or path-like, optional
-        What the branches are for. Without it the repository's own ``branchsim.toml``, else its sfdx-hardis configuration,
-        else a guess.
+        What the branches are for. Without it the repository's own ``branchsim.toml``, else its sfdx-hardis
+        configuration, else a guess.
     since : str or int, optional
         Only changes that landed since then are judged: a date (ISO 8601), a revision, or seconds since the epoch.
     until : str or int, optional
@@ -308,8 +308,8 @@ def _tips(repo: Repository, topology: Topology) -> list[Sha]:
     for branch in bound.branches:
         if branch.is_pattern or branch.name not in available:
             raise UnknownBranchError(
-                f"the topology's branch {branch.name!r} does not exist in {repo.path}{nearest(branch.name, available)}; "
-                "name a branch that exists there, or take it out of the topology"
+                f"the topology's branch {branch.name!r} does not exist in {repo.path}"
+                f"{nearest(branch.name, available)}; name a branch that exists there, or take it out of the topology"
             )
     return sorted({repo.refs[ref] for branch in bound.branches for ref in available[branch.name]})
 

@@ -168,8 +168,8 @@ def moment(repository: Repository, given: str | int | None, what: str) -> int | 
     repository : Repository
         Where revisions are looked up.
     given : str, int or None
-        Seconds since the epoch, an ISO 8601 date or time (UTC where it names no zone), or a revision, for the time it was
-        committed.
+        Seconds since the epoch, an ISO 8601 date or time (UTC where it names no zone), or a revision, for the time it
+        was committed.
     what : str
         What it is for, for the message.
 
@@ -198,7 +198,8 @@ def moment(repository: Repository, given: str | int | None, what: str) -> int | 
         sha = repository.resolve(given)
     except UnknownRevisionError as error:
         raise InputError(
-            f"{what} {given!r} is neither a date (like 2025-03-31) nor a revision of {repository.path}; give one of the two"
+            f"{what} {given!r} is neither a date (like 2025-03-31) nor a revision of {repository.path}; "
+            "give one of the two"
         ) from error
     from branchsim.git.log import read_commits
 

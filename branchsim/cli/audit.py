@@ -146,17 +146,20 @@ def _print_table(found: Audit, *, everything: bool) -> None:
                         (records[0].verdict.value, *(["overdue"] if any(each.overdue for each in records) else []))
                     ),
                     "\n".join((records[0].change[:12], _day(records[0].landed_at), *_ways(records))),
-                    f"{one_line(records[0].subject)}\n"
-                    f"{one_line(records[0].reason)} ({records[0].confidence:.2f})\n$ {one_line(records[0].check)}",
+                    "\n".join(
+                        (
+                            one_line(records[0].subject),
+                            f"{one_line(records[0].reason)} ({records[0].confidence:.2f})",
+                            f"$ {one_line(records[0].check)}",
+                        )
+                    ),
                 )
                 for records in shown
             ],
             flexible=last,
         )
     if len(needed) > len(shown):
-        say(
-            f"... and {len(needed) - len(shown)} more changes: --all lists them, --format csv gives every obligation.\n"
-        )
+        say(f"... and {len(needed) - len(shown)} more changes: --all lists them, --format csv gives all obligations.\n")
     _print_foot(found)
 
 

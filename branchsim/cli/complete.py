@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 
-import typer  # needed as the program runs: typer looks at what the arguments are
+import typer  # noqa: TC002  typer looks at the types of the arguments when the program runs
 
 
 def revisions(context: typer.Context, incomplete: str) -> list[str]:

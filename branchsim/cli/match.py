@@ -81,11 +81,11 @@ def _print(found: Match, output: Format, *, everything: bool) -> None:
 
 
 def _rows(found: Match) -> list[dict[str, Any]]:
-    missing = [
+    rows: list[dict[str, Any]] = [
         {"state": "missing", "source": each.source, "applies": each.applies.value, "reason": each.reason}
         for each in found.missing_commits
     ]
-    pairs = [
+    rows += [
         {
             "state": "reverted" if pair.undone_by else "matched",
             "source": pair.source,
@@ -97,7 +97,7 @@ def _rows(found: Match) -> list[dict[str, Any]]:
         }
         for pair in found.counterparts
     ]
-    return [{**row, "subject": found.subjects.get(str(row["source"]), "")} for row in (*missing, *pairs)]  # type: ignore[call-overload]  # a Sha is a str
+    return [{**row, "subject": found.subjects.get(row["source"], "")} for row in rows]
 
 
 def _print_table(found: Match, *, everything: bool) -> None:
