@@ -14,7 +14,7 @@ from branchsim.audit.losses import LossReader, PathLosses, Step
 from branchsim.audit.match import Skipped
 from branchsim.audit.pathlog import PathLog
 from branchsim.audit.stale import stale_paths
-from branchsim.audit.steps import Landed, landed
+from branchsim.audit.steps import Landed, distinct, landed
 from branchsim.git.log import Commit, read_commits
 from branchsim.git.repository import Repository
 from branchsim.history.messages import is_revert_subject, reverted
@@ -150,10 +150,11 @@ class _Inspector:
             left_out += found.left_out
             skipped += [Skipped(path.decode("utf-8", "replace"), why) for path, why in found.skipped]
             losses += [(part, each) for each in found.paths]
+        losses = distinct(losses)
         kind = landing.kind
         if kind == "commit" and (reverted(own.message) or is_revert_subject(own.subject)):
             kind = "revert"
-        matched: dict[bytes, tuple[Sha, int]] = {}
+        matched: Mapping[bytes, tuple[Sha, int]] = {}
         if kind == "commit" and own.parents:
             stale = stale_paths(self._scratch, self._reader, own)
             matched = stale.matches

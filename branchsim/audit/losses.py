@@ -133,6 +133,10 @@ class LossReader:
         self._load([entry.sha])
         return self._units.units(path, entry.sha, entry.mode, self._content)
 
+    def entries(self, questions: Iterable[tuple[Sha, bytes]]) -> dict[tuple[Sha, bytes], TreeEntry]:
+        """What trees hold at paths; what does not exist is left out."""
+        return self._reader.entries(questions)
+
     def preload(self, shas: Iterable[Sha]) -> None:
         """Read many blobs at once, for `units` to use."""
         self._load(shas)

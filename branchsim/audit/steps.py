@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from branchsim.audit.delivery import differences
-from branchsim.audit.losses import Step
+from branchsim.audit.losses import PathLosses, Step
+from branchsim.effects import Verdict as UnitVerdict
 from branchsim.git.log import Commit, empty_tree, merge_bases, read_commits
 from branchsim.git.merge import merge_many
 from branchsim.git.repository import Repository
@@ -70,8 +71,6 @@ def tree_of(scratch: Scratch, shas: Sequence[Sha]) -> dict[Sha, Sha]:
 def _of_merge(
     scratch: Scratch, commit: Commit, target: Sha, source: Sha, *, octopus: bool
 ) -> tuple[list[Landed], list[str]]:
-    bases = merge_bases(scratch, target, source)
-    trees = tree_of(scratch, [target, source, *bases])
     result = next(merge_many(scratch, [(target, source)], unrelated=True))
     if result.tree is None:
         return [], [f"git could not redo the merge: {result.failure}"]
@@ -80,28 +79,53 @@ def _of_merge(
     paths = differences(scratch, [(result.tree, commit.tree)])[result.tree, commit.tree] | conflicted
     if octopus:
         # What the other sides changed differs from a merge of two; only what no other side explains is looked at.
-        others = [(trees_[0], trees_[1]) for trees_ in _other_sides(scratch, commit, target, source)]
-        for pair in others:
+        for pair in _other_sides(scratch, commit, target, source):
             paths -= differences(scratch, [pair])[pair]
+    return merge_parts(scratch, commit, source, paths=paths, conflicted=conflicted, clean=result.clean), []
+
+
+def merge_parts(
+    scratch: Scratch, commit: Commit, source: Sha, *, paths: frozenset[bytes], conflicted: frozenset[bytes], clean: bool
+) -> list[Landed]:
+    """The three-way steps of one merged parent: with git's virtual base first, then with every merge base.
+
+    Parameters
+    ----------
+    scratch : Scratch
+        Where to read.
+    commit : Commit
+        The merge.
+    source : Sha
+        The merged parent.
+    paths, conflicted : frozenset of bytes
+        The paths to look at, and those that git cannot merge.
+    clean : bool
+        Whether git merges without a conflict.
+    """
     if not paths:
-        return [], []
+        return []
+    target = commit.parents[0]
+    bases = merge_bases(scratch, target, source)
+    trees = tree_of(scratch, [target, source, *bases])
     virtual = [_virtual_base(scratch, bases)] if len(bases) > 1 else []
     base_trees = [*virtual, *(trees[base] for base in bases)] or [empty_tree(scratch)]
-    parts = [
-        Landed(
-            Step(
-                {"base": tree, "target": trees[target], "source": trees[source], "merged": commit.tree},
-                paths,
-                conflicted,
-            ),
-            target,
-            source,
-            bases[0] if bases else None,
-            not result.clean,
-        )  # fmt: skip
+    sides = {"target": trees[target], "source": trees[source], "merged": commit.tree}
+    return [
+        Landed(Step({"base": tree, **sides}, paths, conflicted), target, source, bases[0] if bases else None, not clean)
         for tree in base_trees
     ]
-    return parts[:1], []
+
+
+def distinct(losses: Iterable[tuple[Landed, PathLosses]]) -> list[tuple[Landed, PathLosses]]:
+    """Losses without those that another base of the same merge has told already."""
+    seen: set[tuple[bytes, UnitVerdict]] = set()
+    kept = []
+    for part, each in losses:
+        fresh = tuple(fated for fated in each.losses if (each.path, fated.verdict) not in seen)
+        seen.update((each.path, fated.verdict) for fated in fresh)
+        if fresh:
+            kept.append((part, replace(each, losses=fresh)))
+    return kept
 
 
 def _other_sides(scratch: Scratch, commit: Commit, target: Sha, source: Sha) -> list[tuple[Sha, Sha]]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
+from branchsim.errors import GitError
 from branchsim.git.log import RawChange
 from branchsim.git.patches import pieces
 from branchsim.git.process import run
@@ -136,7 +137,7 @@ def renames(
     pairs : sequence of (Sha, Sha)
         The tree before and the tree after.
     limit : int
-        With more deleted or added paths than this git looks for equal content only.
+        With more deleted or added paths than this git looks for equal content only; so it does where one is missing.
 
     Raises
     ------
@@ -151,7 +152,13 @@ def renames(
     arguments = ["diff-tree", "--stdin", "-r", "-z", "--raw", "-M", f"-l{limit}", "--diff-filter=R", "--no-abbrev"]
     heads = {f"{old} {new}".encode(): (old, new) for old, new in wanted}
     current: dict[bytes, bytes] = {}
-    tokens = iter(run(arguments, scratch.path, stdin=feed).split(b"\0"))
+    try:
+        out = run(arguments, scratch.path, stdin=feed)
+    except GitError:
+        # Likeness needs the contents, and one of them is missing; equal contents are known by their ids alone.
+        arguments[arguments.index("-M")] = "-M100%"
+        out = run(arguments, scratch.path, stdin=feed)
+    tokens = iter(out.split(b"\0"))
     for token in tokens:
         head, line_feed, rest = token.partition(b"\n")
         while line_feed and head in heads:

@@ -1,0 +1,506 @@
+"""Overwrites: landings after which a change's effect, live before, is no longer there, though nobody who knew it decided so.
+
+Every merge, every commit that takes files back to an older version and every revert that came from elsewhere is judged once;
+then each branch is asked whether it had the effect before the landing that brought that commit, and has it after.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from branchsim.audit.causes import Cause
+from branchsim.audit.delivery import differences
+from branchsim.audit.findings import Found, Judge, is_fix
+from branchsim.audit.losses import LossReader, PathLosses, Step
+from branchsim.audit.match import Skipped
+from branchsim.audit.pathlog import PathLog
+from branchsim.audit.steps import Landed, distinct, merge_parts
+from branchsim.effects import Unit
+from branchsim.git.merge import MergeResult, merge_many
+from branchsim.git.objects import TreeEntry
+from branchsim.history.messages import reverted
+from branchsim.names import Sha
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from branchsim.git.log import Commit, RawChange
+    from branchsim.git.repository import Repository
+    from branchsim.history.changes import Change, Changes
+    from branchsim.history.landings import History, Landing
+    from branchsim.history.promotions import Promotion
+
+_NOTHING = "000000"
+_BATCH = 512
+_SHOWN = 3
+
+
+class State(StrEnum):
+    """What has become of an overwrite."""
+
+    OPEN = "open"
+    RESTORED = "restored"
+    ACCEPTED = "accepted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overwrite:
+    """A change whose effect on a path a landing took away.
+
+    Attributes
+    ----------
+    change : Sha
+        The change that was hurt.
+    commits : tuple of Sha
+        The commits of it whose effect is gone.
+    subject : str
+        Of the change.
+    family : str or None
+        The family it came from.
+    path : str
+        Where.
+    branch : str
+        The branch that lost it.
+    landing : Sha
+        The landing that dropped it.
+    landed_at : int
+        When, in seconds since the epoch, UTC.
+    dropped_by : Sha
+        The commit in which it was dropped; the landing itself, or one that it brought.
+    side : str
+        ``target`` if it was live on the branch, ``source`` if it was coming in and was not delivered.
+    cause : Cause
+        Who decided.
+    fate : str
+        What stands in its place.
+    units : tuple of str
+        What was lost, the highest rank first.
+    rank : float
+        0 to 1: how much it deserves attention.
+    confidence : float
+        0 to 1.
+    state : State
+        What has become of it.
+    restored_by : Sha or None
+        The commit that brought it back to the branch.
+    restored_at : int or None
+        When that landed.
+    releases : tuple of str
+        The releases that went without it, by version or id.
+    reason : str
+        One sentence that a person can check with git.
+    check : str
+        The git command that shows it.
+    """
+
+    change: Sha
+    commits: tuple[Sha, ...]
+    subject: str
+    family: str | None
+    path: str
+    branch: str
+    landing: Sha
+    landed_at: int
+    dropped_by: Sha
+    side: str
+    cause: Cause
+    fate: str
+    units: tuple[str, ...]
+    rank: float
+    confidence: float
+    state: State
+    restored_by: Sha | None = None
+    restored_at: int | None = None
+    releases: tuple[str, ...] = ()
+    reason: str = ""
+    check: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Overwrites:
+    """The overwrites of a history, what was left out by which rule, and what could not be read."""
+
+    records: tuple[Overwrite, ...]
+    left_out: Counter[str] = field(default_factory=Counter)
+    skipped: tuple[Skipped, ...] = ()
+
+
+class GraphLog:
+    """The versions of every path along a history that is in memory."""
+
+    def __init__(self, history: History, reader: LossReader) -> None:
+        self._graph = history.graph
+        self._reader = reader
+        self._by_path: dict[bytes, list[tuple[int, RawChange]]] = defaultdict(list)
+        for number, commit in enumerate(history.graph.commits):
+            for change in commit.changes:
+                self._by_path[change.path].append((number, change))
+
+    def steps(self, path: bytes) -> Sequence[tuple[int, RawChange]]:
+        """The commits that changed a path, ancestors first."""
+        return self._by_path.get(path, ())
+
+    def log(self, names: Iterable[bytes], wanted: Callable[[int], bool], *, merges: bool = False) -> PathLog:
+        """The history of some paths, limited to some commits."""
+        from dataclasses import replace
+
+        found: dict[int, list[RawChange]] = defaultdict(list)
+        for name in dict.fromkeys(names):
+            for number, change in self.steps(name):
+                if wanted(number) and (merges or not self._graph.commits[number].is_merge):
+                    found[number].append(change)
+        commits = (replace(self._graph.commits[n], changes=tuple(found[n])) for n in sorted(found, reverse=True))
+        return PathLog(self._reader, commits)
+
+
+def find_overwrites(
+    repository: Repository,
+    history: History,
+    changes: Changes,
+    promotions: Sequence[Promotion],
+    *,
+    report: Callable[[str], None] | None = None,
+) -> Overwrites:
+    """The overwrites of a history.
+
+    Parameters
+    ----------
+    repository : Repository
+        Where to read.
+    history, changes, promotions
+        The replay.
+    report : callable, optional
+        Called with a sentence when a part of the work is begun.
+
+    Returns
+    -------
+    Overwrites
+        Ascending in the time of landing, then by rank, highest first.
+    """
+    ignored = history.topology.ignored if history.topology.ignore_paths else None
+    with LossReader(repository.scratch, ignore=ignored) as reader:
+        return _Finder(repository, history, changes, promotions, reader, report).find()
+
+
+@dataclass(frozen=True)
+class _Finder:
+    repository: Repository
+    history: History
+    changes: Changes
+    promotions: Sequence[Promotion]
+    reader: LossReader
+    report: Callable[[str], None] | None
+    left_out: Counter[str] = field(default_factory=Counter)
+    skipped: dict[str, str] = field(default_factory=dict)
+    _cache: dict[str, GraphLog] = field(default_factory=dict)
+    _masks: dict[int, NDArray[np.bool_]] = field(default_factory=dict)
+
+    def find(self) -> Overwrites:
+        records: list[Overwrite] = []
+        self._say("redoing merges")
+        for commit, result in self._merges():
+            records += self._of_merge(commit, result)
+        self._say("looking for stale commits")
+        for commit, matched, losses in self._stale():
+            records += self._of_losses(commit, losses, matched)
+        records += self._propagated_reverts()
+        best: dict[tuple[Sha, str, str, Sha], Overwrite] = {}
+        for record in records:
+            key = (record.change, record.path, record.branch, record.landing)
+            if key not in best or record.rank > best[key].rank:
+                best[key] = record
+        ordered = sorted(best.values(), key=lambda r: (r.landed_at, r.branch, -r.rank, r.path, r.change))
+        skipped = tuple(Skipped(what, why) for what, why in sorted(self.skipped.items()))
+        return Overwrites(tuple(ordered), self.left_out, skipped)
+
+    def _say(self, what: str) -> None:
+        if self.report is not None:
+            self.report(what)
+
+    @property
+    def _log(self) -> GraphLog:
+        if "log" not in self._cache:
+            self._cache["log"] = GraphLog(self.history, self.reader)
+        return self._cache["log"]
+
+    def _arrived(self, number: int) -> Iterator[Landing]:
+        """The landings with which a commit came to each branch, those before ``since`` left out."""
+        since = self.history.since
+        for branch, places in self.history.arrivals.items():
+            place = int(places[number])
+            if place >= 0:
+                landing = self.history.landings[branch][place]
+                if since is None or landing.at >= since:
+                    yield landing
+
+    # Merges.
+
+    def _merges(self) -> Iterator[tuple[Commit, MergeResult]]:
+        graph = self.history.graph
+        merges = [
+            commit
+            for number, commit in enumerate(graph.commits)
+            if len(commit.parents) == 2 and number not in graph.cut and any(True for _ in self._arrived(number))  # noqa: PLR2004
+        ]
+        for start in range(0, len(merges), _BATCH):
+            batch = merges[start : start + _BATCH]
+            pairs = [(commit.parents[0], commit.parents[1]) for commit in batch]
+            results = merge_many(self.repository.scratch, pairs, processes=os.cpu_count() or 1)
+            for commit, result in zip(batch, results, strict=True):
+                if result.tree is None:
+                    self.skipped[commit.sha] = f"git could not redo the merge: {result.failure}"
+                elif result.tree != commit.tree or result.conflicts:
+                    yield commit, result
+
+    def _of_merge(self, commit: Commit, result: MergeResult) -> list[Overwrite]:
+        assert result.tree is not None  # noqa: S101  such merges were left out
+        changed = differences(self.repository.scratch, [(result.tree, commit.tree)])[result.tree, commit.tree]
+        conflicted = frozenset(conflict.path for conflict in result.conflicts)
+        losses = []
+        for part in merge_parts(
+            self.repository.scratch, commit, commit.parents[1], paths=changed | conflicted, conflicted=conflicted,
+            clean=result.clean,
+        ):  # fmt: skip
+            found = self.reader.read(part.step)
+            self.left_out.update(found.left_out)
+            for path, why in found.skipped:
+                self.skipped[f"{commit.sha}:{path.decode('utf-8', 'replace')}"] = why
+            losses += [(part, each) for each in found.paths]
+        self.reader.forget()
+        return self._of_losses(commit, distinct(losses), {})
+
+    # What a commit lost, on every branch it reached.
+
+    def _of_losses(
+        self, commit: Commit, losses: Sequence[tuple[Landed, PathLosses]], matched: Mapping[bytes, tuple[Sha, int]]
+    ) -> list[Overwrite]:
+        if not losses:
+            return []
+        names = sorted({name for _, each in losses for name in each.names.values()})
+        graph = self.history.graph
+        own = graph.number(commit.sha)
+        logs: dict[Sha, PathLog] = {}
+
+        def log(tip: Sha) -> PathLog:
+            if tip not in logs:
+                mask = graph.ancestors([graph.number(tip)])
+                logs[tip] = self._log.log(names, lambda number: bool(mask[number]))
+            return logs[tip]
+
+        # Only what came to a branch after the commit did can have brought something back there.
+        later = self._log.log(names, lambda number: number > own and self._is_later(number, own), merges=True)
+        judge = Judge(commit, log, later, matched, self._is_hotfix)
+        found = [each for each in judge.findings(losses) if each.finding.cause is not Cause.SUPERSEDED]
+        self.left_out["superseded"] += sum(len(each.losses) for _, each in losses) - len(found)
+        records = []
+        for landing in self._arrived(own):
+            hurt = [each for each in found if self._was_lost(landing, commit, each)]
+            records += self._grouped(landing, commit, hurt)
+        return records
+
+    def _is_later(self, number: int, own: int) -> bool:
+        return any(places[number] >= places[own] >= 0 for places in self.history.arrivals.values())
+
+    def _is_hotfix(self, commit: Commit) -> bool:
+        change = self.changes.of_commit(commit.sha)
+        return is_fix(commit) or (change is not None and change.family is not None and "fix" in change.family.lower())
+
+    def _was_lost(self, landing: Landing, commit: Commit, each: Found) -> bool:
+        """Whether a branch had a unit before a landing and has not after it; or was to receive it, and did not."""
+        tip = self.history.commit(landing.sha)
+        after = self._has(tip.tree, each.names, each.unit)
+        if after != each.undone:
+            return False
+        if each.finding.side == "source" and commit.sha == landing.sha:
+            return True
+        if landing.before is None:
+            return False
+        before = self._has(self.history.commit(landing.before).tree, each.names, each.unit)
+        return before != each.undone
+
+    def _has(self, tree: Sha, names: Sequence[bytes], unit: Unit) -> bool:
+        found = self.reader.entries([(tree, name) for name in names])
+        return any(
+            (units := self.reader.units(name, entry)).is_known and units.counts.get(unit, 0) > 0
+            for (_, name), entry in found.items()
+        )
+
+    def _grouped(self, landing: Landing, commit: Commit, hurt: Sequence[Found]) -> list[Overwrite]:
+        groups: dict[tuple[Sha, str], list[Found]] = defaultdict(list)
+        for each in hurt:
+            origin = each.origin.sha if each.origin is not None else commit.sha
+            change = self.changes.of_commit(origin)
+            groups[change.id if change is not None else origin, each.finding.path].append(each)
+        records = []
+        for (_, path), members in groups.items():
+            members.sort(key=lambda each: (-each.finding.rank, each.finding.unit))
+            records.append(self._record(landing, commit, path, members))
+        return records
+
+    def _record(self, landing: Landing, commit: Commit, path: str, members: Sequence[Found]) -> Overwrite:
+        first = members[0]
+        origin = first.origin
+        change = self.changes.of_commit(origin.sha) if origin is not None else None
+        restorer = self._restored(landing, members)
+        waiver = self.history.topology.waiver_for(
+            commit=change.id if change is not None else None,
+            author=(origin.author, origin.author_email) if origin is not None else None,
+            paths=[path],
+        )
+        state = State.ACCEPTED if waiver is not None else State.RESTORED if restorer is not None else State.OPEN
+        reason = first.finding.reason
+        if commit.sha != landing.sha:
+            reason += f"; {landing.branch} received {commit.sha[:12]} with {landing.sha[:12]}"
+        if waiver is not None:
+            reason += f"; accepted: {waiver.reason}"
+        return Overwrite(
+            change=change.id if change is not None else origin.sha if origin is not None else commit.sha,
+            commits=tuple(sorted({each.origin.sha for each in members if each.origin is not None})),
+            subject=change.subject if change is not None else origin.subject if origin is not None else commit.subject,
+            family=change.family if change is not None else None,
+            path=path,
+            branch=landing.branch,
+            landing=landing.sha,
+            landed_at=landing.at,
+            dropped_by=commit.sha,
+            side=first.finding.side,
+            cause=first.finding.cause,
+            fate=first.finding.fate,
+            units=tuple(each.finding.unit for each in members),
+            rank=first.finding.rank,
+            confidence=_confidence(first),
+            state=state,
+            restored_by=restorer.sha if restorer is not None else None,
+            restored_at=restorer.at if restorer is not None else None,
+            releases=self._releases(landing, commit.sha, restorer),
+            reason=reason,
+            check=first.finding.check,
+        )
+
+    def _restored(self, landing: Landing, members: Sequence[Found]) -> Landing | None:
+        """The landing on the same branch with which the first of the units came back for good."""
+        restorer = members[0].restorer
+        if restorer is None:
+            return None
+        back = self.history.arrival(landing.branch, restorer.sha)
+        return back if back is not None and back.place > landing.place else None
+
+    def _releases(self, landing: Landing, commit: Sha, restored: Landing | None) -> tuple[str, ...]:
+        """The releases that contain the loss, and not what restored it."""
+        graph = self.history.graph
+        lost = graph.number(commit)
+        names = []
+        for promotion in self.promotions:
+            if not promotion.release or promotion.at < landing.at:
+                continue
+            number = graph.find(promotion.landing)
+            if number is None or not graph.is_ancestor(lost, number):
+                continue
+            if restored is None or not graph.is_ancestor(graph.number(restored.sha), number):
+                names.append(promotion.version or promotion.landing[:12])
+        return tuple(dict.fromkeys(names))
+
+    # Commits that take files back.
+
+    def _stale(self) -> Iterator[tuple[Commit, dict[bytes, tuple[Sha, int]], list[tuple[Landed, PathLosses]]]]:
+        graph = self.history.graph
+        known: dict[bytes, dict[str, int]] = defaultdict(dict)
+        returned: dict[int, list[tuple[RawChange, int]]] = defaultdict(list)
+        for number, commit in enumerate(graph.commits):
+            for change in commit.changes:
+                if change.new_mode in {_NOTHING, "160000"}:
+                    continue
+                first = known[change.path].setdefault(change.new, number)
+                if first != number and change.old_mode != _NOTHING and not commit.is_merge:
+                    returned[number].append((change, first))
+        for number, took in sorted(returned.items()):
+            commit = graph.commits[number]
+            if reverted(commit.message) or _is_revert(commit) or not any(True for _ in self._arrived(number)):
+                continue
+            mine = [(change, first) for change, first in took if graph.is_ancestor(first, number)]
+            if not mine:
+                continue
+            moments = Counter(first for _, first in mine)
+            matched = {change.path: (graph.sha(first), moments[first]) for change, first in mine}
+            found = self.reader.read_versions([_versions(change) for change, _ in mine])
+            self.left_out.update(found.left_out)
+            part = Landed(Step({}, frozenset()), commit.parents[0], commit.sha, None)
+            losses = [(part, each) for each in found.paths]
+            self.reader.forget()
+            if losses:
+                yield commit, matched, losses
+
+    # Reverts that came from elsewhere.
+
+    def _propagated_reverts(self) -> list[Overwrite]:
+        graph, history = self.history.graph, self.history
+        records = []
+        for number, commit in enumerate(graph.commits):
+            for prefix in reverted(commit.message):
+                target = graph.find_abbreviated(prefix)
+                if target is None:
+                    continue
+                home, hurt = self.changes.of_commit(commit.sha), self.changes.of_commit(graph.sha(target))
+                if home is None or hurt is None or home.branch == hurt.branch:
+                    continue
+                for landing in self._arrived(number):
+                    if landing.branch != home.branch and self._had(landing, target) and landing.flow != "promote":
+                        records.append(self._propagated(landing, commit, home, hurt))
+        return [record for record in records if history.since is None or record.landed_at >= history.since]
+
+    def _had(self, landing: Landing, target: int) -> bool:
+        place = int(self.history.arrivals[landing.branch][target])
+        return 0 <= place < landing.place
+
+    def _propagated(self, landing: Landing, commit: Commit, home: Change, hurt: Change) -> Overwrite:
+        paths = sorted({change.path.decode("utf-8", "replace") for change in commit.changes})
+        return Overwrite(
+            change=hurt.id,
+            commits=hurt.commits,
+            subject=hurt.subject,
+            family=hurt.family,
+            path=paths[0] if paths else "",
+            branch=landing.branch,
+            landing=landing.sha,
+            landed_at=landing.at,
+            dropped_by=commit.sha,
+            side="target",
+            cause=Cause.REVERT_PROPAGATED,
+            fate="edit-undone",
+            units=(),
+            rank=0.7,
+            confidence=0.9,
+            state=State.OPEN,
+            reason=f"{commit.sha[:12]} reverted it on {home.branch}; {landing.branch} received the revert with {landing.sha[:12]}",
+            check=f"git show {commit.sha[:12]}",
+        )
+
+
+def _is_revert(commit: Commit) -> bool:
+    from branchsim.history.messages import is_revert_subject
+
+    return is_revert_subject(commit.subject)
+
+
+def _versions(change: RawChange) -> tuple[dict[str, bytes], dict[str, TreeEntry]]:
+    now = TreeEntry(change.new_mode, Sha(change.new))
+    was = TreeEntry(change.old_mode, Sha(change.old))
+    names = dict.fromkeys(("base", "target", "source", "merged"), change.path)
+    return names, {"base": now, "target": was, "source": now, "merged": now}
+
+
+def _confidence(found: Found) -> float:
+    """How sure it is that the effect is gone without a decision; surer where it was brought back, or git would have kept it."""
+    value = 0.6
+    if found.restorer is not None:
+        value += 0.2
+    if found.finding.cause is Cause.EVIL_MERGE:
+        value += 0.1
+    return round(min(0.95, value), 3)
