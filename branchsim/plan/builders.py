@@ -74,7 +74,7 @@ def hotfix(
     for place in (start, target):
         _real(topology, place)
     steps: list[Step] = [Start(branch, at=start, reuse=True)]
-    steps += [dataclasses.replace(commit, branch=branch) for commit in work]
+    steps += [_moved(commit, branch) for commit in work]
     if build := topology.upstream(start):
         steps.append(Gate("wrong-base", branch=branch, base=start, against=_all_real(topology, build)))
     onward = _onward(topology, target)
@@ -259,6 +259,12 @@ def _named(pattern: str, name: str) -> tuple[str, str]:
     if matches(pattern, name):
         return name, name[len(head) : len(name) - len(tail)]
     return check_ref(f"{head}{name}{tail}", "hotfix"), name
+
+
+def _moved(commit: Commit, branch: str) -> Commit:
+    """A commit for another branch; its name, if it was made from the old one, is made anew."""
+    automatic = commit.name == f"commit to {commit.branch}"
+    return dataclasses.replace(commit, branch=branch, name="" if automatic else commit.name)
 
 
 def _real(topology: Topology, name: str) -> str:

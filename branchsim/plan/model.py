@@ -414,10 +414,7 @@ def _renamed(step: Step, names: Mapping[str, str]) -> Step:
 def _check_order(steps: Sequence[Step]) -> None:
     """Refuse what no repository could make right: a branch used after its deletion or before its start."""
     places = {step.name: place for place, step in enumerate(steps)}
-    starts: dict[str, int] = {}
-    for place, step in enumerate(steps):
-        if isinstance(step, Start) and not step.reuse:
-            starts.setdefault(step.branch, place)
+    starts = _first_starts(steps)
     deleted: dict[str, str] = {}
     made: dict[str, str] = {}
     for place, step in enumerate(steps):
@@ -436,6 +433,18 @@ def _check_order(steps: Sequence[Step]) -> None:
             deleted[step.source] = step.name
             made.pop(f"branch {step.source!r}", None)
         _check_references(step, place, steps, places)
+
+
+def _first_starts(steps: Sequence[Step]) -> dict[str, int]:
+    """The places where branches begin that the repository must not have; one that the plan deleted first existed."""
+    starts: dict[str, int] = {}
+    freed: set[str] = set()
+    for place, step in enumerate(steps):
+        if isinstance(step, PullRequest) and step.delete_source:
+            freed.add(step.source)
+        elif isinstance(step, Start) and not step.reuse and step.branch not in freed:
+            starts.setdefault(step.branch, place)
+    return starts
 
 
 def _check_new(step: Start | Tag, made: dict[str, str]) -> None:

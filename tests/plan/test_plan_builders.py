@@ -4,7 +4,7 @@ import shlex
 
 import pytest
 from hypothesis import given
-from plan_strategies import plans
+from support.plans import plans
 
 from branchsim.errors import TopologyError
 from branchsim.plan import (
@@ -33,7 +33,7 @@ def test_a_hotfix_goes_the_whole_way_in_order() -> None:
     assert plan.name == "hotfix/login"
     assert plan.steps == (
         Start("hotfix/login", at="preprod", reuse=True),
-        Commit("hotfix/login", message="Fix", files=(FileChange("a", b"1"),), name="commit to other"),
+        Commit("hotfix/login", message="Fix", files=(FileChange("a", b"1"),)),
         Gate("wrong-base", branch="hotfix/login", base="preprod", against=("integration", "uat")),
         Gate("frozen", branch="preprod", against=("production",)),
         PullRequest("hotfix/login", "preprod"),

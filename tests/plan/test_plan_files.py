@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from plan_strategies import plans
+from support.plans import plans
 
 from branchsim.plan import Commit, FileChange, Plan, PlanError, PullRequest, Start, read_plan, to_toml
 from branchsim.topology import Topology

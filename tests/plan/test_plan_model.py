@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from plan_strategies import plans
+from support.plans import plans
 
 import branchsim.plan
 from branchsim.plan import (
@@ -141,6 +141,7 @@ def test_what_no_repository_could_make_right_is_refused(steps: tuple[object, ...
 def test_a_deleted_branch_may_be_started_again() -> None:
     plan = Plan("p", (Start("x", at="a"), PullRequest("x", "a", delete_source=True), Start("x", at="a")))
     assert plan.branches == ("x", "a")
+    assert len(Plan("p", plan.steps[1:])) == 2  # it need not be the plan that started it first
 
 
 @pytest.mark.parametrize(

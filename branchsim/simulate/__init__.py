@@ -1,0 +1,36 @@
+"""Simulate plans with real git objects on a scratch repository, and forecast the promotions that follow."""
+
+from __future__ import annotations
+
+from branchsim.simulate.conflicts import OpenConflict, Resolver
+from branchsim.simulate.records import (
+    OUTCOMES,
+    FileConflict,
+    ForecastResult,
+    Landing,
+    Loss,
+    LossCheck,
+    Meeting,
+    Outcome,
+    RefMove,
+    StepResult,
+)
+from branchsim.simulate.run import simulate
+from branchsim.simulate.simulation import Simulation
+
+__all__ = [
+    "OUTCOMES",
+    "FileConflict",
+    "ForecastResult",
+    "Landing",
+    "Loss",
+    "LossCheck",
+    "Meeting",
+    "OpenConflict",
+    "Outcome",
+    "RefMove",
+    "Resolver",
+    "Simulation",
+    "StepResult",
+    "simulate",
+]

@@ -1,0 +1,132 @@
+"""The part of history that the branches of a plan do not all share: ancestry without a process per question."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from branchsim.errors import InternalError
+from branchsim.git.log import read_commits
+from branchsim.git.process import run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from branchsim.git.log import Commit
+    from branchsim.git.scratch import Scratch
+    from branchsim.names import Sha
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """What is known of a commit.
+
+    Attributes
+    ----------
+    sha, tree : Sha
+        Ids.
+    parents : tuple of Sha
+        Its parents.
+    author : str
+        Name of the author.
+    at : int
+        When it was committed, in seconds since the epoch.
+    subject : str
+        The first line of its message.
+    """
+
+    sha: Sha
+    tree: Sha
+    parents: tuple[Sha, ...]
+    author: str
+    at: int
+    subject: str
+
+
+class Graph:
+    """Commits that are reachable from some of the tips and not from all of them, and the tips themselves.
+
+    Everything that is not in it is an ancestor of every tip.
+
+    Parameters
+    ----------
+    scratch : Scratch
+        Where to read.
+    tips : sequence of Sha
+        Commits.
+    """
+
+    def __init__(self, scratch: Scratch, tips: Sequence[Sha]) -> None:
+        self._nodes: dict[Sha, Node] = {}
+        self._others: dict[Sha, Node] = {}
+        self._reach: dict[Sha, frozenset[Sha]] = {}
+        wanted = sorted(set(tips))
+        if not wanted:
+            return
+        out = run(["merge-base", "--octopus", "--all", *wanted], scratch.path, accept=(0, 1))
+        # The common ancestors stay in, since a tip may be one of them; what lies behind them does not.
+        below = [f"^{base}^@" for base in out.decode("ascii").split()]
+        for commit in read_commits(scratch, [*wanted, *below], changes=False):
+            self.add(_node(commit))
+
+    def add(self, node: Node) -> None:
+        """Add a commit."""
+        self._nodes[node.sha] = node
+
+    def __contains__(self, sha: Sha) -> bool:
+        return sha in self._nodes
+
+    def __getitem__(self, sha: Sha) -> Node:
+        node = self._nodes.get(sha) or self._others.get(sha)
+        if node is None:
+            raise InternalError(f"commit {sha} was not read, though it is used")
+        return node
+
+    def learn(self, scratch: Scratch, shas: Iterable[Sha]) -> None:
+        """Read commits that may lie outside, so that they can be described; ancestry still knows nothing of them."""
+        unknown = sorted({sha for sha in shas if sha not in self._nodes and sha not in self._others})
+        for commit in read_commits(scratch, unknown, options=("--no-walk",), changes=False):
+            self._others[commit.sha] = _node(commit)
+
+    def reach(self, sha: Sha) -> frozenset[Sha]:
+        """The commit and those of its ancestors that are in the graph."""
+        if sha not in self._reach:
+            found: set[Sha] = set()
+            waiting = [sha]
+            while waiting:
+                here = waiting.pop()
+                if here in found or here not in self._nodes:
+                    continue
+                known = self._reach.get(here)
+                if known is not None:
+                    found |= known
+                    continue
+                found.add(here)
+                waiting += self._nodes[here].parents
+            self._reach[sha] = frozenset(found)
+        return self._reach[sha]
+
+    def is_ancestor(self, old: Sha, new: Sha) -> bool:
+        """Whether a commit is the other one, or an ancestor of it. Both come from the tips or were added."""
+        return old == new or old in self.reach(new)
+
+    def newest_first(self, shas: Iterable[Sha]) -> list[Sha]:
+        """Commits by their time, the newest first; of equal ones by their ids."""
+        return sorted(shas, key=lambda sha: (-self[sha].at, sha))
+
+    def line(self, tip: Sha, outside: frozenset[Sha]) -> list[Node]:
+        """The line of first parents of a branch, newest first, without what is outside."""
+        found = []
+        here: Sha | None = tip
+        while here is not None and here in self._nodes and here not in outside:
+            node = self._nodes[here]
+            found.append(node)
+            here = node.parents[0] if node.parents else None
+        return found
+
+
+def _node(commit: Commit) -> Node:
+    return Node(commit.sha, commit.tree, commit.parents, commit.author, commit.committed_at, commit.subject)
+
+
+__all__ = ["Graph", "Node"]

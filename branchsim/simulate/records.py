@@ -1,0 +1,255 @@
+"""What a simulation found: records, frozen and comparable. Ids only, so they outlive the scratch repository."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from branchsim.git.repository import Repository
+    from branchsim.names import Sha
+
+Outcome = Literal["clean", "conflict", "blocked", "regression"]
+OUTCOMES: tuple[Outcome, ...] = ("clean", "conflict", "blocked", "regression")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Landing:
+    """A simulated landing, for whoever judges what it would lose.
+
+    Attributes
+    ----------
+    step : str
+        The name of the step, or of the promotion.
+    branch : str
+        The branch it lands on.
+    method : str
+        How.
+    before, after : Sha
+        The tip of the branch before and after.
+    source : Sha or None
+        The tip that was merged; None where nothing was.
+    """
+
+    step: str
+    branch: str
+    method: str
+    before: Sha
+    after: Sha
+    source: Sha | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loss:
+    """Something that a landing would lose.
+
+    Attributes
+    ----------
+    path : str
+        Where.
+    what : str
+        The unit: a line or an element.
+    cause : str
+        One of the causes of an overwrite: ``blind-overwrite``, ``merge-resolution``, ...
+    reason : str
+        One sentence.
+    confidence : float
+        In [0, 1].
+    """
+
+    path: str
+    what: str
+    cause: str
+    reason: str
+    confidence: float = 1.0
+
+
+class LossCheck(Protocol):
+    """Says what simulated landings would lose; the objects are in ``repository.scratch``."""
+
+    def __call__(self, repository: Repository, landing: Landing, /) -> Sequence[Loss]:
+        """The losses of one landing; none where nothing is lost."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meeting:
+    """The changes that meet in a conflict from one side.
+
+    Attributes
+    ----------
+    commits : tuple of Sha
+        The commits of this side that touched the path since the sides parted, newest first; merges are left out.
+    authors : tuple of str
+        Their authors, each once.
+    since : int or None
+        When the oldest of them was committed, in seconds since the epoch.
+    """
+
+    commits: tuple[Sha, ...] = ()
+    authors: tuple[str, ...] = ()
+    since: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileConflict:
+    """A path that could not be merged.
+
+    Attributes
+    ----------
+    phase : str
+        ``plan``, or the variant of the forecast.
+    step : str
+        The name of the step, or ``source -> target`` for a promotion of the forecast.
+    path : str
+        The path; bytes that are not UTF-8 are shown as U+FFFD.
+    kind : str
+        ``content``, ``add/add``, ``modify/delete``, ``rename/rename``, ``rename/delete``, ``file/directory``, ``mode``,
+        ``binary``, ``submodule``, ``directory-rename`` or ``other``.
+    regions : int
+        The conflict regions in the file; 1 where the file conflicts as a whole.
+    base, target, source : Sha or None
+        What is there; None for nothing.
+    target_mode, source_mode : str or None
+        The modes.
+    of_target, of_source : Meeting
+        The changes that meet.
+    resolved_by : str or None
+        How it was solved: the name of a resolve step, or ``callback``; None where it was not.
+    message : str
+        Git's own words.
+    """
+
+    phase: str
+    step: str
+    path: str
+    kind: str
+    regions: int
+    base: Sha | None
+    target: Sha | None
+    source: Sha | None
+    target_mode: str | None
+    source_mode: str | None
+    of_target: Meeting
+    of_source: Meeting
+    resolved_by: str | None
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepResult:
+    """What became of one step.
+
+    Attributes
+    ----------
+    number : int
+        Its place in the plan, from 1.
+    step, kind : str
+        Its name and kind.
+    outcome : {"clean", "conflict", "blocked", "regression"}
+        ``conflict``: it conflicts and nothing solved that. ``blocked``: a gate did not hold, the step is not possible,
+        or an earlier step ended the plan. ``regression``: it went through, and something would be lost.
+    branch, source : str or None
+        The branch that was to move, and the one that was merged.
+    before, commit, tree : Sha or None
+        The tip of the branch before, and after with its tree; unchanged where nothing happened.
+    commits : tuple of Sha
+        The commits that were made, oldest first; for a gate those that it objects to.
+    conflicts : tuple of FileConflict
+        Also those that were solved.
+    losses : tuple of Loss or None
+        None where nobody judged them.
+    reason : str
+        One sentence on what is not obvious; empty otherwise.
+    warnings : tuple of str
+        What a person should know from here on.
+    """
+
+    number: int
+    step: str
+    kind: str
+    outcome: Outcome
+    branch: str | None = None
+    source: str | None = None
+    before: Sha | None = None
+    commit: Sha | None = None
+    tree: Sha | None = None
+    commits: tuple[Sha, ...] = ()
+    conflicts: tuple[FileConflict, ...] = ()
+    losses: tuple[Loss, ...] | None = None
+    reason: str = ""
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForecastResult:
+    """What one expected promotion would do.
+
+    Attributes
+    ----------
+    variant : str
+        ``with-retrofit`` and ``without-retrofit``; ``after-plan`` for a plan without retrofits; ``unchanged`` where the
+        plan could not be carried out.
+    number : int
+        Its place among the promotions, from 1.
+    source, target, method : str
+        The promotion.
+    outcome : {"clean", "conflict", "blocked", "regression"}
+        ``blocked`` where an earlier promotion did not go through.
+    incoming : int
+        The commits it would bring, merges left out.
+    conflicts : tuple of FileConflict
+        What conflicts.
+    commit, tree : Sha or None
+        What it would make.
+    losses : tuple of Loss or None
+        None where nobody judged them.
+    reason : str
+        One sentence on what is not obvious.
+    """
+
+    variant: str
+    number: int
+    source: str
+    target: str
+    method: str
+    outcome: Outcome
+    incoming: int = 0
+    conflicts: tuple[FileConflict, ...] = field(default=())
+    commit: Sha | None = None
+    tree: Sha | None = None
+    losses: tuple[Loss, ...] | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefMove:
+    """A ref that the plan moves.
+
+    Attributes
+    ----------
+    ref : str
+        ``refs/heads/...`` or ``refs/tags/...``.
+    before, after : Sha or None
+        None before for a new ref, None after for a deleted one. ``before`` is what the branch held when it was read, of
+        origin where there is no local one.
+    """
+
+    ref: str
+    before: Sha | None
+    after: Sha | None
+
+
+__all__ = [
+    "OUTCOMES",
+    "FileConflict",
+    "ForecastResult",
+    "Landing",
+    "Loss",
+    "LossCheck",
+    "Meeting",
+    "Outcome",
+    "RefMove",
+    "StepResult",
+]

@@ -1,0 +1,318 @@
+"""The result of a simulation, as records, tables, text and HTML."""
+
+from __future__ import annotations
+
+import html as _html
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from branchsim.history import frames
+from branchsim.topology.render import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import pandas as pd
+
+    from branchsim.plan import Plan
+    from branchsim.simulate.records import FileConflict, ForecastResult, Outcome, RefMove, StepResult
+
+SCHEMA = 1
+
+STEP_COLUMNS = {
+    "number": frames.INTEGER,
+    "step": frames.TEXT,
+    "kind": frames.TEXT,
+    "outcome": frames.TEXT,
+    "branch": frames.TEXT,
+    "source": frames.TEXT,
+    "before": frames.TEXT,
+    "commit": frames.TEXT,
+    "tree": frames.TEXT,
+    "commits": frames.OBJECT,
+    "files": frames.INTEGER,
+    "regions": frames.INTEGER,
+    "resolved": frames.INTEGER,
+    "losses": frames.INTEGER,
+    "reason": frames.TEXT,
+    "warnings": frames.OBJECT,
+}
+
+CONFLICT_COLUMNS = {
+    "phase": frames.TEXT,
+    "step": frames.TEXT,
+    "path": frames.TEXT,
+    "kind": frames.TEXT,
+    "regions": frames.INTEGER,
+    "base": frames.TEXT,
+    "target": frames.TEXT,
+    "source": frames.TEXT,
+    "target_mode": frames.TEXT,
+    "source_mode": frames.TEXT,
+    "target_commits": frames.OBJECT,
+    "target_authors": frames.OBJECT,
+    "target_since": frames.TIME,
+    "source_commits": frames.OBJECT,
+    "source_authors": frames.OBJECT,
+    "source_since": frames.TIME,
+    "resolved_by": frames.TEXT,
+    "message": frames.TEXT,
+}
+
+FORECAST_COLUMNS = {
+    "variant": frames.TEXT,
+    "number": frames.INTEGER,
+    "source": frames.TEXT,
+    "target": frames.TEXT,
+    "method": frames.TEXT,
+    "outcome": frames.TEXT,
+    "incoming": frames.INTEGER,
+    "files": frames.INTEGER,
+    "regions": frames.INTEGER,
+    "losses": frames.INTEGER,
+    "paths": frames.OBJECT,
+    "commit": frames.TEXT,
+    "tree": frames.TEXT,
+    "reason": frames.TEXT,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Simulation:
+    """What a plan would do. Ids only: the scratch repository it was found in may be gone.
+
+    Attributes
+    ----------
+    plan : Plan
+        The plan.
+    repository : str
+        The path of the source.
+    results : tuple of StepResult
+        What became of each step.
+    expected : tuple of ForecastResult
+        What the coming promotions would do, variant by variant.
+    moves : tuple of RefMove
+        The refs that move, sorted.
+    notes : tuple of str
+        What limits the result.
+    """
+
+    plan: Plan
+    repository: str
+    results: tuple[StepResult, ...]
+    expected: tuple[ForecastResult, ...]
+    moves: tuple[RefMove, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def outcome(self) -> Outcome:
+        """The outcome of the whole plan: that of the step that ended it, else ``regression`` if a step is one."""
+        outcomes = [result.outcome for result in self.results]
+        stops = [outcome for outcome in outcomes if outcome in {"conflict", "blocked"}]
+        if stops:
+            return stops[0]
+        return "regression" if "regression" in outcomes else "clean"
+
+    @property
+    def steps(self) -> pd.DataFrame:
+        """One row for each step of the plan, in order.
+
+        Columns: ``number`` (Int64), ``step``, ``kind``, ``outcome`` (clean, conflict, blocked, regression), ``branch``,
+        ``source``, ``before``, ``commit``, ``tree`` (ids; string), ``commits`` (tuple of those made, oldest first;
+        for a gate those it objects to), ``files``, ``regions`` (of conflicts), ``resolved`` (files that were solved;
+        Int64), ``losses`` (Int64, missing where nobody judged), ``reason`` (string), ``warnings`` (tuple of str).
+        """
+        return frames.frame(map(_step_row, self.results), STEP_COLUMNS)
+
+    @property
+    def conflicts(self) -> pd.DataFrame:
+        """One row for each path in conflict: those of the plan, solved ones included, then those of the forecast.
+
+        Columns: ``phase`` (``plan`` or the variant of the forecast), ``step``, ``path``, ``kind`` (string), ``regions``
+        (Int64), ``base``, ``target``, ``source`` (ids of contents; string), ``target_mode``, ``source_mode`` (string);
+        for each side ``_commits`` (tuple of the commits that meet there, newest first), ``_authors`` (tuple of str) and
+        ``_since`` (datetime64[ns, UTC]); ``resolved_by`` (string, missing where nothing solved it), ``message``.
+        """
+        return frames.frame(map(_conflict_row, self.file_conflicts()), CONFLICT_COLUMNS)
+
+    @property
+    def forecast(self) -> pd.DataFrame:
+        """One row for each expected promotion in each variant.
+
+        Columns: ``variant`` (with-retrofit, without-retrofit, after-plan, unchanged), ``number`` (Int64), ``source``,
+        ``target``, ``method``, ``outcome`` (string), ``incoming`` (commits that come, merges left out), ``files``,
+        ``regions`` (of conflicts; Int64), ``losses`` (Int64, missing where nobody judged), ``paths`` (tuple of those in
+        conflict), ``commit``, ``tree``, ``reason`` (string).
+        """
+        return frames.frame(map(_forecast_row, self.expected), FORECAST_COLUMNS)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """The warnings of all steps, in order."""
+        return tuple(warning for result in self.results for warning in result.warnings)
+
+    @property
+    def trees(self) -> dict[str, str]:
+        """From the name of each step that went through to the tree of its branch afterwards."""
+        done = (result for result in self.results if result.outcome in {"clean", "regression"})
+        return {result.step: result.tree for result in done if result.tree is not None}
+
+    def runbook(self, **options: Any) -> str:
+        """The plan as commands for people, with the tree that is expected after each step: see `Plan.runbook`."""
+        return self.plan.runbook(trees=self.trees, **options)
+
+    def file_conflicts(self) -> Iterator[FileConflict]:
+        """The conflicts of the plan, then those of the forecast."""
+        for result in self.results:
+            yield from result.conflicts
+        for expected in self.expected:
+            yield from expected.conflicts
+
+    def to_dict(self) -> dict[str, Any]:
+        """The result as JSON holds it, schema 1. Times are seconds since the epoch, UTC."""
+        return {
+            "schema": SCHEMA,
+            "plan": self.plan.name,
+            "repository": self.repository,
+            "outcome": self.outcome,
+            "steps": [_listed(_step_row(result)) for result in self.results],
+            "conflicts": [_listed(_conflict_row(conflict)) for conflict in self.file_conflicts()],
+            "forecast": [_listed(_forecast_row(result)) for result in self.expected],
+            "refs": {move.ref: {"before": move.before, "after": move.after} for move in self.moves},
+            "notes": list(self.notes),
+        }
+
+    def __str__(self) -> str:
+        lines = [f"{plain(self.plan.name)}: {self.outcome}"]
+        for result in self.results:
+            lines.append(f"  {result.number}. {result.outcome:<10} {plain(result.step)}{_tail(result.reason)}")
+            lines += [f"       {plain(_conflict_text(conflict))}" for conflict in result.conflicts]
+            lines += [f"       warning: {plain(warning)}" for warning in result.warnings]
+        for variant in dict.fromkeys(result.variant for result in self.expected):
+            lines.append(f"  forecast {variant}:")
+            for expected in (result for result in self.expected if result.variant == variant):
+                way = f"{expected.source} -> {expected.target}"
+                lines.append(f"    {expected.outcome:<10} {plain(way)}{_tail(expected.reason)}")
+                lines += [f"       {plain(_conflict_text(conflict))}" for conflict in expected.conflicts]
+        lines += [f"  note: {plain(note)}" for note in self.notes]
+        return "\n".join(lines) + "\n"
+
+    def __repr__(self) -> str:
+        return f"<Simulation of {self.plan.name!r}: {self.outcome}, {len(self.results)} steps>"
+
+    def _repr_html_(self) -> str:
+        steps = [
+            (str(r.number), r.step, r.outcome, "; ".join(filter(None, (r.reason, *r.warnings)))) for r in self.results
+        ]
+        conflicts = [
+            (c.phase, c.step, c.path, c.kind, str(c.regions), c.resolved_by or "") for c in self.file_conflicts()
+        ]
+        expected = [
+            (r.variant, f"{r.source} -> {r.target}", r.outcome, str(sum(c.regions for c in r.conflicts)), r.reason)
+            for r in self.expected
+        ]
+        parts = [_table(f"{self.plan.name}: {self.outcome}", ("", "step", "outcome", "reason"), steps)]
+        if conflicts:
+            parts.append(_table("conflicts", ("phase", "step", "path", "kind", "regions", "solved by"), conflicts))
+        if expected:
+            parts.append(_table("forecast", ("variant", "promotion", "outcome", "regions", "reason"), expected))
+        if self.notes:
+            parts.append(f"<ul>{''.join(f'<li>{_safe(note)}</li>' for note in self.notes)}</ul>")
+        return "".join(parts)
+
+
+def _step_row(result: StepResult) -> dict[str, Any]:
+    return {
+        "number": result.number,
+        "step": result.step,
+        "kind": result.kind,
+        "outcome": result.outcome,
+        "branch": result.branch,
+        "source": result.source,
+        "before": result.before,
+        "commit": result.commit,
+        "tree": result.tree,
+        "commits": result.commits,
+        "files": len(result.conflicts),
+        "regions": sum(conflict.regions for conflict in result.conflicts),
+        "resolved": sum(conflict.resolved_by is not None for conflict in result.conflicts),
+        "losses": None if result.losses is None else len(result.losses),
+        "reason": result.reason,
+        "warnings": result.warnings,
+    }
+
+
+def _conflict_row(conflict: FileConflict) -> dict[str, Any]:
+    return {
+        "phase": conflict.phase,
+        "step": conflict.step,
+        "path": conflict.path,
+        "kind": conflict.kind,
+        "regions": conflict.regions,
+        "base": conflict.base,
+        "target": conflict.target,
+        "source": conflict.source,
+        "target_mode": conflict.target_mode,
+        "source_mode": conflict.source_mode,
+        "target_commits": conflict.of_target.commits,
+        "target_authors": conflict.of_target.authors,
+        "target_since": conflict.of_target.since,
+        "source_commits": conflict.of_source.commits,
+        "source_authors": conflict.of_source.authors,
+        "source_since": conflict.of_source.since,
+        "resolved_by": conflict.resolved_by,
+        "message": conflict.message,
+    }
+
+
+def _forecast_row(result: ForecastResult) -> dict[str, Any]:
+    return {
+        "variant": result.variant,
+        "number": result.number,
+        "source": result.source,
+        "target": result.target,
+        "method": result.method,
+        "outcome": result.outcome,
+        "incoming": result.incoming,
+        "files": len(result.conflicts),
+        "regions": sum(conflict.regions for conflict in result.conflicts),
+        "losses": None if result.losses is None else len(result.losses),
+        "paths": tuple(conflict.path for conflict in result.conflicts),
+        "commit": result.commit,
+        "tree": result.tree,
+        "reason": result.reason,
+    }
+
+
+def _listed(row: dict[str, Any]) -> dict[str, Any]:
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in row.items()}
+
+
+def _conflict_text(conflict: FileConflict) -> str:
+    solved = f", solved by {conflict.resolved_by}" if conflict.resolved_by is not None else ""
+    meet = []
+    for side, meeting in (("target", conflict.of_target), ("source", conflict.of_source)):
+        if meeting.commits:
+            shas = ", ".join(sha[:12] for sha in meeting.commits[:3])
+            more = f" and {len(meeting.commits) - 3} more" if len(meeting.commits) > 3 else ""  # noqa: PLR2004
+            meet.append(f"{side} {shas}{more} by {', '.join(meeting.authors[:3])}")
+    met = f": {'; '.join(meet)}" if meet else ""
+    regions = f"{conflict.regions} region{'s' if conflict.regions != 1 else ''}"
+    return f"{conflict.path} ({conflict.kind}, {regions}{solved}){met}"
+
+
+def _tail(reason: str) -> str:
+    return f": {plain(reason)}" if reason else ""
+
+
+def _table(caption: str, heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    head = "".join(f"<th>{_safe(name)}</th>" for name in heads)
+    body = "".join("<tr>" + "".join(f"<td>{_safe(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+    return f"<table><caption>{_safe(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _safe(text: str) -> str:
+    return _html.escape(plain(text))
+
+
+__all__ = ["CONFLICT_COLUMNS", "FORECAST_COLUMNS", "SCHEMA", "STEP_COLUMNS", "Simulation"]
