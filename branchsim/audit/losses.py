@@ -133,6 +133,11 @@ class LossReader:
         self._load([entry.sha])
         return self._units.units(path, entry.sha, entry.mode, self._content)
 
+    def content(self, sha: Sha) -> bytes | None:
+        """The bytes of a blob that was preloaded; None where it could not be read."""
+        held = self._blobs.get(sha)
+        return held if isinstance(held, bytes) else None
+
     def entries(self, questions: Iterable[tuple[Sha, bytes]]) -> dict[tuple[Sha, bytes], TreeEntry]:
         """What trees hold at paths; what does not exist is left out."""
         return self._reader.entries(questions)

@@ -11,9 +11,8 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from branchsim.audit.causes import Cause
 from branchsim.audit.delivery import differences
@@ -21,7 +20,7 @@ from branchsim.audit.findings import Found, Judge, is_fix
 from branchsim.audit.losses import LossReader, PathLosses, Step
 from branchsim.audit.match import Skipped
 from branchsim.audit.pathlog import PathLog
-from branchsim.audit.steps import Landed, distinct, merge_parts
+from branchsim.audit.steps import Landed, distinct, parts_of
 from branchsim.effects import Unit
 from branchsim.git.merge import MergeResult, merge_many
 from branchsim.git.objects import TreeEntry
@@ -29,6 +28,7 @@ from branchsim.history.messages import reverted
 from branchsim.names import Sha
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from branchsim.git.log import Commit, RawChange
@@ -189,7 +189,7 @@ def find_overwrites(
         return _Finder(repository, history, changes, promotions, reader, report).find()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Finder:
     repository: Repository
     history: History
@@ -199,14 +199,12 @@ class _Finder:
     report: Callable[[str], None] | None
     left_out: Counter[str] = field(default_factory=Counter)
     skipped: dict[str, str] = field(default_factory=dict)
-    _cache: dict[str, GraphLog] = field(default_factory=dict)
-    _masks: dict[int, NDArray[np.bool_]] = field(default_factory=dict)
 
     def find(self) -> Overwrites:
         records: list[Overwrite] = []
         self._say("redoing merges")
-        for commit, result in self._merges():
-            records += self._of_merge(commit, result)
+        for commit, result, changed in self._merges():
+            records += self._of_merge(commit, result, changed)
         self._say("looking for stale commits")
         for commit, matched, losses in self._stale():
             records += self._of_losses(commit, losses, matched)
@@ -224,11 +222,9 @@ class _Finder:
         if self.report is not None:
             self.report(what)
 
-    @property
+    @cached_property
     def _log(self) -> GraphLog:
-        if "log" not in self._cache:
-            self._cache["log"] = GraphLog(self.history, self.reader)
-        return self._cache["log"]
+        return GraphLog(self.history, self.reader)
 
     def _arrived(self, number: int) -> Iterator[Landing]:
         """The landings with which a commit came to each branch, those before ``since`` left out."""
@@ -242,7 +238,7 @@ class _Finder:
 
     # Merges.
 
-    def _merges(self) -> Iterator[tuple[Commit, MergeResult]]:
+    def _merges(self) -> Iterator[tuple[Commit, MergeResult, frozenset[bytes]]]:
         graph = self.history.graph
         merges = [
             commit
@@ -252,29 +248,60 @@ class _Finder:
         for start in range(0, len(merges), _BATCH):
             batch = merges[start : start + _BATCH]
             pairs = [(commit.parents[0], commit.parents[1]) for commit in batch]
-            results = merge_many(self.repository.scratch, pairs, processes=os.cpu_count() or 1)
+            results = list(merge_many(self.repository.scratch, pairs, processes=os.cpu_count() or 1))
+            trees = [(result.tree, commit.tree) for commit, result in zip(batch, results, strict=True) if result.tree]
+            changed = differences(self.repository.scratch, [pair for pair in trees if pair[0] != pair[1]])
             for commit, result in zip(batch, results, strict=True):
                 if result.tree is None:
                     self.skipped[commit.sha] = f"git could not redo the merge: {result.failure}"
                 elif result.tree != commit.tree or result.conflicts:
-                    yield commit, result
+                    yield commit, result, changed.get((result.tree, commit.tree), frozenset())
 
-    def _of_merge(self, commit: Commit, result: MergeResult) -> list[Overwrite]:
-        assert result.tree is not None  # noqa: S101  such merges were left out
-        changed = differences(self.repository.scratch, [(result.tree, commit.tree)])[result.tree, commit.tree]
+    def _of_merge(self, commit: Commit, result: MergeResult, changed: frozenset[bytes]) -> list[Overwrite]:
+        graph = self.history.graph
+        target, source = (graph.number(parent) for parent in commit.parents)
+        bases = [graph.sha(number) for number in self._bases(target, source)]
+        trees = {sha: self.history.commit(sha).tree for sha in (*commit.parents, *bases)}
         conflicted = frozenset(conflict.path for conflict in result.conflicts)
         losses = []
-        for part in merge_parts(
-            self.repository.scratch, commit, commit.parents[1], paths=changed | conflicted, conflicted=conflicted,
+        for part in parts_of(
+            self.repository.scratch,
+            commit,
+            commit.parents[1],
+            bases,
+            trees,
+            paths=changed | conflicted,
+            conflicted=conflicted,
             clean=result.clean,
-        ):  # fmt: skip
+        ):
             found = self.reader.read(part.step)
             self.left_out.update(found.left_out)
             for path, why in found.skipped:
                 self.skipped[f"{commit.sha}:{path.decode('utf-8', 'replace')}"] = why
             losses += [(part, each) for each in found.paths]
+        records = self._of_losses(commit, distinct(losses), {})
         self.reader.forget()
-        return self._of_losses(commit, distinct(losses), {})
+        return records
+
+    def _bases(self, one: int, other: int) -> list[int]:
+        """Every best common ancestor: the common ancestors that are parents of no other."""
+        import numpy as np
+
+        graph = self.history.graph
+        common = graph.ancestors([one]) & graph.ancestors([other])
+        children, parents = self._edges
+        covered = np.zeros(len(graph), dtype=np.bool_)
+        covered[parents[common[children]]] = True
+        return [int(number) for number in np.flatnonzero(common & ~covered)]
+
+    @cached_property
+    def _edges(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Each commit beside each of its parents, by number."""
+        import numpy as np
+
+        pairs = [(child, parent) for child, own in enumerate(self.history.graph.parents) for parent in own]
+        table = np.array(pairs, dtype=np.int64).reshape(-1, 2)
+        return table[:, 0], table[:, 1]
 
     # What a commit lost, on every branch it reached.
 
@@ -396,14 +423,15 @@ class _Finder:
         """The releases that contain the loss, and not what restored it."""
         graph = self.history.graph
         lost = graph.number(commit)
+        back = graph.number(restored.sha) if restored is not None else None
         names = []
         for promotion in self.promotions:
-            if not promotion.release or promotion.at < landing.at:
-                continue
             number = graph.find(promotion.landing)
-            if number is None or not graph.is_ancestor(lost, number):
+            if not promotion.release or promotion.at < landing.at or number is None:
                 continue
-            if restored is None or not graph.is_ancestor(graph.number(restored.sha), number):
+            arrived = self.history.arrivals[promotion.branch]
+            has_loss = 0 <= arrived[lost] <= arrived[number]
+            if has_loss and (back is None or not 0 <= arrived[back] <= arrived[number]):
                 names.append(promotion.version or promotion.landing[:12])
         return tuple(dict.fromkeys(names))
 
@@ -433,9 +461,9 @@ class _Finder:
             self.left_out.update(found.left_out)
             part = Landed(Step({}, frozenset()), commit.parents[0], commit.sha, None)
             losses = [(part, each) for each in found.paths]
-            self.reader.forget()
             if losses:
                 yield commit, matched, losses
+            self.reader.forget()
 
     # Reverts that came from elsewhere.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
@@ -13,6 +14,8 @@ from branchsim.git.scratch import Scratch
 from branchsim.names import Sha
 
 _NOTHING = "000000"
+_FILES = frozenset({"100644", "100755"})
+_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
 _MOST = 400
 _PATHS_AT_ONCE = 200
 
@@ -88,5 +91,26 @@ class PathLog:
 
     def _count(self, change: RawChange, unit: Unit, *, new: bool) -> int:
         mode, sha = (change.new_mode, change.new) if new else (change.old_mode, change.old)
-        entry = None if mode == _NOTHING else TreeEntry(mode, Sha(sha))
-        return self._reader.units(change.path, entry).require_known().get(unit, 0)
+        if mode == _NOTHING:
+            return 0
+        if unit.kind == "line" and mode in _FILES:
+            content = self._reader.content(Sha(sha))
+            if content is not None and not content.startswith(_MARKS) and b"\r" not in content:
+                return _count_line(content, unit.value)
+        return self._reader.units(change.path, TreeEntry(mode, Sha(sha))).require_known().get(unit, 0)
+
+
+def _count_line(content: bytes, line: str) -> int:
+    """How often a normalised line stands in a text; only the lines that hold its longest word are looked at."""
+    wanted = line.encode("utf-8", "surrogatepass")
+    word = max(wanted.split(), key=len, default=b"")
+    if not word:
+        return 0
+    count = 0
+    at = content.find(word)
+    while at >= 0:
+        start, stop = content.rfind(b"\n", 0, at) + 1, content.find(b"\n", at)
+        stop = len(content) if stop < 0 else stop
+        count += b" ".join(content[start:stop].split()) == wanted
+        at = content.find(word, stop)
+    return count

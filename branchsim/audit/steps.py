@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from branchsim.audit.delivery import differences
@@ -104,10 +104,25 @@ def merge_parts(
     """
     if not paths:
         return []
+    bases = merge_bases(scratch, commit.parents[0], source)
+    trees = tree_of(scratch, [commit.parents[0], source, *bases])
+    return parts_of(scratch, commit, source, bases, trees, paths=paths, conflicted=conflicted, clean=clean)
+
+
+def parts_of(
+    scratch: Scratch,
+    commit: Commit,
+    source: Sha,
+    bases: Sequence[Sha],
+    trees: Mapping[Sha, Sha],
+    *,
+    paths: frozenset[bytes],
+    conflicted: frozenset[bytes],
+    clean: bool,
+) -> list[Landed]:
+    """The same as `merge_parts`, where the merge bases and the trees of all commits are known."""
     target = commit.parents[0]
-    bases = merge_bases(scratch, target, source)
-    trees = tree_of(scratch, [target, source, *bases])
-    virtual = [_virtual_base(scratch, bases)] if len(bases) > 1 else []
+    virtual = [_virtual_base(scratch, bases, trees)] if len(bases) > 1 else []
     base_trees = [*virtual, *(trees[base] for base in bases)] or [empty_tree(scratch)]
     sides = {"target": trees[target], "source": trees[source], "merged": commit.tree}
     return [
@@ -140,11 +155,10 @@ def _other_sides(scratch: Scratch, commit: Commit, target: Sha, source: Sha) -> 
     return pairs
 
 
-def _virtual_base(scratch: Scratch, bases: Sequence[Sha]) -> Sha:
+def _virtual_base(scratch: Scratch, bases: Sequence[Sha], trees: Mapping[Sha, Sha]) -> Sha:
     """The tree of the bases merged with one another, as git's own strategy does it before it merges the sides."""
-    tree = tree_of(scratch, bases)
     first, *rest = bases
-    merged = tree[first]
+    merged = trees[first]
     for other in rest:
         result = next(merge_many(scratch, [(first, other)], unrelated=True))
         if result.tree is not None:
