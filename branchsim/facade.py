@@ -1,7 +1,7 @@
 """Packages that can be called: ``branchsim.audit(repo)`` although ``branchsim.audit`` is where the parts of it live.
 
 Python sets a package as an attribute of its parent as soon as anything in it is imported, so a function of the same
-name would be there or not, depending on what was imported before. A package that can be called is the same thing always.
+name would be there or not, depending on what was imported before. A package that can be called is always the same.
 """
 
 from __future__ import annotations

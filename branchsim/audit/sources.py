@@ -41,19 +41,19 @@ def choose_topology(repository: Repository, given: Topology | str | os.PathLike[
     TopologyError
         The file cannot be read, or what it says does not fit together.
     InputError
-        Nothing is given, and the history is too thin for a guess.
+        The repository has no commit; or nothing is given, and the history is too thin for a guess.
     """
+    _need_commits(repository)
     if isinstance(given, Topology):
         return Chosen(given, f"given: {given.name}")
     if given is not None:
         return topology_of_path(Path(given))
-    found = _own(repository)
-    if found is not None:
-        return found
-    from branchsim.history.guess import guess_topology
+    return _own(repository) or guessed(repository)
 
-    guess = guess_topology(repository)
-    return Chosen(guess.topology, "guessed from the branches and their merges", tuple(guess.reasons))
+
+def _need_commits(repository: Repository) -> None:
+    if not repository.refs and repository.head_sha is None:
+        raise InputError(f"{repository.path} has no commit yet; commit something first")
 
 
 def _own(repository: Repository) -> Chosen | None:
@@ -151,13 +151,21 @@ def guess_topology(repo: str | os.PathLike[str] | Repository) -> Topology:
     >>> print(guess_topology("."))  # doctest: +SKIP
     """
     from branchsim.git.repository import Repository
-    from branchsim.history.guess import guess_topology as guess
 
     if not isinstance(repo, Repository):
         with Repository(repo) as opened:
             return guess_topology(opened)
-    found = guess(repo)
+    found = guessed(repo)
     return found.topology.replace(notes=(*found.topology.notes, *found.reasons))
+
+
+def guessed(repository: Repository) -> Chosen:
+    """A guess with its reasons; see `guess_topology`."""
+    from branchsim.history.guess import guess_topology as guess
+
+    _need_commits(repository)
+    found = guess(repository)
+    return Chosen(found.topology, "guessed from the branches and their merges", tuple(found.reasons))
 
 
 def moment(repository: Repository, given: str | int | None, what: str) -> int | None:

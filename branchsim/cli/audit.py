@@ -105,9 +105,9 @@ def show(found: Audit, output: Format, *, everything: bool = False) -> None:
 
 
 def _day(seconds: int) -> str:
-    from branchsim.audit.audit import iso
+    from datetime import UTC, datetime
 
-    return (iso(seconds) or "")[:10]
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d")
 
 
 def _grouped(records: Sequence[Obligation]) -> list[list[Obligation]]:

@@ -95,8 +95,8 @@ def topology(
 
 
 def _chosen(source: Path, *, guess: bool, preset: Preset | None) -> Chosen:
-    from branchsim.audit.sources import Chosen, choose_topology, topology_of_path
-    from branchsim.errors import NotARepositoryError, TopologyError
+    from branchsim.audit.sources import Chosen, choose_topology, guessed, topology_of_path
+    from branchsim.errors import NotARepositoryError
     from branchsim.git.repository import Repository
 
     if preset is not None:
@@ -105,17 +105,14 @@ def _chosen(source: Path, *, guess: bool, preset: Preset | None) -> Chosen:
         return topology_of_path(source)
     try:
         with Repository(source) as repository:
-            chosen = _guessed(repository) if guess else choose_topology(repository)
+            chosen = guessed(repository) if guess else choose_topology(repository)
             missing = _missing(repository, chosen.topology)
             return Chosen(chosen.topology, chosen.origin, (*chosen.reasons, *missing))
     except NotARepositoryError:
         # A project need not be under git to say what its branches are for.
         if guess or not source.is_dir():
             raise
-        try:
-            return topology_of_path(source)
-        except TopologyError as error:
-            raise TopologyError(f"{error}; {source} is no git repository either") from None
+        return topology_of_path(source)
 
 
 def _presets() -> dict[Preset, Callable[[], Topology]]:
@@ -129,14 +126,6 @@ def _presets() -> dict[Preset, Callable[[], Topology]]:
         Preset.RELEASE_TRAIN_BACK: lambda: Topology.release_train(direction="back"),
         Preset.TRUNK: Topology.trunk,
     }
-
-
-def _guessed(repository: Repository) -> Chosen:
-    from branchsim.audit.sources import Chosen
-    from branchsim.history import guess_topology
-
-    found = guess_topology(repository)
-    return Chosen(found.topology, "guessed from the branches and their merges", tuple(found.reasons))
 
 
 def _missing(repository: Repository, found: Topology) -> list[str]:
