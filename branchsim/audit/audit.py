@@ -4,17 +4,34 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from branchsim.audit.conformance import Fitness, Violation, find_violations
+from branchsim.audit.leaks import Leak, find_leaks
 from branchsim.audit.match import Skipped
-from branchsim.audit.obligations import Reader
+from branchsim.audit.obligations import Outcome, Reader
+from branchsim.audit.overwrites import Overwrite, Overwrites, State, find_overwrites
 from branchsim.audit.sources import choose_topology, moment
+from branchsim.audit.tables import (
+    CONFORMANCE_SCHEMA,
+    LEAKS_SCHEMA,
+    OVERWRITES_SCHEMA,
+    VIOLATIONS_SCHEMA,
+    WINDOWS_SCHEMA,
+    as_dict,
+    conformance_frame,
+    iso,
+    leaks_frame,
+    overwrites_frame,
+    violations_frame,
+    windows_frame,
+)
 from branchsim.audit.verdicts import NEEDS_A_PERSON, Obligation
-from branchsim.errors import UnknownBranchError, nearest
+from branchsim.audit.windows import Window, find_windows
+from branchsim.errors import InputError, UnknownBranchError, nearest
 from branchsim.git.log import read_commits
 from branchsim.git.repository import Repository
 from branchsim.history.changes import Changes, changes_frame, read_changes
@@ -31,6 +48,11 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 """The number of the JSON form; raised when a field changes its meaning."""
+
+CHECKS = ("obligations", "overwrites", "leaks", "windows", "violations")
+"""What an audit can look for."""
+
+_SHOWN = 8
 
 OBLIGATIONS_SCHEMA: dict[str, str] = {
     "change": TEXT,
@@ -78,6 +100,12 @@ class Audit:
         What was left out, and why.
     notes : tuple of str
         What a person should know about the reading.
+    overwrite_records, leak_records, window_records, violation_records, fitness_records : tuple
+        The records behind the tables of the same names.
+    left_out : mapping of str to int
+        How many lost units do not matter, by the rule that says so.
+    checks : tuple of str
+        What was looked for, of `CHECKS`; the tables of the rest are empty.
     """
 
     repository: str
@@ -90,6 +118,13 @@ class Audit:
     records: tuple[Obligation, ...]
     skipped: tuple[Skipped, ...]
     notes: tuple[str, ...]
+    overwrite_records: tuple[Overwrite, ...] = ()
+    leak_records: tuple[Leak, ...] = ()
+    window_records: tuple[Window, ...] = ()
+    violation_records: tuple[Violation, ...] = ()
+    fitness_records: tuple[Fitness, ...] = ()
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    checks: tuple[str, ...] = CHECKS
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{count} {verdict}" for verdict, count in self.counts().items())
@@ -113,6 +148,13 @@ class Audit:
         rank = {verdict: place for place, verdict in enumerate(NEEDS_A_PERSON)}
         wanted = [record for record in self.records if record.verdict in rank]
         wanted.sort(key=lambda r: (not r.overdue, rank[r.verdict], -r.confidence, -r.landed_at, r.change, r.owed_to))
+        return tuple(wanted)
+
+    @property
+    def open_overwrites(self) -> tuple[Overwrite, ...]:
+        """The overwrites that nobody accepted and nothing restored, the highest rank first."""
+        wanted = [record for record in self.overwrite_records if record.state is State.OPEN]
+        wanted.sort(key=lambda r: (-r.rank, -r.landed_at, r.branch, r.path, r.change))
         return tuple(wanted)
 
     # Tables. Each is made anew, so that nobody changes another's.
@@ -142,6 +184,31 @@ class Audit:
         """Promotions and releases, ascending in time; columns as in `branchsim.history.PROMOTIONS_SCHEMA`."""
         return promotions_frame(self.all_promotions)
 
+    @property
+    def overwrites(self) -> pd.DataFrame:
+        """The overwrites, ascending in time; columns as in `OVERWRITES_SCHEMA`."""
+        return overwrites_frame(self.overwrite_records)
+
+    @property
+    def leaks(self) -> pd.DataFrame:
+        """The leaks, ascending in time; columns as in `LEAKS_SCHEMA`."""
+        return leaks_frame(self.leak_records)
+
+    @property
+    def windows(self) -> pd.DataFrame:
+        """The freeze windows, ascending in time; columns as in `WINDOWS_SCHEMA`."""
+        return windows_frame(self.window_records)
+
+    @property
+    def violations(self) -> pd.DataFrame:
+        """The landings that the topology does not allow, ascending in time; columns as in `VIOLATIONS_SCHEMA`."""
+        return violations_frame(self.violation_records)
+
+    @property
+    def conformance(self) -> pd.DataFrame:
+        """How far each branch keeps to the topology; columns as in `CONFORMANCE_SCHEMA`."""
+        return conformance_frame(self.fitness_records)
+
     def to_dict(self) -> dict[str, Any]:
         """The JSON form: the stable interface for other programs, documented in ``docs/formats.md``."""
         return {
@@ -163,6 +230,13 @@ class Audit:
                 }
                 for each in self.all_promotions
             ],
+            "overwrites": [as_dict(each, OVERWRITES_SCHEMA) for each in self.overwrite_records],
+            "leaks": [as_dict(each, LEAKS_SCHEMA) for each in self.leak_records],
+            "windows": [as_dict(each, WINDOWS_SCHEMA) for each in self.window_records],
+            "violations": [as_dict(each, VIOLATIONS_SCHEMA) for each in self.violation_records],
+            "conformance": [as_dict(each, CONFORMANCE_SCHEMA) for each in self.fitness_records],
+            "checks": list(self.checks),
+            "left_out": dict(sorted(self.left_out.items())),
             "skipped": [{"what": each.what, "reason": each.reason} for each in self.skipped],
             "notes": list(self.notes),
         }
@@ -193,13 +267,6 @@ def obligation_to_dict(record: Obligation) -> dict[str, Any]:
     }
 
 
-def iso(seconds: int | None) -> str | None:
-    """A time as ISO 8601 in UTC; None stays None."""
-    if seconds is None:
-        return None
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
 def _obligations_frame(records: tuple[Obligation, ...]) -> pd.DataFrame:
     rows = (
         {name: getattr(record, name) for name in OBLIGATIONS_SCHEMA}
@@ -216,10 +283,11 @@ def audit(
     since: str | int | None = None,
     until: str | int | None = None,
     trailers: bool = True,
+    checks: Collection[str] = CHECKS,
     cache: Path | str | None = "default",
     report: Callable[[str, int | None], None] | None = None,
 ) -> Audit:
-    """Audit a repository: which changes landed on one branch and never reached the branch they were owed to.
+    """Audit a repository: what was never retrofitted, what a landing overwrote, what leaked, and when RUN was frozen.
 
     Parameters
     ----------
@@ -234,6 +302,8 @@ def audit(
         The state as of then, not as of now.
     trailers : bool
         Whether what messages say of other commits (``cherry picked from commit``) counts as evidence.
+    checks : collection of str
+        What is looked for, of `CHECKS`. Overwrites take the longest: every merge is redone.
     cache : path, None or "default"
         Where facts about commits are kept; None keeps nothing.
     report : callable, optional
@@ -257,9 +327,16 @@ def audit(
     --------
     >>> audit(".").findings  # doctest: +SKIP
     """
+    unknown = sorted(set(checks) - set(CHECKS))
+    if unknown:
+        raise InputError(
+            f"there is no check {unknown[0]!r}{nearest(unknown[0], CHECKS)}; known are {', '.join(CHECKS)}"
+        )
     if not isinstance(repo, Repository):
         with Repository(repo) as opened:
-            return audit(opened, topology, since=since, until=until, trailers=trailers, cache=cache, report=report)
+            return audit(
+                opened, topology, since=since, until=until, trailers=trailers, checks=checks, cache=cache, report=report
+            )
     chosen = choose_topology(repo, topology)
     directory = default_cache() if cache == "default" else None if cache is None else Path(cache)
 
@@ -278,15 +355,24 @@ def audit(
         ),
     )
     changes = read_changes(history)
-    reader = Reader(
-        repository=repo,
-        history=history,
-        changes=changes,
-        patches=Patches(repo.scratch, FactCache(directory)),
-        trailers=trailers,
-        report=lambda pair: say(f"comparing {pair}"),
+    promotions = read_promotions(repo, history, changes)
+    outcome, lost = Outcome(()), Overwrites(())
+    if "obligations" in checks:
+        outcome = Reader(
+            repository=repo,
+            history=history,
+            changes=changes,
+            patches=Patches(repo.scratch, FactCache(directory)),
+            trailers=trailers,
+            report=lambda pair: say(f"comparing {pair}"),
+        ).read()
+    if "overwrites" in checks:
+        lost = find_overwrites(repo, history, changes, promotions, report=say)
+    violations, fitness = (
+        find_violations(history, outcome.obligations, frozenset(branch_tips(repo)))
+        if "violations" in checks
+        else ((), ())
     )
-    outcome = reader.read()
     return Audit(
         repository=str(repo.path),
         origin=chosen.origin,
@@ -294,10 +380,17 @@ def audit(
         as_of=_as_of(history),
         history=history,
         all_changes=changes,
-        all_promotions=read_promotions(repo, history, changes),
+        all_promotions=promotions,
         records=outcome.obligations,
-        skipped=outcome.skipped,
+        skipped=outcome.skipped + lost.skipped,
         notes=history.notes,
+        overwrite_records=lost.records,
+        leak_records=find_leaks(history, changes) if "leaks" in checks else (),
+        window_records=find_windows(history, changes) if "windows" in checks else (),
+        violation_records=violations,
+        fitness_records=fitness,
+        left_out=dict(lost.left_out),
+        checks=tuple(check for check in CHECKS if check in checks),
     )
 
 
@@ -305,13 +398,22 @@ def _tips(repo: Repository, topology: Topology) -> list[Sha]:
     """The commits at which the branches of a topology stand, local and remote ones."""
     available: Mapping[str, Any] = branch_tips(repo)
     bound = topology.bind(available)
-    for branch in bound.branches:
-        if branch.is_pattern or branch.name not in available:
-            raise UnknownBranchError(
-                f"the topology's branch {branch.name!r} does not exist in {repo.path}"
-                f"{nearest(branch.name, available)}; name a branch that exists there, or take it out of the topology"
-            )
+    missing = [branch.name for branch in bound.branches if branch.is_pattern or branch.name not in available]
+    if missing:
+        named = ", ".join(f"{name!r}{nearest(name, available)}" for name in missing)
+        verb = "branch {} does" if len(missing) == 1 else "branches {} do"
+        raise UnknownBranchError(
+            f"the topology's {verb.format(named)} not exist in {repo.path}, which has {_some(available)}; "
+            "name branches that exist there, or take them out of the topology"
+        )
     return sorted({repo.refs[ref] for branch in bound.branches for ref in available[branch.name]})
+
+
+def _some(names: Iterable[str]) -> str:
+    """The first few of some names, for a message."""
+    known = sorted(names)
+    more = f" and {len(known) - _SHOWN} more" if len(known) > _SHOWN else ""
+    return f"{', '.join(known[:_SHOWN])}{more}" if known else "no branch"
 
 
 def _as_of(history: History) -> int:
