@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from branchsim.cli import USAGE, audit, demo, match, topology
+from branchsim.cli import USAGE, audit, demo, inspect, match, topology, trace
 
 app = typer.Typer(
     name="branchsim",
@@ -19,6 +19,8 @@ app = typer.Typer(
 )
 app.command("audit")(audit.audit)
 app.command("match")(match.match)
+app.command("inspect")(inspect.inspect)
+app.command("trace")(trace.trace)
 app.command("topology")(topology.topology)
 app.command("demo")(demo.demo)
 
