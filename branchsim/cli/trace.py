@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -40,7 +41,19 @@ def trace(
 
     found = run(repo, commit, topology, until=until, cache="default" if cache else None)
     _show(found, output)
-    return FINDINGS if any(each.state in {"undone", "gone", "partial"} for each in found.standings) else CLEAN
+    return FINDINGS if any(each.state in {"undone", "gone"} for each in found.standings) else CLEAN
+
+
+def _turning_points(events: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The events after which a branch holds more or less of the change than before."""
+    last: dict[str, tuple[str, float]] = {}
+    kept = []
+    for each in events:
+        now = (each["state"], each["share"])
+        if last.get(each["branch"]) != now:
+            kept.append(each)
+        last[each["branch"]] = now
+    return kept
 
 
 def _show(found: Trace, output: Format) -> None:
@@ -72,13 +85,16 @@ def _show(found: Trace, output: Format) -> None:
         ],
         flexible="how it came",
     )
+    turns = [each for each in _turning_points(whole["events"]) if each["at"]]
     form.table(
         "What happened",
         ("when", "branch", "event", "state", "landing"),
         [
             (each["at"][:10], each["branch"], each["event"], each["state"], f"{each['landing'][:12]} {each['subject']}")
-            for each in whole["events"]
-            if each["at"]
+            for each in turns
         ],
         flexible="landing",
     )
+    quiet = len(whole["events"]) - len(turns)
+    if quiet:
+        form.say(f"{quiet} more landings touched its files and left it as it was: --format csv lists them.")
