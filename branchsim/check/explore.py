@@ -14,7 +14,7 @@ from branchsim.check.bounds import check_whole
 from branchsim.check.model import Model, Move, Scope, State
 from branchsim.check.properties import PROPERTIES, Property, PropertyError, View, check_properties
 from branchsim.check.strategy import OPERATIONS
-from branchsim.check.trace import Trace, name_trace
+from branchsim.check.trace import Trace, name_changes, name_trace
 from branchsim.errors import BranchsimError, InputError
 
 if TYPE_CHECKING:
@@ -237,7 +237,7 @@ def explore(
     counterexamples = {
         name: Counterexample(
             property=name,
-            reason=reason,
+            reason=name_changes(model, search.path(index, move), reason),
             trace=search.trace(index, move),
             strategy=strategy,
             mistakes=tuple(sorted(model.mistakes)),
@@ -319,13 +319,17 @@ class _Search:
 
     def trace(self, index: int, move: Move | None) -> Trace:
         """The named history to a state, and one step on."""
+        return name_trace(self.model, self.path(index, move))
+
+    def path(self, index: int, move: Move | None) -> list[tuple[State, Move]]:
+        """The moves to a state, and one move on."""
         path: list[tuple[State, Move]] = [] if move is None else [(self.states[index], move)]
         while index > 0:
             parent = self._parents[index]
             state = self.states[parent]
             path.append((state, self.model.moves(state)[self._ordinals[index]][1]))
             index = parent
-        return name_trace(self.model, path[::-1])
+        return path[::-1]
 
     def _expand(self, index: int) -> bool:
         """Take every step from a state; False when the search is over."""

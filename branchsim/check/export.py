@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 from branchsim.check.mistakes import MISTAKES
 from branchsim.check.replay import AUTHOR, START
+from branchsim.check.strategy import PRESETS
 from branchsim.check.trace import PATH, effect
 
 if TYPE_CHECKING:
     from branchsim.check.explore import Counterexample
+    from branchsim.check.strategy import Strategy
     from branchsim.check.trace import Action, Trace
 
 _HEAD = """\
@@ -188,16 +190,23 @@ def regression_test(found: Counterexample) -> str:
         guard or another rule stops the history.
     """
     name = "_".join(part for part in (found.property, *found.mistakes)).replace("-", "_")
-    steps = "\n".join(f"    {step!r},  # {step}" for step in found.trace.steps)
-    imports = sorted(_topology_names(repr(found.strategy.topology)))
+    steps = "\n".join(
+        f"    # {number}. {step}.\n    {step!r}," for number, step in enumerate(found.trace.steps, start=1)
+    )
+    strategy = _strategy(found.strategy)
+    names = sorted(
+        name for name in ("Branch", "Family", "Flow", "MetadataMask", "Topology", "Waiver") if f"{name}(" in strategy
+    )
+    preset = ["PRESETS"] if strategy.startswith("PRESETS") else []
+    imports = [f"from branchsim.topology import {', '.join(names)}"] if names else []
     return "\n".join(
         [
             f'"""{found.property}: {found.reason}"""',
             "",
-            "from branchsim.check import Scope, Step, Strategy, assert_prevented",
-            f"from branchsim.topology import {', '.join(imports)}",
+            f"from branchsim.check import {', '.join(preset or ['Strategy'])}, Scope, Step, assert_prevented",
+            *imports,
             "",
-            f"STRATEGY = {found.strategy!r}",
+            f"STRATEGY = {strategy}",
             f"MISTAKES = {found.mistakes!r}",
             f"SCOPE = {found.scope!r}",
             "STEPS = (",
@@ -212,9 +221,15 @@ def regression_test(found: Counterexample) -> str:
     )
 
 
-def _topology_names(text: str) -> set[str]:
-    known = ("Topology", "Branch", "Flow", "Family", "Waiver", "MetadataMask")
-    return {name for name in known if f"{name}(" in text}
+def _strategy(strategy: Strategy) -> str:
+    """The expression that makes a strategy; short where it is one of those that come with the library."""
+    for name, make in PRESETS.items():
+        preset = make()
+        if strategy == preset:
+            return f"PRESETS[{name!r}]()"
+        if strategy == preset.replace(guards=strategy.guards):
+            return f"PRESETS[{name!r}]().replace(guards={strategy.guards!r})"
+    return repr(strategy)
 
 
 def markdown(found: Counterexample) -> str:

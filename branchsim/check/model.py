@@ -189,6 +189,7 @@ class Model:
             for target in range(len(self.branches))
         }
         self._stale = self._stale_places()
+        self._ends = tuple(frozenset((*family.to, *family.retrofit)) for family in self.families)
         self._works: list[tuple[tuple[int, int], ...]] = []
         self._work_ids: dict[tuple[tuple[int, int], ...], int] = {}
         self._twins: dict[tuple[int, int], int] = {}
@@ -248,7 +249,24 @@ class Model:
         steps : int
             How many steps there are.
         """
-        return self._ships(state, steps, [self.store.fixes[state[place]] for place in self.production])
+        key = state[:-1]
+        enough = self._shipping.get(key)
+        if enough is not None and enough <= steps:
+            return True
+        if steps == 0 or steps <= self._stuck.get(key, -1):
+            return False
+        # A further fix is always to be had, and slips are no way out: the bounds of the scope are ours, not the team's.
+        free = (*key, state[-1] & ~(_FIELD << _FIXES) | _FIELD << _SLIPS)
+        fixes = self.store.fixes
+        for after in self._urgent(free):
+            if any(not fixes[after[place]] <= fixes[state[place]] for place in self.production):
+                self._shipping[key] = 1
+                return True
+            if self.can_ship(after, steps - 1):
+                self._shipping[key] = self._shipping[after[:-1]] + 1
+                return True
+        self._stuck[key] = steps
+        return False
 
     # -- landings -------------------------------------------------------------------------------------------------
 
@@ -523,23 +541,25 @@ class Model:
 
     def _moved(self, state: State, place: int, tip: int, *, slip: bool = False, forward: bool = True) -> State:
         """The state with a branch elsewhere, and without the short-lived branches that are done with."""
-        works, counters = state[-2:]
-        after = (*state[:place], tip, *state[place + 1 : -2])
+        *tips, works, counters = state
+        tips[place] = tip
         if forward and not self._keeps:
-            delivered = self.store.delivered
-            left = [
-                work
-                for work in self._works[works]
-                if not (
-                    any(delivered[work[1]] <= delivered[after[target]] for target in self.families[work[0]].to)
-                    and all(
-                        delivered[work[1]] <= delivered[after[target]] for target in self.families[work[0]].retrofit
-                    )
-                )
-            ]
-            if len(left) < len(self._works[works]):
+            there = self._works[works]
+            # Only a branch that was to land here can be done with now.
+            left = [work for work in there if place not in self._ends[work[0]] or not self._is_done(work, tips)]
+            if len(left) < len(there):
                 works = self._works_id(tuple(left))
-        return (*after, works, counters + (slip << _SLIPS))
+        return (*tips, works, counters + (slip << _SLIPS))
+
+    def _is_done(self, work: tuple[int, int], tips: list[int]) -> bool:
+        """Whether a short-lived branch has reached everything it is meant to reach."""
+        delivered = self.store.delivered
+        family = self.families[work[0]]
+        brought = delivered[work[1]]
+        for target in family.retrofit:
+            if not brought <= delivered[tips[target]]:
+                return False
+        return any(brought <= delivered[tips[target]] for target in family.to)
 
     def _replaced(self, state: State, old: tuple[int, int], new: tuple[int, int] | None) -> int:
         left = [work for work in self._works[state[-2]] if work != old]
@@ -553,25 +573,6 @@ class Model:
         return number
 
     # -- shipping -------------------------------------------------------------------------------------------------
-
-    def _ships(self, state: State, steps: int, shipped: list[frozenset[Change]]) -> bool:
-        if any(not self.store.fixes[state[place]] <= had for place, had in zip(self.production, shipped, strict=True)):
-            self._shipping[state[:-1]] = 0
-            return True
-        # Until a fix ships, what production has does not change, so the answer depends on the state alone.
-        enough, short = self._shipping.get(state[:-1]), self._stuck.get(state[:-1], -1)
-        if enough is not None and enough <= steps:
-            return True
-        if steps <= short or steps == 0:
-            return False
-        # A further fix is always to be had, and slips are no way out: the bounds of the scope are ours, not the team's.
-        free = (*state[:-1], state[-1] & ~(_FIELD << _FIXES) | _FIELD << _SLIPS)
-        for after in self._urgent(free):
-            if self._ships(after, steps - 1, shipped):
-                self._shipping[state[:-1]] = self._shipping[after[:-1]] + 1
-                return True
-        self._stuck[state[:-1]] = steps
-        return False
 
     def _urgent(self, state: State) -> Iterator[State]:
         """The states one step on, those first from which a fix is most likely to ship soon."""

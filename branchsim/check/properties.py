@@ -20,7 +20,7 @@ from branchsim.check.strategy import OPERATIONS
 from branchsim.errors import InputError, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from branchsim.check.model import Model, Move, State
 
@@ -104,7 +104,8 @@ class Property:
         What it says, in a sentence.
     check : callable
         Takes a `View`. Of a promise: returns True where it holds; False, or a sentence that says why not, where it does
-        not. Of a "sometimes": returns True where it happens.
+        not; the ``repr`` of a `Change` in it is replaced by the change's name. Of a
+        "sometimes": returns True where it happens.
     kind : {"always", "sometimes"}
         Which of the two it is.
     where : {"any", "production", "run", "origin"}
@@ -162,33 +163,39 @@ def _both(view: View) -> tuple[int, int]:
     return view.before.state[place], view.state[place]
 
 
-def _no_lost_fix(view: View) -> bool:
+def _lost(view: View, *, fixes: bool) -> Iterator[Change]:
+    """What the moved branch had before the step and has no longer, though nobody withdrew it for its layer."""
     old, new = _both(view)
     store = view.model.store
-    if store.content[old] <= store.content[new]:
-        return True
-    assert view.move is not None  # noqa: S101
+    if store.content[old] <= store.content[new] or view.move is None:
+        return
     layer = view.model.layers[view.move.moved]
-    return not any(
-        change.is_fix and (change, layer) not in store.withdrawn[new]
-        for change in store.content[old] - store.content[new]
-    )
+    for change in sorted(store.content[old] - store.content[new], key=lambda change: change.number):
+        if change.is_fix == fixes and (change, layer) not in store.withdrawn[new]:
+            yield change
 
 
-def _no_lost_feature(view: View) -> bool:
+def _no_lost_fix(view: View) -> bool | str:
+    lost = next(_lost(view, fixes=True), None)
+    return lost is None or f"{lost!r} was on {view.moved} and is no longer there."
+
+
+def _no_lost_feature(view: View) -> bool | str:
+    lost = next(_lost(view, fixes=False), None)
+    return lost is None or f"{lost!r} was on {view.moved} and is no longer there."
+
+
+def _landed_is_there(view: View) -> bool | str:
     old, new = _both(view)
     store = view.model.store
-    if store.content[old] <= store.content[new]:
-        return True
-    assert view.move is not None  # noqa: S101
-    layer = view.model.layers[view.move.moved]
-    return not any(
-        not change.is_fix and (change, layer) not in store.withdrawn[new]
-        for change in store.content[old] - store.content[new]
-    )
+    layer = view.model.layers[view.move.moved] if view.move else ""
+    for change in sorted(store.delivered[new] - store.delivered[old], key=lambda change: change.number):
+        if change not in store.content[new] and (change, layer) not in store.withdrawn[new]:
+            return f"{change!r} has landed on {view.moved} and is not there: a landing dropped it on the way."
+    return True
 
 
-def _owed_before_promotion(view: View) -> bool:
+def _owed_before_promotion(view: View) -> bool | str:
     move, before = view.move, view.before
     if move is None or before is None or move.operation != "promote":
         return True
@@ -198,31 +205,38 @@ def _owed_before_promotion(view: View) -> bool:
             continue
         for rule in flow.deadline_of:
             landed, owed = before.state[rule.landed], before.state[rule.owed]
-            missing = store.fixes[landed] - store.content[owed]
-            if missing and any(
-                change.family in rule.families
-                and (change, rule.layer) not in store.withdrawn[landed]
-                and (change, model.layers[rule.owed]) not in store.withdrawn[owed]
-                for change in missing
-            ):
-                return False
+            for change in sorted(store.fixes[landed] - store.content[owed], key=lambda change: change.number):
+                withdrawn = (change, rule.layer) in store.withdrawn[landed] or (
+                    change,
+                    model.layers[rule.owed],
+                ) in store.withdrawn[owed]
+                if change.family in rule.families and not withdrawn:
+                    return (
+                        f"{change!r} landed on {model.branches[rule.landed]} and is not on {model.branches[rule.owed]} "
+                        f"when {model.branches[move.source]} is promoted to {view.moved}."
+                    )
     return True
 
 
-def _passed_validation(view: View) -> bool:
+def _passed_validation(view: View) -> bool | str:
     move, model, store = view.move, view.model, view.model.store
     if move is None or move.moved not in model.gates:
         return True
     old, new = _both(view)
-    arrived = store.content[new] - store.content[old]
-    return all(change.is_fix or change in store.delivered[view.state[model.gates[move.moved]]] for change in arrived)
+    gate = model.gates[move.moved]
+    for change in sorted(store.content[new] - store.content[old], key=lambda change: change.number):
+        if not change.is_fix and change not in store.delivered[view.state[gate]]:
+            return f"{change!r} reaches {view.moved} and has never landed on {model.branches[gate]}."
+    return True
 
 
-def _ships_alone(view: View) -> bool:
+def _ships_alone(view: View) -> bool | str:
     move, model = view.move, view.model
-    if move is None or view.before is None or move.operation != "pull-request" or not model.families[move.work].is_fix:
+    if move is None or view.before is None or not model.families[move.work].is_fix:
         return True
-    return not model.is_ahead(view.before.state, move.moved)
+    if not model.is_ahead(view.before.state, move.moved):
+        return True
+    return f"A fix lands on {view.moved} while {view.moved} holds features that production does not."
 
 
 def _deployed_is_named(view: View) -> bool:
@@ -271,6 +285,12 @@ _ALL = (
         "that layer.",
         _no_lost_feature,
         where="origin",
+    ),
+    Property(
+        "landed-is-there",
+        "What has landed on production is there: being an ancestor means being present.",
+        _landed_is_there,
+        where="production",
     ),
     Property(
         "owed-before-promotion",

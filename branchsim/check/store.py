@@ -130,6 +130,7 @@ class Store:
         tree: int,
         brings: Content = _NOTHING,
         withdrawn: frozenset[tuple[Change, str]] = frozenset(),
+        copy_of: int = -1,
     ) -> int:
         """The number of a commit.
 
@@ -143,8 +144,11 @@ class Store:
             What it claims to bring that its parents do not have.
         withdrawn : frozenset of (Change, str)
             What it withdraws on purpose, and in which layer.
+        copy_of : int
+            The tip it was squashed from, or the commit it was picked from: a copy is not its original, even where it
+            stands in the same place, so no later merge takes one for the other.
         """
-        key = (parents, tree, brings, withdrawn)
+        key = (parents, tree, brings, withdrawn, copy_of)
         number = self._commit_ids.get(key)
         if number is not None:
             return number
@@ -286,7 +290,7 @@ class Store:
         brings = self._shared(self.delivered[source] - self.delivered[target])
         decided = self.withdrawn[source] - self.withdrawn[target]
         for tree, how in self.three(self.tree[base], self.tree[target], self.tree[source]):
-            yield Landed(self.commit((target,), tree, brings, decided), how)
+            yield Landed(self.commit((target,), tree, brings, decided, source), how)
 
     def _rebase(self, target: int, source: int) -> Iterable[Landed]:
         have = self.ancestors(target)
@@ -315,7 +319,7 @@ class Store:
                 # A conflict resolved to the picked side brings what that side holds, more than the picked commit did.
                 came = self.brings[commit] | (self._tree_content[tree] - self.content[tip])
                 brings = self._shared(came - self.delivered[tip])
-                yield (Picked(commit, self.commit((tip,), tree, brings), how),)
+                yield (Picked(commit, self.commit((tip,), tree, brings, copy_of=commit), how),)
 
     def _base(self, ours: int, theirs: int, depth: int) -> int:
         """The merge base; of several a virtual commit that merges them, as git's recursive merge does."""

@@ -98,7 +98,7 @@ class Table:
             There is none.
         """
         for cell in self.cells:
-            if cell.strategy == strategy and cell.mistakes == tuple(sorted(mistakes)):
+            if cell.strategy == strategy and set(cell.mistakes) == set(mistakes):
                 return cell
         raise InputError(f"the table has no cell for {strategy!r} and {', '.join(mistakes) or 'no mistake'}")
 
@@ -226,7 +226,7 @@ def table(
                 cells.append(
                     Cell(
                         strategy=strategy.name,
-                        mistakes=tuple(sorted(row)),
+                        mistakes=row,
                         unguarded=unguarded,
                         guarded=guarded,
                         with_guard=single,

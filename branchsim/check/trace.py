@@ -416,6 +416,16 @@ def _choices(how: Resolution | None) -> Choices:
     return tuple((region, choice) for region, choice in enumerate(how, start=1) if choice is not None)
 
 
+def name_changes(model: Model, path: Sequence[tuple[State, Move]], text: str) -> str:
+    """A text in which the ``repr`` of every change that a path made is replaced by its name."""
+    namer = _Namer(model)
+    for state, move in path:
+        namer.take(state, move)
+    for change, name in namer.changes.items():
+        text = text.replace(repr(change), name)
+    return text
+
+
 def name_trace(model: Model, path: Sequence[tuple[State, Move]]) -> Trace:
     """Name a path of the model.
 
