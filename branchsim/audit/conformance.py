@@ -1,7 +1,7 @@
 """Conformance: the landings that a topology's flows and families do not allow, and how far each branch keeps to them.
 
-In the words of process mining: the topology is the model, the landings are the log, and a branch's fitness is the share of
-its landings that the model can replay (W. van der Aalst, Process Mining, 2nd edition, chapter 8).
+In the words of process mining: the topology is the model, the landings are the log, and a branch's fitness is the
+share of its landings that the model can replay (W. van der Aalst, Process Mining, 2nd edition, chapter 8).
 """
 
 from __future__ import annotations
@@ -98,13 +98,7 @@ class Fitness:
 
 
 _UNJUDGED = frozenset({"created", "sync"})
-_METHOD_OF = {
-    "merge": "merge",
-    "squash": "squash",
-    "rebase": "rebase",
-    "fast-forward": "fast-forward",
-    "cherry-pick": "cherry-pick",
-}
+_METHODS = frozenset({"merge", "squash", "rebase", "fast-forward", "cherry-pick"})
 
 
 def find_violations(
@@ -132,8 +126,8 @@ def find_violations(
     judged: Counter[str] = Counter()
     broken: Counter[str] = Counter()
     for landing in history:
-        if landing.kind in _UNJUDGED:
-            continue
+        if landing.kind in _UNJUDGED or landing.before is None:
+            continue  # what a branch begins with came by no landing
         judged[landing.branch] += 1
         violation = _judge(history, landing)
         if violation is not None:
@@ -155,49 +149,65 @@ def find_violations(
 
 
 def _judge(history: History, landing: Landing) -> Violation | None:
-    topology = history.topology
     if landing.kind == "force-push":
         return _violation(landing, Rule.FORCE_PUSH, f"{landing.branch} was moved without fast-forward")
-    entries = topology.entries(landing.branch)
-    source = landing.source
-    if source is None:
-        # A revert undoes what landed here, and may be pushed in an emergency; the same holds for everything direct.
-        if topology.accepts_direct(landing.branch) or landing.kind in {"cherry-pick", "squash", "rebase", "merge"}:
-            return None
-        what = "a revert" if landing.kind == "revert" else "a commit"
-        return _violation(
-            landing, Rule.DIRECT, f"{what} went straight to {landing.branch}, which takes only {_ways(entries)}"
-        )
-    if source in history.landings:
-        fitting = [entry for entry in entries if entry.source == source]
-        if not fitting:
-            path = topology.promotion_path(source, landing.branch)
-            if len(path) > 1:
-                between = ", ".join(flow.source for flow in path[1:])
-                return _violation(landing, Rule.SKIPPED_LEVEL, f"{source} went to {landing.branch} past {between}")
-            return _violation(landing, Rule.NO_FLOW, f"no flow leads from {source} to {landing.branch}")
+    if landing.source is None:
+        return _of_no_source(history, landing)
+    if landing.source in history.landings:
+        found = _of_branch(history, landing, landing.source)
     else:
-        family = topology.family_of(source)
-        if family is None:
-            if topology.accepts_direct(landing.branch) or not any(
-                entry.source == (landing.family or "") for entry in entries
-            ):
-                return None if topology.accepts_direct(landing.branch) else _violation(
-                    landing, Rule.UNKNOWN_SOURCE, f"{source} belongs to no family, and {landing.branch} takes only {_ways(entries)}"
-                )  # fmt: skip
+        found = _of_work(history, landing, landing.source)
+    return found or _of_method(history, landing, landing.source)
+
+
+def _of_no_source(history: History, landing: Landing) -> Violation | None:
+    """A landing that came from no branch: allowed where work begins, and where what it came from is only not known."""
+    topology = history.topology
+    if topology.accepts_direct(landing.branch) or landing.kind not in {"direct", "revert"}:
+        return None
+    what = "a revert" if landing.kind == "revert" else "a commit"
+    ways = _ways(topology.entries(landing.branch))
+    return _violation(landing, Rule.DIRECT, f"{what} went straight to {landing.branch}, which takes only {ways}")
+
+
+def _of_branch(history: History, landing: Landing, source: str) -> Violation | None:
+    topology = history.topology
+    if any(entry.source == source for entry in topology.entries(landing.branch)):
+        return None
+    path = topology.promotion_path(source, landing.branch)
+    if len(path) > 1:
+        between = ", ".join(flow.source for flow in path[1:])
+        return _violation(landing, Rule.SKIPPED_LEVEL, f"{source} went to {landing.branch} past {between}")
+    return _violation(landing, Rule.NO_FLOW, f"no flow leads from {source} to {landing.branch}")
+
+
+def _of_work(history: History, landing: Landing, source: str) -> Violation | None:
+    topology = history.topology
+    entries = topology.entries(landing.branch)
+    family = topology.family_of(source)
+    if family is None:
+        if topology.accepts_direct(landing.branch):
             return None
-        fitting = [entry for entry in entries if entry.source == family.pattern]
-        if not fitting:
-            return _violation(
-                landing,
-                Rule.WRONG_FAMILY,
-                f"{family.pattern} may land on {', '.join(family.to)}, not on {landing.branch}",
-            )
-    method = _METHOD_OF.get(landing.kind)
-    if method is not None and all(entry.methods and method not in entry.methods for entry in fitting):
-        allowed = ", ".join(sorted({name for entry in fitting for name in entry.methods}))
-        return _violation(landing, Rule.METHOD, f"{source} landed on {landing.branch} by {method}; allowed: {allowed}")
-    return None
+        reason = f"{source} belongs to no family, and {landing.branch} takes only {_ways(entries)}"
+        return _violation(landing, Rule.UNKNOWN_SOURCE, reason)
+    if any(entry.source == family.pattern for entry in entries):
+        return None
+    reason = f"{family.pattern} may land on {', '.join(family.to)}, not on {landing.branch}"
+    return _violation(landing, Rule.WRONG_FAMILY, reason)
+
+
+def _of_method(history: History, landing: Landing, source: str) -> Violation | None:
+    topology = history.topology
+    family = topology.family_of(source) if source not in history.landings else None
+    name = family.pattern if family is not None else source
+    fitting = [entry for entry in topology.entries(landing.branch) if entry.source == name]
+    if landing.kind not in _METHODS or not fitting:
+        return None
+    if any(not entry.methods or landing.kind in entry.methods for entry in fitting):
+        return None
+    allowed = ", ".join(sorted({method for entry in fitting for method in entry.methods}))
+    reason = f"{source} landed on {landing.branch} by {landing.kind}; allowed: {allowed}"
+    return _violation(landing, Rule.METHOD, reason)
 
 
 def _ways(entries: Sequence[object]) -> str:

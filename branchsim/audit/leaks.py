@@ -53,10 +53,10 @@ class Leak:
 def find_leaks(history: History, changes: Changes) -> tuple[Leak, ...]:
     """The leaks of a history since its ``since``, ascending in time.
 
-    A landing on a branch leaks what had landed upstream before, on a branch that leads here only through others, unless it is
-    one of the promotions by which that content may come: a work branch that started from a BUILD branch or merged one, a
-    retrofit solved by merging BUILD into the hotfix that is merged to RUN once more. It leaks the work itself where it comes
-    from a family that lands elsewhere first.
+    A landing leaks what had landed upstream before, in another layer, unless it is one of the promotions by which that
+    content may come: by a work branch that started from a BUILD branch or merged one, by a retrofit that was solved by
+    merging BUILD into the hotfix, which is then merged to RUN once more. It leaks the work itself where that comes from
+    a family that lands elsewhere first.
     """
     found = []
     for landing in history:
@@ -100,7 +100,14 @@ def _how(history: History, landing: Landing, origin: str) -> str:
             else f"no flow leads from {landing.source} to {landing.branch}"
         )
     carrier = landing.source or "the branch that was merged"
-    merged = [sha for sha in landing.commits if history.commit(sha).is_merge and sha != landing.sha]
+    # A merge on the line of a long-lived branch is that branch's own; the work branch's are the others.
+    merged = [
+        sha
+        for sha in landing.commits
+        if sha != landing.sha
+        and history.commit(sha).is_merge
+        and not any(history.landing(branch, sha) for branch in history.landings)
+    ]
     if merged:
         return f"{carrier} had merged {origin} (see {merged[-1][:12]})"
     return f"{carrier} started from {origin}, or from a branch that holds its content"

@@ -1,7 +1,7 @@
-"""Overwrites: landings after which a change's effect, live before, is no longer there, though nobody who knew it decided so.
+"""Overwrites: landings after which a change's effect, live before, is gone, though nobody who knew it decided so.
 
-Every merge, every commit that takes files back to an older version and every revert that came from elsewhere is judged once;
-then each branch is asked whether it had the effect before the landing that brought that commit, and has it after.
+Every merge, every commit that takes files back to an older version and every revert that came from elsewhere is judged
+once; then each branch is asked whether it had the effect before the landing that brought that commit, and has it after.
 """
 
 from __future__ import annotations
@@ -199,6 +199,7 @@ class _Finder:
     report: Callable[[str], None] | None
     left_out: Counter[str] = field(default_factory=Counter)
     skipped: dict[str, str] = field(default_factory=dict)
+    _restorers: set[Sha] = field(default_factory=set)
 
     def find(self) -> Overwrites:
         records: list[Overwrite] = []
@@ -209,6 +210,8 @@ class _Finder:
         for commit, matched, losses in self._stale():
             records += self._of_losses(commit, losses, matched)
         records += self._propagated_reverts()
+        # Who brings a change back takes away what had overwritten it, and that is no overwrite.
+        records = [each for each in records if each.dropped_by not in self._restorers]
         best: dict[tuple[Sha, str, str, Sha], Overwrite] = {}
         for record in records:
             key = (record.change, record.path, record.branch, record.landing)
@@ -376,6 +379,9 @@ class _Finder:
         origin = first.origin
         change = self.changes.of_commit(origin.sha) if origin is not None else None
         restorer = self._restored(landing, members)
+        self._restorers.update(
+            each.restorer.sha for each in members if each.restorer is not None and restorer is not None
+        )
         waiver = self.history.topology.waiver_for(
             commit=change.id if change is not None else None,
             author=(origin.author, origin.author_email) if origin is not None else None,
@@ -468,8 +474,8 @@ class _Finder:
     # Reverts that came from elsewhere.
 
     def _propagated_reverts(self) -> list[Overwrite]:
-        graph, history = self.history.graph, self.history
-        records = []
+        graph = self.history.graph
+        records: list[Overwrite] = []
         for number, commit in enumerate(graph.commits):
             for prefix in reverted(commit.message):
                 target = graph.find_abbreviated(prefix)
@@ -478,10 +484,12 @@ class _Finder:
                 home, hurt = self.changes.of_commit(commit.sha), self.changes.of_commit(graph.sha(target))
                 if home is None or hurt is None or home.branch == hurt.branch:
                     continue
-                for landing in self._arrived(number):
-                    if landing.branch != home.branch and self._had(landing, target) and landing.flow != "promote":
-                        records.append(self._propagated(landing, commit, home, hurt))
-        return [record for record in records if history.since is None or record.landed_at >= history.since]
+                records += [
+                    self._propagated(landing, commit, home, hurt)
+                    for landing in self._arrived(number)
+                    if landing.branch != home.branch and self._had(landing, target) and landing.flow != "promote"
+                ]
+        return records
 
     def _had(self, landing: Landing, target: int) -> bool:
         place = int(self.history.arrivals[landing.branch][target])
@@ -506,7 +514,8 @@ class _Finder:
             rank=0.7,
             confidence=0.9,
             state=State.OPEN,
-            reason=f"{commit.sha[:12]} reverted it on {home.branch}; {landing.branch} received the revert with {landing.sha[:12]}",
+            reason=f"{commit.sha[:12]} reverted it on {home.branch}; "
+            f"{landing.branch} received the revert with {landing.sha[:12]}",
             check=f"git show {commit.sha[:12]}",
         )
 
@@ -525,7 +534,7 @@ def _versions(change: RawChange) -> tuple[dict[str, bytes], dict[str, TreeEntry]
 
 
 def _confidence(found: Found) -> float:
-    """How sure it is that the effect is gone without a decision; surer where it was brought back, or git would have kept it."""
+    """How sure it is that nobody decided so; surer where it was brought back, or where git would have kept it."""
     value = 0.6
     if found.restorer is not None:
         value += 0.2

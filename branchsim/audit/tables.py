@@ -65,7 +65,7 @@ WINDOWS_SCHEMA: dict[str, str] = {
     "hours": NUMBER,
     "hotfixes": OBJECT,
 }
-"""Columns and dtypes of `Audit.windows`; the meaning of each is that of the attribute of `Window`. ``hours`` are hours."""
+"""Columns and dtypes of `Audit.windows`; the meaning of each is that of the attribute of `Window`."""
 
 VIOLATIONS_SCHEMA: dict[str, str] = {
     "branch": TEXT,

@@ -150,8 +150,7 @@ class Trace:
             "branch": TEXT, "state": TEXT, "share": NUMBER, "since": TIME, "evidence": TEXT, "counterpart": TEXT,
         }  # fmt: skip
         rows = (
-            {name: getattr(each, name) for name in schema}
-            | {"evidence": each.evidence.value if each.evidence else None}
+            {name: getattr(each, name) for name in schema} | {"evidence": _rung(each.evidence)}
             for each in self.standings
         )
         return frame(rows, schema)
@@ -172,7 +171,7 @@ class Trace:
         }  # fmt: skip
         rows = (
             {name: getattr(each, name) for name in schema}
-            | {"event": each.event.value, "evidence": each.evidence.value if each.evidence else None}
+            | {"event": each.event.value, "evidence": _rung(each.evidence)}
             for each in self.steps
         )
         return frame(rows, schema)
@@ -193,7 +192,7 @@ class Trace:
                     "state": each.state,
                     "share": round(each.share, 4),
                     "since": iso(each.since),
-                    "evidence": each.evidence.value if each.evidence else None,
+                    "evidence": _rung(each.evidence),
                     "counterpart": each.counterpart,
                 }
                 for each in self.standings
@@ -206,7 +205,7 @@ class Trace:
                     "landing": each.landing,
                     "state": each.state,
                     "share": round(each.share, 4),
-                    "evidence": each.evidence.value if each.evidence else None,
+                    "evidence": _rung(each.evidence),
                     "counterpart": each.counterpart,
                     "subject": each.subject,
                 }
@@ -417,6 +416,10 @@ class _Tracer:
             evidence=first.evidence,
             counterpart=first.counterpart,
         )
+
+
+def _rung(evidence: Evidence | None) -> str | None:
+    return None if evidence is None else evidence.value
 
 
 def _share(found: State) -> float:

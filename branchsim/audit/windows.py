@@ -1,4 +1,4 @@
-"""Freeze windows: when preprod held promoted BUILD content that production did not, so that no hotfix could ship alone."""
+"""Freeze windows: when preprod held promoted BUILD content that production lacked, and no hotfix could ship alone."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ class Window:
 def find_windows(history: History, changes: Changes) -> tuple[Window, ...]:
     """The freeze windows of a history since its ``since``, ascending in time.
 
-    A promotion that changes the layer opens one on the branch it lands on; the first promotion onward within the layer that
-    contains it closes it. Versions that overlap have a window each.
+    A promotion that changes the layer opens one on the branch it lands on; the first promotion onward within the layer
+    that contains it closes it. Versions that overlap have a window each.
     """
     topology = history.topology
     found: list[Window] = []
@@ -103,8 +103,7 @@ def _of(history: History, changes: Changes, source: str, branch: str, onward: st
 
 
 def _closing(history: History, landing: Landing, onward: str) -> Landing | None:
-    arrived = history.arrival(onward, landing.sha)
-    return arrived if arrived is not None and arrived.at >= landing.at else arrived
+    return history.arrival(onward, landing.sha)
 
 
 def _inside(history: History, changes: Changes, landing: Landing, closing: Landing | None) -> tuple[Sha, ...]:

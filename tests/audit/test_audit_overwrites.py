@@ -1,0 +1,251 @@
+"""Overwrites, leaks, freeze windows and violations on BUILD/RUN repositories, each with one thing gone wrong."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from support.repos import RepoBuilder
+
+from branchsim.audit.audit import Audit, audit
+from branchsim.audit.causes import Cause
+from branchsim.audit.conformance import Rule
+from branchsim.audit.overwrites import State
+from branchsim.topology import Topology, Waiver
+
+BRANCHES = ("integration", "uat", "preprod", "production")
+CODE = "".join(f"int value_{number} = {number};\n" for number in range(40))
+
+
+def edited(text: str, number: int, value: str) -> str:
+    """The code with one of its lines changed."""
+    return text.replace(f"int value_{number} = {number};", f"int value_{number} = {value};")
+
+
+class Story:
+    """A BUILD/RUN repository in which things happen."""
+
+    def __init__(self, path: Path) -> None:
+        self.repo = RepoBuilder(path)
+        self.repo.commit("integration", {"app.c": CODE, "other.txt": "first words here\n"}, subject="Begin the project")
+        for name in BRANCHES[1:]:
+            self.repo.branch(name, "integration")
+
+    def feature(self, name: str, files: dict[str, str]) -> str:
+        """A feature, merged to integration."""
+        self.repo.branch(f"feature/{name}", "integration")
+        self.repo.commit(f"feature/{name}", files, subject=f"Add the {name} feature")
+        return self.merge(f"feature/{name}", "integration")
+
+    def hotfix(self, name: str, files: dict[str, str]) -> str:
+        """A hotfix, merged to preprod and brought to production."""
+        self.repo.branch(f"hotfix/{name}", "preprod")
+        fix = self.repo.commit(f"hotfix/{name}", files, subject=f"Fix the {name} bug")
+        self.merge(f"hotfix/{name}", "preprod")
+        self.merge("preprod", "production")
+        return fix
+
+    def merge(self, source: str, into: str, files: dict[str, str] | None = None) -> str:
+        """A merge as git makes it, or with other files."""
+        subject = f"Merge branch '{source}' into {into}"
+        return self.repo.merge(into=into, source=source, subject=subject, files=files)
+
+    def release(self) -> None:
+        """Everything from integration to production."""
+        for source, target in pairwise(BRANCHES):
+            self.merge(source, target)
+
+    def audit(self, topology: Topology | None = None) -> Audit:
+        """What the audit says of it now."""
+        return audit(self.repo.finish(), topology or Topology.build_run(), cache=None)
+
+
+@pytest.fixture
+def story(tmp_path: Path) -> Story:
+    return Story(tmp_path / "repo")
+
+
+def test_nothing_is_lost_where_everything_goes_its_way(story: Story) -> None:
+    story.feature("search", {"search.c": "int search(void) { return 1; }\n"})
+    story.hotfix("login", {"app.c": edited(CODE, 7, "700")})
+    story.merge("hotfix/login", "integration")
+    story.release()
+    found = story.audit()
+    assert found.overwrite_records == ()
+    assert found.leak_records == ()
+    assert found.violation_records == ()
+    assert {record.verdict.value for record in found.records} == {"retrofitted"}
+
+
+def test_a_retrofit_merged_with_ours_overwrites_the_fix_at_the_next_release(story: Story) -> None:
+    fix = story.hotfix("login", {"app.c": edited(CODE, 7, "700")})
+    dropped = story.merge("hotfix/login", "integration", files={"app.c": CODE})
+    story.release()
+    found = story.audit()
+    lost = {record.branch: record for record in found.overwrite_records}
+    assert {"preprod", "production"} <= lost.keys()
+    on_preprod = lost["preprod"]
+    assert on_preprod.commits == (fix,)
+    assert on_preprod.dropped_by == dropped
+    assert on_preprod.landing == story.repo.resolve("preprod")
+    assert on_preprod.cause is Cause.EVIL_MERGE
+    assert on_preprod.path == "app.c"
+    assert on_preprod.family == "hotfix/*"
+    assert on_preprod.state is State.OPEN
+    assert on_preprod.rank >= 0.5
+
+
+def test_a_conflict_resolved_to_one_side_is_a_merge_resolution(story: Story) -> None:
+    story.feature("limits", {"app.c": edited(CODE, 7, "71")})
+    story.hotfix("login", {"app.c": edited(CODE, 7, "700")})
+    dropped = story.merge("hotfix/login", "integration", files={"app.c": edited(CODE, 7, "71")})
+    found = story.audit()
+    (record,) = [each for each in found.overwrite_records if each.branch == "integration"]
+    assert (record.cause, record.side, record.landing) == (Cause.MERGE_RESOLUTION, "source", dropped)
+
+
+def test_a_stale_file_committed_after_the_retrofit_is_a_stale_commit(story: Story) -> None:
+    fix = story.hotfix("login", {"app.c": edited(CODE, 7, "700")})
+    story.merge("hotfix/login", "integration")
+    stale = story.repo.commit("integration", {"app.c": CODE}, subject="Save my work")
+    story.release()
+    found = story.audit()
+    causes = {(each.branch, each.cause) for each in found.overwrite_records if each.commits == (fix,)}
+    assert ("integration", Cause.STALE_COMMIT) in causes
+    assert ("production", Cause.STALE_COMMIT) in causes
+    assert {each.dropped_by for each in found.overwrite_records} == {stale}
+
+
+def test_what_a_later_commit_brings_back_is_restored(story: Story) -> None:
+    fixed = edited(CODE, 7, "700")
+    story.hotfix("login", {"app.c": fixed})
+    story.merge("hotfix/login", "integration")
+    story.repo.commit("integration", {"app.c": CODE}, subject="Save my work")
+    again = story.repo.commit("integration", {"app.c": fixed}, subject="Bring the fix back")
+    (record,) = [each for each in story.audit().overwrite_records if each.branch == "integration"]
+    assert (record.state, record.restored_by) == (State.RESTORED, again)
+
+
+def test_an_explicit_revert_is_no_overwrite(story: Story) -> None:
+    feature = story.feature("search", {"app.c": edited(CODE, 9, "900")})
+    story.repo.revert(into="integration", commit=feature, files={"app.c": CODE})
+    assert story.audit().overwrite_records == ()
+
+
+def test_code_that_evolves_is_no_overwrite(story: Story) -> None:
+    story.hotfix("login", {"app.c": edited(CODE, 7, "700")})
+    story.merge("hotfix/login", "integration")
+    story.feature("login2", {"app.c": edited(CODE, 7, "compute_login_value()")})
+    story.release()
+    assert story.audit().overwrite_records == ()
+
+
+def test_a_revert_on_run_merged_back_removes_a_feature(story: Story) -> None:
+    feature = story.feature("search", {"app.c": edited(CODE, 9, "900")})
+    story.release()
+    story.repo.revert(into="preprod", commit=story.repo.resolve("feature/search"), files={"app.c": CODE})
+    story.merge("preprod", "integration")
+    found = [each for each in story.audit().overwrite_records if each.cause is Cause.REVERT_PROPAGATED]
+    assert [(each.branch, each.change) for each in found] == [("integration", feature)]
+
+
+def test_a_waiver_accepts_an_overwrite(story: Story) -> None:
+    story.hotfix("login", {"app.c": edited(CODE, 7, "700")})
+    story.merge("hotfix/login", "integration", files={"app.c": CODE})
+    topology = Topology.build_run().replace(waivers=(Waiver(path="app.c", reason="rewritten in BUILD"),))
+    states = {each.state for each in story.audit(topology).overwrite_records}
+    assert states == {State.ACCEPTED}
+
+
+def test_a_hotfix_that_starts_from_integration_leaks(story: Story) -> None:
+    story.feature("search", {"search.c": "int search(void) { return 1; }\n"})
+    story.repo.branch("hotfix/wrong", "integration")
+    story.repo.commit("hotfix/wrong", {"app.c": edited(CODE, 7, "700")}, subject="Fix from the wrong base")
+    landing = story.merge("hotfix/wrong", "preprod")
+    (leak,) = [each for each in story.audit().leak_records if each.branch == "preprod"]
+    assert leak.landing == landing
+    assert leak.came_from == "integration"
+    assert leak.commits == (story.repo.resolve("feature/search"),)
+    assert "started from integration" in leak.reason
+
+
+def test_a_hotfix_that_merged_integration_leaks(story: Story) -> None:
+    story.feature("search", {"search.c": "int search(void) { return 1; }\n"})
+    story.repo.branch("hotfix/mixed", "preprod")
+    story.repo.commit("hotfix/mixed", {"app.c": edited(CODE, 7, "700")}, subject="Fix the mixed bug")
+    inner = story.merge("integration", "hotfix/mixed")
+    story.merge("hotfix/mixed", "preprod")
+    (leak,) = [each for each in story.audit().leak_records if each.branch == "preprod"]
+    assert inner[:12] in leak.reason
+
+
+def test_a_hotfix_retrofitted_before_it_lands_does_not_leak_itself(story: Story) -> None:
+    story.repo.branch("hotfix/early", "preprod")
+    story.repo.commit("hotfix/early", {"app.c": edited(CODE, 7, "700")}, subject="Fix the early bug")
+    story.merge("hotfix/early", "integration")
+    story.merge("hotfix/early", "preprod")
+    assert story.audit().leak_records == ()
+
+
+def test_a_feature_merged_straight_to_preprod_leaks_and_violates(story: Story) -> None:
+    story.repo.branch("feature/rush", "preprod")
+    rushed = story.repo.commit("feature/rush", {"rush.c": "int rush(void) { return 1; }\n"}, subject="Rush it")
+    landing = story.merge("feature/rush", "preprod")
+    found = story.audit()
+    assert [(leak.came_from, leak.commits) for leak in found.leak_records] == [("feature/*", (rushed,))]
+    assert [(each.rule, each.landing) for each in found.violation_records] == [(Rule.WRONG_FAMILY, landing)]
+
+
+def test_a_window_runs_from_the_promotion_to_the_release_that_carries_it(story: Story) -> None:
+    story.feature("search", {"search.c": "int search(void) { return 1; }\n"})
+    story.merge("integration", "uat")
+    opened = story.merge("uat", "preprod")
+    story.hotfix("login", {"app.c": edited(CODE, 7, "700")})
+    closed = story.repo.resolve("production")
+    (window,) = story.audit().window_records
+    assert (window.opened_by, window.closed_by, window.closed_on) == (opened, closed, "production")
+    assert len(window.hotfixes) == 1
+    assert window.hours == 3.0
+
+
+def test_a_window_without_release_is_open(story: Story) -> None:
+    story.feature("search", {"search.c": "int search(void) { return 1; }\n"})
+    story.merge("integration", "uat")
+    story.merge("uat", "preprod")
+    (window,) = story.audit().window_records
+    assert window.closed_by is None
+    assert window.closed_at is None
+
+
+def test_a_direct_commit_to_production_is_a_violation(story: Story) -> None:
+    direct = story.repo.commit("production", {"app.c": edited(CODE, 7, "700")}, subject="Patch it here")
+    found = story.audit()
+    assert [(each.rule, each.landing) for each in found.violation_records] == [(Rule.DIRECT, direct)]
+    fitness = {each.branch: each.fitness for each in found.fitness_records}
+    assert fitness["production"] == 0.0
+    assert fitness["uat"] is None
+
+
+def test_a_skipped_level_is_a_violation(story: Story) -> None:
+    story.feature("search", {"search.c": "int search(void) { return 1; }\n"})
+    landing = story.merge("integration", "production")
+    rules = {(each.rule, each.landing) for each in story.audit().violation_records}
+    assert (Rule.SKIPPED_LEVEL, landing) in rules
+
+
+def test_the_tables_have_their_columns_when_they_are_empty(story: Story) -> None:
+    found = story.audit()
+    for table in (found.overwrites, found.leaks, found.windows, found.violations):
+        assert table.empty
+        assert len(table.columns) > 5
+    assert list(found.conformance["branch"]) == list(BRANCHES)
+    assert found.overwrites.dtypes.astype(str)["landed_at"] == "datetime64[ns, UTC]"
+
+
+def test_checks_that_are_not_asked_for_are_left_out(story: Story) -> None:
+    story.repo.commit("production", {"other.txt": "second words here\n"}, subject="Patch it here")
+    story.hotfix("login", {"app.c": edited(CODE, 7, "700")})
+    found = audit(story.repo.finish(), Topology.build_run(), cache=None, checks=("obligations",))
+    assert found.violation_records == ()
+    assert found.records
