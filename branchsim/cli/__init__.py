@@ -14,6 +14,7 @@ CLEAN, FINDINGS, USAGE = 0, 1, 2
 """Exit codes: nothing found, something found, it could not be done (a wrong use or input, git failed, a defect)."""
 
 _INTERRUPTED = 130
+_INTERRUPTION = "interrupted; nothing was changed"
 _SIGNALLED = 128
 
 
@@ -30,11 +31,13 @@ def main() -> NoReturn:
         from branchsim.cli.app import app
 
         code = app(prog_name="branchsim", standalone_mode=False)
+        if code == _INTERRUPTED:  # the parser has caught Ctrl-C, and said nothing
+            complain(_INTERRUPTION)
     except BranchsimError as error:
         complain(str(error))
         code = USAGE
     except KeyboardInterrupt:
-        complain("interrupted; nothing was changed")
+        complain(_INTERRUPTION)
         code = _INTERRUPTED
     except Exception as error:  # noqa: BLE001  a defect must not end with the exit code of a finding
         code = _of_parser(error)
@@ -56,7 +59,7 @@ def _of_parser(error: Exception) -> int:
     import typer
 
     if isinstance(error, typer.Abort):
-        complain("interrupted; nothing was changed")
+        complain(_INTERRUPTION)
         return _INTERRUPTED
     # The parser is click, or typer's own copy of it; what both have in common is how they word a wrong use.
     if hasattr(error, "format_message"):
