@@ -144,7 +144,7 @@ class Trace:
         Returns
         -------
         DataFrame
-            ``branch``, ``state`` (string), ``share`` (Float64), ``since`` (UTC), ``evidence``, ``counterpart`` (string).
+            ``branch``, ``state``, ``evidence``, ``counterpart`` (string), ``share`` (Float64), ``since`` (UTC).
         """
         schema = {
             "branch": TEXT, "state": TEXT, "share": NUMBER, "since": TIME, "evidence": TEXT, "counterpart": TEXT,
@@ -166,8 +166,8 @@ class Trace:
             ``counterpart``, ``subject`` (string).
         """
         schema = {
-            "at": TIME, "branch": TEXT, "event": TEXT, "landing": TEXT, "state": TEXT, "share": NUMBER, "evidence": TEXT,
-            "counterpart": TEXT, "subject": TEXT,
+            "at": TIME, "branch": TEXT, "event": TEXT, "landing": TEXT, "state": TEXT, "share": NUMBER,
+            "evidence": TEXT, "counterpart": TEXT, "subject": TEXT,
         }  # fmt: skip
         rows = (
             {name: getattr(each, name) for name in schema}

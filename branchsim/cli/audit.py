@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from branchsim.cli import CLEAN, FINDINGS, complete
-from branchsim.cli.output import FORMAT_HELP, Format
+from branchsim.cli.output import FORMAT_HELP, Format, day
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,15 +65,50 @@ def audit(
         bool, typer.Option("--cache/--no-cache", help="Whether facts about commits are kept on disk.")
     ] = True,
     everything: Annotated[bool, typer.Option("--all", help="List every finding, not only the first ones.")] = False,
+    check: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--check",
+            metavar="NAME",
+            help="What to look for, more than once if need be: obligations, overwrites, leaks, windows, violations. "
+            "Without it everything.",
+        ),
+    ] = None,
+    fail_on: Annotated[
+        str | None,
+        typer.Option(
+            "--fail-on",
+            metavar="KINDS",
+            help="The findings that make exit code 1, with commas between: missed, lost, partial, late, overwrite, "
+            "leak, violation. Without it missed,lost,partial,overwrite,leak.",
+        ),
+    ] = None,
+    min_rank: Annotated[
+        float,
+        typer.Option("--min-rank", metavar="RANK", min=0.0, max=1.0, help="Findings of a lower rank do not count."),
+    ] = 0.5,
+    baseline: Annotated[
+        Path | None,
+        typer.Option(
+            "--baseline", metavar="FILE", help="An earlier audit as JSON: what it holds does not count any more."
+        ),
+    ] = None,
 ) -> int:
-    """Which changes landed on one branch and never reached the branch they were owed to.
+    """What never reached the branch it was owed to, what a landing overwrote, what leaked, and when RUN was frozen.
 
     Example: branchsim audit . --since 2025-01-01
 
+    Example for CI: branchsim audit . --fail-on missed,lost,overwrite,leak --min-rank 0.7 --baseline audit.json
+
     Exit code 0 if nothing needs a person, 1 if something does, 2 if the input is wrong.
     """
+    from branchsim.audit import gate
+    from branchsim.audit.audit import CHECKS
     from branchsim.audit.audit import audit as run
     from branchsim.cli.progress import progress
+
+    wanted = gate.kinds(fail_on) if fail_on is not None else gate.DEFAULT
+    known = gate.read_baseline(baseline) if baseline is not None else ()
 
     with progress() as report:
         found = run(
@@ -82,14 +117,22 @@ def audit(
             since=since,
             until=until,
             trailers=trailers,
+            checks=CHECKS if check is None else check,
             cache="default" if cache else None,
             report=report,
         )
-    show(found, output, everything=everything)
-    return FINDINGS if found.open_records else CLEAN
+    show(found, output, everything=everything, min_rank=min_rank)
+    failing = gate.failures(found, fail_on=wanted, min_rank=min_rank, known=known)
+    if baseline is not None and output is Format.TABLE:
+        from branchsim.cli.output import paragraph, say
+
+        say(paragraph(f"{len(failing)} findings are new since {baseline}."))
+        for finding in failing[:_SHOWN]:
+            say(paragraph(f"{finding.kind} on {finding.branch}: {finding.commit[:12]} {finding.reason}", first="  "))
+    return FINDINGS if failing else CLEAN
 
 
-def show(found: Audit, output: Format, *, everything: bool = False) -> None:
+def show(found: Audit, output: Format, *, everything: bool = False, min_rank: float = 0.5) -> None:
     """Print an audit in one of the formats."""
     from branchsim.audit.audit import OBLIGATIONS_SCHEMA, obligation_to_dict
     from branchsim.cli import output as form
@@ -101,13 +144,7 @@ def show(found: Audit, output: Format, *, everything: bool = False) -> None:
     elif output is Format.MARKDOWN:
         _print_markdown(found)
     else:
-        _print_table(found, everything=everything)
-
-
-def _day(seconds: int) -> str:
-    from datetime import UTC, datetime
-
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d")
+        _print_table(found, everything=everything, min_rank=min_rank)
 
 
 def _grouped(records: Sequence[Obligation]) -> list[list[Obligation]]:
@@ -129,7 +166,8 @@ def _ways(records: Sequence[Obligation]) -> list[str]:
     return [_short(records[0].landed_on), *targets, *more]
 
 
-def _print_table(found: Audit, *, everything: bool) -> None:
+def _print_table(found: Audit, *, everything: bool, min_rank: float) -> None:
+    from branchsim.cli.audit_sections import print_sections
     from branchsim.cli.output import one_line, say, table
 
     _print_head(found)
@@ -145,7 +183,7 @@ def _print_table(found: Audit, *, everything: bool) -> None:
                     "\n".join(
                         (records[0].verdict.value, *(["overdue"] if any(each.overdue for each in records) else []))
                     ),
-                    "\n".join((records[0].change[:12], _day(records[0].landed_at), *_ways(records))),
+                    "\n".join((records[0].change[:12], day(records[0].landed_at), *_ways(records))),
                     "\n".join(
                         (
                             one_line(records[0].subject),
@@ -160,6 +198,7 @@ def _print_table(found: Audit, *, everything: bool) -> None:
         )
     if len(needed) > len(shown):
         say(f"... and {len(needed) - len(shown)} more changes: --all lists them, --format csv gives all obligations.\n")
+    print_sections(found, min_rank=min_rank, everything=everything)
     _print_foot(found)
 
 
@@ -168,7 +207,7 @@ def _print_head(found: Audit) -> None:
     from branchsim.cli.output import one_line, paragraph, say
 
     where = shlex.quote(found.repository)
-    say(paragraph(f"{found.repository}, as of {_day(found.as_of)}"))
+    say(paragraph(f"{found.repository}, as of {day(found.as_of)}"))
     say(paragraph(f"Topology {found.topology.name!r}, {found.origin}{':' if found.reasons else '.'}"))
     for reason in found.reasons[:_REASONS]:
         say(paragraph(reason, first="  - ", rest="    "))
@@ -211,14 +250,14 @@ def _counted(found: Audit) -> str:
 def _print_markdown(found: Audit) -> None:
     from branchsim.cli.output import escape_markdown, say, write_markdown
 
-    say(f"**{_counted(found)}** as of {_day(found.as_of)}.\n")
+    say(f"**{_counted(found)}** as of {day(found.as_of)}.\n")
     say(f"Topology {escape_markdown(found.topology.name)}, {escape_markdown(found.origin)}.\n")
     rows = [
         {
             "verdict": record.verdict.value + (" (overdue)" if record.overdue else ""),
             "change": record.change[:12],
             "subject": record.subject,
-            "landed": _day(record.landed_at),
+            "landed": day(record.landed_at),
             "from": record.landed_on,
             "to": record.owed_to,
             "confidence": record.confidence,

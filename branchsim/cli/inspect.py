@@ -89,9 +89,8 @@ def _print_group(found: Inspection, members: list[Finding]) -> None:
     from branchsim.cli.output import printable
 
     first = members[0]
-    typer.echo(
-        f"\n[{first.rank:.2f}] {printable(first.path)}: {len(members)} of the {first.side} side, {first.fate}, {first.cause.value}"
-    )
+    what = f"{len(members)} of the {first.side} side, {first.fate}, {first.cause.value}"
+    typer.echo(f"\n[{first.rank:.2f}] {printable(first.path)}: {what}")
     typer.echo(f"  {printable(first.reason)}")
     for sha in dict.fromkeys(
         sha for each in members for sha in (*each.changes, *([each.restored_by] if each.restored_by else []))

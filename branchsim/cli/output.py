@@ -170,3 +170,10 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], *, 
     console.print(grid)
     # Padding to the right edge is of no use in a file, and wraps in a narrower window.
     emit("\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n")
+
+
+def day(seconds: int) -> str:
+    """A date as ISO 8601, in UTC."""
+    from datetime import UTC, datetime
+
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d")
