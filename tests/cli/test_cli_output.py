@@ -299,8 +299,8 @@ class TestEnding:
             assert process.poll() is None, process.stderr and process.stderr.read()
             assert time.monotonic() < deadline
             time.sleep(0.02)
-        # A moment, so that the process is known to whoever has to end it. (A real git that nobody knows ends by itself when
-        # its pipes are closed; this one sleeps.)
+        # A moment, so that the process is known to whoever has to end it. (A real git that nobody knows ends by itself
+        # when its pipes are closed; this one sleeps.)
         time.sleep(0.3)
         return process
 
