@@ -88,6 +88,8 @@ class Builder:
         self._reader = ObjectReader(self._scratch)
         self._blobs: dict[Sha, bytes] = {}
         self._written: dict[bytes, Sha] = {}
+        # Whoever merges looks at the result first, and then records it: the last one is asked for twice.
+        self._merged: dict[tuple[Sha, Sha], MergeResult] = {}
         return self
 
     def __exit__(
@@ -116,6 +118,21 @@ class Builder:
             It is not there.
         """
         return self._blob(self.made[commit].files[path]).decode("utf-8")
+
+    def ancestors(self, commit: Sha) -> frozenset[Sha]:
+        """A commit and everything that it stands on."""
+        found: set[Sha] = set()
+        waiting = [commit]
+        while waiting:
+            sha = waiting.pop()
+            if sha not in found:
+                found.add(sha)
+                waiting += self.made[sha].parents
+        return frozenset(found)
+
+    def content(self, blob: Sha) -> str:
+        """The text of a blob."""
+        return self._blob(blob).decode("utf-8")
 
     # What can be made.
 
@@ -201,7 +218,9 @@ class Builder:
 
     def automatic(self, ours: Sha, theirs: Sha) -> MergeResult:
         """What git makes of a merge."""
-        return next(merge_many(self._scratch, [(ours, theirs)]))
+        if (ours, theirs) not in self._merged:
+            self._merged = {(ours, theirs): next(merge_many(self._scratch, [(ours, theirs)]))}
+        return self._merged[ours, theirs]
 
     # The stream.
 
@@ -209,7 +228,7 @@ class Builder:
         """The history as ``git fast-import`` reads it.
 
         All contents come first, each file's versions one after the other, since then they compress best. Commits follow
-        in the order in which they were made, then the refs.
+        in the order in which they were made, then the refs. What no ref reaches is left out.
 
         Parameters
         ----------
@@ -218,14 +237,17 @@ class Builder:
         """
         marks: dict[Sha, int] = {}
         out: list[bytes] = []
-        for sha in self._versions():
+        tips = [*self.refs.values(), *(sha for sha, _, _ in self.tags.values())]
+        reached = frozenset[Sha]().union(*(self.ancestors(tip) for tip in tips))
+        kept_commits = [made for made in self.made.values() if made.sha in reached]
+        for sha in self._versions(kept_commits):
             marks[sha] = len(marks) + 1
             out.append(b"blob\nmark :%d\n%b" % (marks[sha], _data(self._blob(sha))))
-        for made in self.made.values():
+        for made in kept_commits:
             marks[made.sha] = len(marks) + 1
             out.append(self._commit_lines(made, marks))
         last = f"refs/heads/{head}"
-        deleted = sorted({f"refs/heads/{made.branch}" for made in self.made.values()} - set(self.refs))
+        deleted = sorted({f"refs/heads/{made.branch}" for made in kept_commits} - set(self.refs))
         out += [f"reset {ref}\nfrom {'0' * 40}\n\n".encode() for ref in deleted]
         kept = [*sorted(set(self.refs) - {last}), last]
         out += [f"reset {ref}\nfrom :{marks[self.refs[ref]]}\n\n".encode() for ref in kept]
@@ -234,10 +256,10 @@ class Builder:
         out.append(b"done\n")
         return b"".join(out)
 
-    def _versions(self) -> Iterable[Sha]:
+    def _versions(self, commits: Iterable[Made]) -> Iterable[Sha]:
         """Every blob, by path and then by age."""
         seen: dict[str, list[Sha]] = {}
-        for made in self.made.values():
+        for made in commits:
             before = self.made[made.parents[0]].files if made.parents else {}
             for path, sha in made.files.items():
                 if before.get(path) != sha:

@@ -43,6 +43,7 @@ class Sample:
 
 SAMPLES = (
     Sample("story", "eight hotfixes of a small shop, one for each way to go right or wrong", "branchsim.sample.story"),
+    Sample("year", "a year of a Salesforce project with twelve releases and forty hotfixes", "branchsim.sample.year"),
 )
 """All samples, the smallest first."""
 

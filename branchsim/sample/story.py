@@ -192,7 +192,16 @@ class _Story:
         return row
 
     def _dropped(
-        self, row: Truth, *, branch: str, landing: Sha, origin: Sha, cause: str, path: str, reason: str
+        self,
+        row: Truth,
+        *,
+        branch: str,
+        landing: Sha,
+        origin: Sha,
+        cause: str,
+        path: str,
+        reason: str,
+        side: str = "target",
     ) -> Truth:
         over = Truth(
             kind="overwrite",
@@ -205,6 +214,7 @@ class _Story:
             landing=landing,
             origin=origin,
             path=path,
+            side=side,
             reason=reason,
         )
         self.rows.append(over)
@@ -374,17 +384,16 @@ class _Story:
             cause="ours-merge",
             reason="its retrofit conflicted, and the merge kept integration's side only",
         )
-        path = _path("Discount")
         # On integration nothing was overwritten: the fix never was live there. RUN loses it with the release.
-        return Truth(
-            kind="overwrite",
-            name=row.name,
-            subject=row.subject,
-            change=row.change,
-            commits=row.commits,
-            cause="ours-merge",
+        return self._dropped(
+            row,
+            branch="integration",
+            landing=merge,
             origin=merge,
-            path=path,
+            cause="ours-merge",
+            path=_path("Discount"),
+            side="source",
+            reason="the merge that should have brought it kept integration's side only",
         )
 
     def _landed_late(self) -> list[Sha]:

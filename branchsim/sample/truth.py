@@ -30,7 +30,8 @@ class Truth:
     change : str
         The id of the landing that brought the change.
     commits : str
-        The commits it is made of, merges left out, separated by a space.
+        The commits it is made of, merges left out, separated by a space; of an overwrite also those that carried it
+        elsewhere.
     landed_on : str
         Where it landed first.
     owed_to : str
@@ -53,6 +54,9 @@ class Truth:
         The commit that first dropped the change, where a promotion only carried that on.
     path : str
         The file that shows it.
+    side : str
+        Of an overwrite: ``target``, where the branch had the change, or ``source``, where the landing should have
+        brought it.
     restored_by : str
         The commit that brought it back.
     reason : str
@@ -75,6 +79,7 @@ class Truth:
     landing: str = ""
     origin: str = ""
     path: str = ""
+    side: str = ""
     restored_by: str = ""
     reason: str = ""
 

@@ -46,7 +46,7 @@ def test_every_way_is_in_it() -> None:
     assert {row.cause for row in rows if row.cause} == {
         "missed", "late", "ours-merge", "stale-commit", "reverted-at-source",
     }  # fmt: skip
-    lost = {(row.name, row.branch) for row in read_truth("story") if row.kind == "overwrite"}
+    lost = {(row.name, row.branch) for row in read_truth("story") if row.side == "target"}
     assert lost == {
         ("due-date", "integration"), ("due-date", "preprod"), ("due-date", "production"),
         ("discount", "preprod"), ("discount", "production"),
@@ -76,7 +76,7 @@ def test_overwritten_lines_are_gone_and_were_there(story: Path) -> None:
     with Repository(story) as repository:
         from branchsim.audit.delivery import contents
 
-        for row in (row for row in read_truth("story") if row.kind == "overwrite"):
+        for row in (row for row in read_truth("story") if row.side == "target"):
             landing = repository.resolve(row.landing)
             before = repository.resolve(f"{row.landing}^1")
             path = row.path.encode()
