@@ -1,18 +1,19 @@
-"""Findings: a loss together with who brought it, who decided that it goes, who brought it back, and how much it matters."""
+"""Findings: a loss, who brought it, who decided that it goes, who brought it back, and how much it matters."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from branchsim.audit.causes import Cause
 from branchsim.audit.losses import PathLosses
 from branchsim.audit.pathlog import PathLog
-from branchsim.audit.ranks import rank
+from branchsim.audit.ranks import Evidence, rank
+from branchsim.audit.repairs import Repairs, is_vague
 from branchsim.audit.steps import Landed
-from branchsim.effects import Fate, Fated, Side, Unit, What
+from branchsim.effects import Fate, Fated, Region, Side, Unit, What
 from branchsim.git.log import Commit
 from branchsim.names import Sha
 
@@ -80,6 +81,11 @@ class Found:
     part: Landed
     origin: Commit | None
     restorer: Commit | None
+    evidence: Evidence
+
+    def ranked(self, evidence: Evidence) -> Found:
+        """The same with other evidence, ranked anew."""
+        return replace(self, evidence=evidence, finding=replace(self.finding, rank=rank(evidence)))
 
 
 @dataclass(frozen=True)
@@ -110,33 +116,44 @@ class Judge:
         """One for each unit, in the order of the losses."""
         found = []
         for part, each in losses:
-            alike = Counter(fated.fate for fated in each.losses)
-            found += [self._finding(part, each, fated, len(losses), alike[fated.fate]) for fated in each.losses]
+            found += self._of_path(part, each, len(losses))
         return found
 
-    def _finding(self, part: Landed, each: PathLosses, fated: Fated, paths: int, alike: int) -> Found:
-        verdict = fated.verdict
+    def _of_path(self, part: Landed, each: PathLosses, paths: int) -> list[Found]:
         names = tuple(dict.fromkeys(each.names.values()))
+        alike = Counter(fated.fate for fated in each.losses)
+        repairs = Repairs(self.later, names, [fated.verdict for fated in each.losses], self.commit)
+        found = [self._finding(part, each, fated, names, paths, alike[fated.fate], repairs) for fated in each.losses]
+        return _coherent(found)
+
+    def _finding(
+        self, part: Landed, each: PathLosses, fated: Fated, names: tuple[bytes, ...], paths: int, alike: int,
+        repairs: Repairs,
+    ) -> Found:  # fmt: skip
+        verdict = fated.verdict
         tip = part.source if verdict.side is Side.SOURCE else part.target
         other = part.target if verdict.side is Side.SOURCE else part.source
         undone = verdict.what is What.UNDONE
         log = self.log(tip)
         origin = log.removed(names, verdict.unit) if undone else log.brought(names, verdict.unit)
-        later = self.later
-        restorer = later.first_removed(names, verdict.unit) if undone else later.first_brought(names, verdict.unit)
+        restorer = repairs.of(verdict)
         cause = self._cause(part, each)
         if other != tip and not undone and self._decided(self.log(other), names, fated, origin):
             cause = Cause.SUPERSEDED
         clean = cause is Cause.EVIL_MERGE
-        value = rank(
-            fated.fate,
-            each.path,
+        known = Evidence(
+            fate=fated.fate,
+            path=each.path,
+            region=fated.region,
             clean=clean,
-            whole_file=each.equals is not None and not clean and not undone,
+            whole_file=each.equals is not None,
             paths=paths,
             units=alike,
-            restored=restorer is not None,
+            restored=repairs.strength(verdict),
             hotfix=origin is not None and self.hotfix(origin),
+            reordered=fated.reordered,
+            alike=fated.alike,
+            vague=is_vague(verdict.unit),
         )
         before, now = _excerpts(each, fated)
         path = each.path.decode("utf-8", "replace")
@@ -150,12 +167,12 @@ class Judge:
             before=before,
             after=now,
             changes=(origin.sha,) if origin is not None else (),
-            rank=value,
+            rank=rank(known),
             restored_by=restorer.sha if restorer is not None else None,
             reason=_reason(each, fated, origin, restorer, cause, self.matched.get(each.path)),
             check=_check(self.commit, path),
         )
-        return Found(finding, verdict.unit, undone, names, part, origin, restorer)
+        return Found(finding, verdict.unit, undone, names, part, origin, restorer, known)
 
     def _cause(self, part: Landed, each: PathLosses) -> Cause:
         if each.path in self.matched:
@@ -174,6 +191,21 @@ class Judge:
             return False
         bringer = log.brought(names, fated.verdict.unit)
         return bringer is not None and bringer.sha != remover.sha
+
+
+def _coherent(found: Sequence[Found]) -> list[Found]:
+    """A change that gave way in a conflict takes along what belongs to it in the file: that is no lone loss."""
+    contested = {
+        each.origin.sha
+        for each in found
+        if each.origin is not None and each.evidence.region in {Region.CONTESTED, Region.ENCLOSED, Region.REMOVED}
+    }
+    return [
+        each.ranked(replace(each.evidence, region=Region.CONTESTED))
+        if each.origin is not None and each.origin.sha in contested and each.evidence.region is Region.CLEAR
+        else each
+        for each in found
+    ]
 
 
 def is_fix(commit: Commit) -> bool:

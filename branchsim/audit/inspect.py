@@ -12,9 +12,10 @@ from branchsim.audit.causes import Cause
 from branchsim.audit.findings import Finding, Found, Judge, byline, is_fix
 from branchsim.audit.losses import LossReader, PathLosses, Step
 from branchsim.audit.match import Skipped
+from branchsim.audit.pathhistory import GitHistory, PathHistory
 from branchsim.audit.pathlog import PathLog
 from branchsim.audit.stale import stale_paths
-from branchsim.audit.steps import Landed, distinct, landed
+from branchsim.audit.steps import Landed, Landing, distinct, landed
 from branchsim.git.log import Commit, read_commits
 from branchsim.git.repository import Repository
 from branchsim.history.messages import is_revert_subject, reverted
@@ -90,7 +91,8 @@ class Inspection:
 
 
 _COLUMNS = (
-    "path", "unit", "side", "what", "fate", "cause", "before", "after", "changes", "rank", "restored_by", "reason", "check",
+    "path", "unit", "side", "what", "fate", "cause", "before", "after", "changes", "rank", "restored_by", "reason",
+    "check",
 )  # fmt: skip
 
 
@@ -126,51 +128,72 @@ def inspect(repo: str | os.PathLike[str] | Repository, commit: str, *, ignore: P
     sha = repo.resolve(commit)
     own = next(iter(read_commits(repo.scratch, [sha], options=("--no-walk",))))
     with LossReader(repo.scratch, ignore=ignore) as reader:
-        return _Inspector(repo, reader, own).inspect()
+        return Inspector(repo, reader, GitHistory(repo, reader)).inspect(own)
 
 
-class _Inspector:
-    """One inspection under way."""
+@dataclass(frozen=True)
+class Inspector:
+    """Inspects commits, one at a time.
 
-    def __init__(self, repository: Repository, reader: LossReader, commit: Commit) -> None:
-        self._repository = repository
-        self._scratch = repository.scratch
-        self._reader = reader
-        self._commit = commit
-        self._subjects: dict[Sha, str] = {}
+    Attributes
+    ----------
+    repository : Repository
+        Where to read.
+    reader : LossReader
+        Reads and parses the blobs.
+    history : PathHistory
+        Who brought what, and when.
+    """
 
-    def inspect(self) -> Inspection:
-        own = self._commit
-        landing = landed(self._repository, own)
+    repository: Repository
+    reader: LossReader
+    history: PathHistory
+
+    def inspect(self, commit: Commit) -> Inspection:
+        """What a commit dropped or brought back."""
+        landing = landed(self.repository, commit)
+        if landing.kind == "commit":
+            return self._direct(commit)
+        return self.judged(commit, landing)
+
+    def judged(self, commit: Commit, landing: Landing) -> Inspection:
+        """The same for a commit whose landing is known."""
         losses: list[tuple[Landed, PathLosses]] = []
         left_out: Counter[str] = Counter()
-        skipped = [Skipped(own.sha, why) for why in landing.skipped]
+        skipped = [Skipped(commit.sha, why) for why in landing.skipped]
         for part in landing.parts:
-            found = self._reader.read(part.step)
+            found = self.reader.read(part.step)
             left_out += found.left_out
             skipped += [Skipped(path.decode("utf-8", "replace"), why) for path, why in found.skipped]
             losses += [(part, each) for each in found.paths]
-        losses = distinct(losses)
-        kind = landing.kind
-        if kind == "commit" and (reverted(own.message) or is_revert_subject(own.subject)):
-            kind = "revert"
-        matched: Mapping[bytes, tuple[Sha, int]] = {}
-        if kind == "commit" and own.parents:
-            stale = stale_paths(self._scratch, self._reader, own)
-            matched = stale.matches
-            found = self._reader.read_versions(stale.versions)
-            left_out += found.left_out
-            losses += [
-                (Landed(Step({}, frozenset()), own.parents[0], own.sha, own.parents[0]), each) for each in found.paths
-            ]
-        found_here = self._findings(losses, matched)
-        records = [each.finding for each in found_here if each.finding.cause is not Cause.SUPERSEDED]
-        left_out["superseded"] += len(found_here) - len(records)
+        return self._told(commit, landing.kind, distinct(losses), {}, left_out, skipped)
+
+    def _direct(self, commit: Commit) -> Inspection:
+        """What a commit that is no merge took back to, or nearer to, an older version."""
+        if reverted(commit.message) or is_revert_subject(commit.subject):
+            return Inspection(commit.sha, "revert", commit.subject, ())
+        stale = stale_paths(self.repository.scratch, self.reader, commit)
+        found = self.reader.read_versions(stale.versions)
+        part = Landed(Step({}, frozenset()), commit.parents[0], commit.sha, commit.parents[0])
+        skipped = [Skipped(path.decode("utf-8", "replace"), why) for path, why in found.skipped]
+        losses = [(part, each) for each in found.paths]
+        return self._told(commit, "commit", losses, stale.matches, found.left_out, skipped)
+
+    def _told(
+        self, commit: Commit, kind: str, losses: Sequence[tuple[Landed, PathLosses]],
+        matched: Mapping[bytes, tuple[Sha, int]], left_out: Counter[str], skipped: Sequence[Skipped],
+    ) -> Inspection:  # fmt: skip
+        found = self._findings(commit, losses, matched)
+        records = [each.finding for each in found if each.finding.cause is not Cause.SUPERSEDED]
+        out = left_out + Counter({"superseded": len(found) - len(records)})
         records.sort(key=lambda each: (-each.rank, each.path, each.side, each.unit))
-        return Inspection(own.sha, kind, own.subject, tuple(records), tuple(skipped), +left_out, self._subjects)
+        subjects = {
+            named.sha: byline(named) for each in found for named in (each.origin, each.restorer) if named is not None
+        }
+        return Inspection(commit.sha, kind, commit.subject, tuple(records), tuple(skipped), +out, subjects)
 
     def _findings(
-        self, losses: Sequence[tuple[Landed, PathLosses]], matched: Mapping[bytes, tuple[Sha, int]]
+        self, commit: Commit, losses: Sequence[tuple[Landed, PathLosses]], matched: Mapping[bytes, tuple[Sha, int]]
     ) -> list[Found]:
         if not losses:
             return []
@@ -179,23 +202,7 @@ class _Inspector:
 
         def log(tip: Sha) -> PathLog:
             if tip not in logs:
-                logs[tip] = PathLog.read(self._scratch, self._reader, [tip], names, "--no-merges")
+                logs[tip] = self.history.before(tip, names)
             return logs[tip]
 
-        judge = Judge(self._commit, log, self._later(names), matched, is_fix)
-        found = judge.findings(losses)
-        for each in found:
-            for named in (each.origin, each.restorer):
-                if named is not None:
-                    self._subjects[named.sha] = byline(named)
-        return found
-
-    def _later(self, names: Sequence[bytes]) -> PathLog:
-        """What came after the commit, on any branch that contains it."""
-        heads = sorted(
-            {sha for ref, sha in self._repository.refs.items() if ref.startswith(("refs/heads/", "refs/remotes/"))}
-        )
-        if not heads:
-            return PathLog(self._reader, ())
-        revisions = [*heads, f"^{self._commit.sha}"]
-        return PathLog.read(self._scratch, self._reader, revisions, names, f"--ancestry-path={self._commit.sha}")
+        return Judge(commit, log, self.history.after(commit.sha, names), matched, is_fix).findings(losses)

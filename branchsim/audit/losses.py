@@ -1,4 +1,4 @@
-"""What a landing did to each path: the three-way table of presence, without what is no loss, and what became of the rest."""
+"""What a landing did to each path: the table of presence, without what is no loss, and what became of the rest."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from branchsim.audit.losses import LossReader
-from branchsim.effects import Unit, UnknownContentError
+from branchsim.effects import Unit, Units, UnknownContentError
 from branchsim.git.log import Commit, RawChange, read_commits
 from branchsim.git.objects import TreeEntry
 from branchsim.git.scratch import Scratch
@@ -67,11 +67,31 @@ class PathLog:
         """The oldest commit with which a unit came to a path."""
         return self._last(names, unit, sign=1, oldest=True)
 
-    def first_removed(self, names: Iterable[bytes], unit: Unit) -> Commit | None:
-        """The oldest commit with which a unit left a path."""
-        return self._last(names, unit, sign=-1, oldest=True)
+    def first_removed(self, names: Iterable[bytes], unit: Unit, *, with_path: bool = True) -> Commit | None:
+        """The oldest commit with which a unit left a path; a path that went as a whole counts only `with_path`."""
+        return self._last(names, unit, sign=-1, oldest=True, with_path=with_path)
 
-    def _last(self, names: Iterable[bytes], unit: Unit, *, sign: int, oldest: bool = False) -> Commit | None:
+    def churn(self, names: Iterable[bytes], commit: Commit) -> int:
+        """How many copies of units a commit added to some paths and removed from them; 0 where that cannot be read."""
+        found = 0
+        for name in dict.fromkeys(names):
+            change = next((change for each, change in self.of(name) if each.sha == commit.sha), None)
+            if change is None:
+                continue
+            try:
+                old, new = (self._units(change, new=new).require_known() for new in (False, True))
+            except UnknownContentError:
+                continue
+            found += (old - new).total() + (new - old).total()
+        return found
+
+    def _units(self, change: RawChange, *, new: bool) -> Units:
+        mode, sha = (change.new_mode, change.new) if new else (change.old_mode, change.old)
+        return self._reader.units(change.path, None if mode == _NOTHING else TreeEntry(mode, Sha(sha)))
+
+    def _last(
+        self, names: Iterable[bytes], unit: Unit, *, sign: int, oldest: bool = False, with_path: bool = True
+    ) -> Commit | None:
         for name in dict.fromkeys(names):
             steps = self.of(name)
             steps = steps[-_MOST:][::-1] if oldest else steps[:_MOST]
@@ -82,6 +102,8 @@ class PathLog:
                 if mode not in {_NOTHING, "160000"}
             )
             for commit, change in steps:
+                if not with_path and change.new_mode == _NOTHING:
+                    continue
                 try:
                     if sign * (self._count(change, unit, new=True) - self._count(change, unit, new=False)) > 0:
                         return commit
@@ -97,7 +119,7 @@ class PathLog:
             content = self._reader.content(Sha(sha))
             if content is not None and not content.startswith(_MARKS) and b"\r" not in content:
                 return _count_line(content, unit.value)
-        return self._reader.units(change.path, TreeEntry(mode, Sha(sha))).require_known().get(unit, 0)
+        return self._units(change, new=new).require_known().get(unit, 0)
 
 
 def _count_line(content: bytes, line: str) -> int:

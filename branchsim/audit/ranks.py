@@ -3,58 +3,73 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
-from branchsim.effects import Fate
+from branchsim.effects import Fate, Region
 
 BASE: dict[Fate, float] = {
-    Fate.EDIT_UNDONE: 0.55,
-    Fate.DELETION_UNDONE: 0.50,
-    Fate.VANISHED: 0.42,
-    Fate.EVIL_REMOVAL: 0.36,
-    Fate.OTHER_SIDE: 0.26,
-    Fate.REWRITTEN: 0.15,
+    Fate.EDIT_UNDONE: 0.48,
+    Fate.DELETION_UNDONE: 0.42,
+    Fate.VANISHED: 0.40,
+    Fate.EVIL_REMOVAL: 0.34,
+    Fate.OTHER_SIDE: 0.24,
+    Fate.REWRITTEN: 0.12,
 }
 """Where a rank starts; the order is the one in which real losses were found to matter, see ``docs/overwrites.md``."""
 
-RESTORED = 0.22
-CLEAN = 0.14
+REGIONS: dict[Region, float] = {
+    Region.CLEAR: 0.08,
+    Region.CONTESTED: 0.0,
+    Region.ENCLOSED: -0.10,
+    Region.REMOVED: -0.25,
+    Region.UNKNOWN: 0.0,
+}
+"""What the other side did there."""
+
+RESTORED = 0.34
+CLEAN = 0.12
 WHOLE_FILE = 0.10
-MANY_FILES = 0.06
-HOTFIX = 0.12
-SEVERAL = 0.06
-SECONDARY = -0.14
+MANY_FILES = 0.04
+HOTFIX = 0.08
+SEVERAL = 0.04
+REORDERED = -0.20
+ALIKE = -0.08
+VAGUE = -0.10
+SECONDARY = 0.55
+"""Factor for paths that break no release."""
 
 _MANY = 5
 _FEW_UNITS = 4
+_SAME = 0.6
 _SECONDARY = re.compile(
-    rb"(?:^|/)(?:tests?|testing|specs?|docs?|examples?|fixtures?|__tests__)(?:/|$)|\.(?:md|rst|txt|adoc|po|pot)$", re.IGNORECASE
+    rb"(?:^|/)(?:tests?|testing|specs?|docs?|examples?|fixtures?|samples?|demos?|benchmarks?|__tests__|\.github|\.circleci"
+    rb"|\.ci|\.gitlab|\.azure-pipelines)(?:/|$)"
+    rb"|(?:^|/)(?:test_[^/]*|[^/]*_tests?|[^/]*[-.](?:spec|test))\.[a-z]+$|(?:^|/)[^/]*(?:Tests?|_TEST)\.(?:cls|java|php|cs|kt)(?:-meta\.xml)?$"
+    rb"|\.(?:md|rst|txt|adoc|po|pot)$"
+    # What tools read that check the code, and never what is released.
+    rb"|(?:^|/)(?:phpstan|psalm|phpcs|ruleset|pmd|checkstyle|spotbugs|findbugs|mypy|tox|pytest|codecov|detekt)[^/]*\.(?:neon|xml|ini|ya?ml|dist|toml)(?:\.dist)?$"
+    rb"|(?:^|/)\.(?:eslint|prettier|stylelint|pylint|flake8|rubocop|travis|appveyor|coveragerc|pre-commit|golangci|editorconfig|styleci|scrutinizer)[^/]*$"
+    rb"|(?:^|/)appveyor\.yml$",
 )
 
 
 def is_secondary(path: bytes) -> bool:
-    """Whether a path holds tests, documentation or examples, which seldom break a release."""
+    """Whether a path holds tests, documentation, examples, or settings of checkers: none of them breaks a release."""
     return _SECONDARY.search(path) is not None
 
 
-def rank(
-    fate: Fate,
-    path: bytes,
-    *,
-    clean: bool,
-    whole_file: bool,
-    paths: int,
-    units: int,
-    restored: bool,
-    hotfix: bool,
-) -> float:
-    """The rank of a finding.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What is known of a loss, to rank it by.
 
-    Parameters
+    Attributes
     ----------
     fate : Fate
         What became of the unit.
     path : bytes
         Where.
+    region : Region
+        What the other side did there.
     clean : bool
         Whether git merges the path without a conflict.
     whole_file : bool
@@ -63,17 +78,40 @@ def rank(
         How many paths of the landing lost something.
     units : int
         How many units of this path were lost alike.
-    restored : bool
-        Whether a later commit brings it back.
+    restored : float
+        How much a later commit looks like one that repairs this, from 0 to 1.
     hotfix : bool
         Whether the change it hurt came from a hotfix family, or calls itself a fix.
-
-    Returns
-    -------
-    float
-        0 to 1.
+    reordered : bool
+        Whether the lines in its place say the same in another order.
+    alike : float
+        How many of its words the most similar line in its place has.
+    vague : bool
+        Whether it has hardly a word of its own, and so may stand for anything.
     """
-    value = BASE[fate]
-    value += RESTORED * restored + CLEAN * clean + WHOLE_FILE * whole_file + HOTFIX * hotfix
-    value += MANY_FILES * (paths >= _MANY) + SEVERAL * (units >= _FEW_UNITS) + SECONDARY * is_secondary(path)
-    return round(min(1.0, max(0.0, value)), 3)
+
+    fate: Fate
+    path: bytes
+    region: Region = Region.UNKNOWN
+    clean: bool = False
+    whole_file: bool = False
+    paths: int = 1
+    units: int = 1
+    restored: float = 0.0
+    hotfix: bool = False
+    reordered: bool = False
+    alike: float = 0.0
+    vague: bool = False
+
+
+def rank(known: Evidence) -> float:
+    """The rank of a finding: 0 to 1, about the chance that a careful reader calls it a loss that matters."""
+    value = BASE[known.fate] + (CLEAN if known.clean else REGIONS[known.region])
+    value += RESTORED * known.restored + HOTFIX * known.hotfix
+    value += WHOLE_FILE * (known.whole_file and (known.clean or known.region is Region.CLEAR))
+    value += MANY_FILES * (known.paths >= _MANY and known.clean) + SEVERAL * (known.units >= _FEW_UNITS)
+    value += REORDERED * known.reordered + VAGUE * known.vague
+    if known.fate in (Fate.OTHER_SIDE, Fate.REWRITTEN):
+        value += ALIKE * (known.alike >= _SAME)
+    value = min(1.0, max(0.0, value))
+    return round(value * SECONDARY if is_secondary(known.path) else value, 3)

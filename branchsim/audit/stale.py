@@ -27,7 +27,7 @@ class Stale:
     Attributes
     ----------
     versions : tuple
-        For each path its names and its blobs: the older version as the base and as what landed, the parent's as the tip.
+        For each path its names and its blobs: the older version as the base, the parent's as the tip.
     matches : mapping of bytes to (Sha, int)
         For each path the commit whose version it resembles most, and how many paths resemble the same moment.
     """
@@ -48,7 +48,7 @@ def stale_paths(scratch: Scratch, reader: LossReader, commit: Commit) -> Stale:
     commit : Commit
         A commit with one parent.
     """
-    edits = [c for c in commit.changes if c.old_mode != _NOTHING and c.old_mode != "160000" and c.new_mode != "160000"]
+    edits = [c for c in commit.changes if c.old_mode not in {_NOTHING, "160000"} and c.new_mode != "160000"]
     if not edits:
         return Stale((), {})
     log = PathLog.read(scratch, reader, [commit.parents[0]], [change.path for change in edits])

@@ -40,8 +40,8 @@ class Landing:
 def landed(repository: Repository, commit: Commit) -> Landing:
     """The three-way steps of a commit.
 
-    A merge has one for each merged parent and, where git finds several merge bases, one for git's own virtual base first and
-    one for each base. A squash has one, from the pull request's ref. Any other commit has none.
+    A merge has one for each merged parent and, where git finds several merge bases, one for git's own virtual base
+    first and one for each base. A squash has one, from the pull request's ref. Any other commit has none.
     """
     scratch = repository.scratch
     if not commit.parents:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from branchsim.effects.align import Place
 from branchsim.effects.cache import UnitCache
 from branchsim.effects.fates import Fate, Fated, fates
-from branchsim.effects.filters import FILTERS, Filter, Scene, Sifted, arrivals, sift
+from branchsim.effects.filters import FILTERS, Filter, Scene, Sifted, arrivals, own_words, sift
 from branchsim.effects.paths import Attributes, PathReason, classify_path, looks_generated
 from branchsim.effects.presence import (
     Alteration,
@@ -21,6 +21,7 @@ from branchsim.effects.presence import (
     judge,
     state,
 )
+from branchsim.effects.regions import Region, Regions
 from branchsim.effects.renames import Rename, Renames, pair_renames, similarity
 from branchsim.effects.text import Limits
 from branchsim.effects.units import (
@@ -51,6 +52,8 @@ __all__ = [
     "Options",
     "PathReason",
     "Place",
+    "Region",
+    "Regions",
     "Rename",
     "Renames",
     "Scene",
@@ -72,6 +75,7 @@ __all__ = [
     "fates",
     "judge",
     "looks_generated",
+    "own_words",
     "pair_renames",
     "sift",
     "similarity",

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+import re
+from collections import Counter
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from branchsim.effects.align import Place, places
 from branchsim.effects.presence import Side, Verdict, What
+from branchsim.effects.regions import Region, Regions
 from branchsim.effects.text import Limits, has_words, normalise, shorten, split_lines
+from branchsim.effects.tokens import tokens_of
 from branchsim.effects.units import Unit
 
 if TYPE_CHECKING:
@@ -17,6 +21,9 @@ if TYPE_CHECKING:
     from branchsim.effects.filters import Scene
 
 _LIMITS = Limits()
+_SAME_WORDS = 0.85
+_FEWEST_LINES = 2
+_WORD = re.compile(r"\w+")
 
 
 class Fate(enum.Enum):
@@ -50,12 +57,21 @@ class Fated:
         Where; None for an element, for what is not text, and where the files are too long to be aligned.
     instead : tuple of str
         The normalised lines, or the values, that stand in its place.
+    region : Region
+        What the other side did there.
+    reordered : bool
+        Whether the lines of the place say the same as those that stood there, in another order.
+    alike : float
+        How many of its words the most similar line in its place has, from 0 to 1.
     """
 
     verdict: Verdict
     fate: Fate
     place: Place | None = None
     instead: tuple[str, ...] = ()
+    region: Region = Region.UNKNOWN
+    reordered: bool = False
+    alike: float = 0.0
 
 
 def fates(losses: Iterable[Verdict], scene: Scene) -> list[Fated]:
@@ -74,15 +90,17 @@ def fates(losses: Iterable[Verdict], scene: Scene) -> list[Fated]:
         In the order of the losses.
     """
     aligned = {side: _Alignment(scene, side) for side in ("target", "source")}
+    regions = Regions(scene)
     found = []
     for verdict in losses:
         if not verdict.is_loss:
             continue
         if verdict.unit.kind == "line":
             side = "source" if verdict.side is Side.SOURCE else "target"
-            found.append(aligned[side].fate(verdict))
+            fated = aligned[side].fate(verdict)
         else:
-            found.append(_keyed(verdict, scene))
+            fated = _keyed(verdict, scene)
+        found.append(replace(fated, region=regions.of(verdict)))
     return found
 
 
@@ -117,34 +135,53 @@ class _Alignment:
         self._side = side
         self._places: dict[bool, dict[str, list[Place]]] | None = None
         self._lines: dict[str, list[str]] = {}
+        self._replaced: frozenset[str] | None = None
 
     def fate(self, verdict: Verdict) -> Fated:
         back = verdict.what is What.UNDONE
         places = self._find()[back].get(verdict.unit.value, [])
         place = places[0] if places else None
-        result = self._lines.get("merged", [])
-        here = tuple(line for line in result[place.start : place.stop] if line) if place else ()
+        result, mine = self._lines.get("merged", []), self._lines.get(self._side, [])
+        here = [line for line in result[place.start : place.stop] if line] if place else []
+        gone = [line for line in mine[place.side_start : place.side_stop] if line] if place else []
+        reordered = _is_reordered(gone, here)
         if verdict.what is What.EVIL_REMOVAL:
-            return Fated(verdict, Fate.EVIL_REMOVAL, place, here)
+            return Fated(verdict, Fate.EVIL_REMOVAL, place, tuple(here), reordered=reordered)
         if back:
-            mine = self._lines.get(self._side, [])
-            gone = mine[place.side_start : place.side_stop] if place else []
             brought = any(self._is_own(line) for line in gone)
-            return Fated(verdict, Fate.EDIT_UNDONE if brought else Fate.DELETION_UNDONE, place, ())
-        return Fated(verdict, self._instead(here, place), place, here)
+            fate = Fate.EDIT_UNDONE if brought else Fate.DELETION_UNDONE
+            return Fated(verdict, fate, place, (), reordered=reordered)
+        alike = max((_alike(verdict.unit.value, line) for line in here), default=0.0)
+        return Fated(verdict, self._instead(here, place), place, tuple(here), reordered=reordered, alike=alike)
 
     def _instead(self, here: Sequence[str], place: Place | None) -> Fate:
         if place is None:
             return Fate.REWRITTEN
         fresh = [line for line in here if has_words(line, _LIMITS.word_characters)]
         base, own, other = (version.counts for version in (self._scene.base, self._own, self._other))
-        old = sum(1 for line in fresh if (unit := _unit(line)) in base and base[unit] > own.get(unit, 0))
-        theirs = sum(1 for line in fresh if (unit := _unit(line)) in other and other[unit] > base.get(unit, 0))
+        old = theirs = 0
+        for line in fresh:
+            unit = _unit(line)
+            if base.get(unit, 0) > own.get(unit, 0) or self._was_replaced(line):
+                old += 1
+            elif other.get(unit, 0) > base.get(unit, 0):
+                theirs += 1
         if not fresh:
             return Fate.VANISHED
         if old and old >= theirs:
             return Fate.EDIT_UNDONE
         return Fate.OTHER_SIDE if theirs else Fate.REWRITTEN
+
+    def _was_replaced(self, line: str) -> bool:
+        """Whether the side had replaced a line of the same tokens: in another layout it is the old text still."""
+        if self._replaced is None:
+            base, own = self._scene.base.counts, self._own.counts
+            self._replaced = frozenset(
+                tokens_of(unit.value, self._scene.family)
+                for unit, count in base.items()
+                if unit.kind == "line" and count > own.get(unit, 0)
+            )
+        return tokens_of(line, self._scene.family) in self._replaced
 
     def _is_own(self, line: str) -> bool:
         unit = _unit(line)
@@ -169,6 +206,28 @@ class _Alignment:
             for line in other[place.start : place.stop]:
                 self._places[True].setdefault(line, []).append(place)
         return self._places
+
+
+def _alike(one: str, other: str) -> float:
+    """The shared words of two lines against all of theirs."""
+    first, second = Counter(_WORD.findall(one)), Counter(_WORD.findall(other))
+    total = first.total() + second.total()
+    return 2 * (first & second).total() / total if total else 0.0
+
+
+def _is_reordered(gone: Sequence[str], here: Sequence[str]) -> bool:
+    """Whether several lines give way to others of nearly the same words in another order.
+
+    Where the words are the same in the same order, something else differs: an operator, a bracket. That is an edit.
+    """
+    if len(gone) < _FEWEST_LINES or len(here) < _FEWEST_LINES:
+        return False
+    before, after = ([word for line in lines for word in _WORD.findall(line)] for lines in (gone, here))
+    if before == after:
+        return False
+    first, second = Counter(before), Counter(after)
+    union = (first | second).total()
+    return union > 0 and (first & second).total() >= _SAME_WORDS * union
 
 
 def _unit(line: str) -> Unit:

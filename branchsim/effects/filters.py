@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, get_args
 from branchsim.effects.languages import Family, Inert, family_of, imported_names, inert_lines, is_comment, is_import
 from branchsim.effects.paths import Attributes, PathReason, classify_path, looks_generated
 from branchsim.effects.presence import Side, Verdict, What
-from branchsim.effects.text import TextError, decode, is_binary
+from branchsim.effects.text import TextError, decode, is_binary, split_lines
 from branchsim.effects.tokens import Relaid, TokenText, tokens_of
 from branchsim.effects.units import ABSENT, Unit, Units
 from branchsim.topology import version_key
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from branchsim.topology import PathGlobs
 
+_SHORTEST = 3
 _SEARCHED = 1024 * 1024  # characters; each lost line is searched for in the whole text
 _WORD = re.compile(r"[^\W\d_]+")
 
@@ -154,6 +155,19 @@ class Scene:
         }
 
     @cached_property
+    def relaid_tokens(self) -> dict[str, frozenset[str]]:
+        """For each side the tokens of lines that it laid out anew: it removed a line of them and added one."""
+        base = self.base.counts
+        found = {}
+        for name in ("target", "source"):
+            own = self.version(name).counts
+            gone = {unit.value for unit, n in base.items() if unit.kind == "line" and n > own.get(unit, 0)}
+            came = {unit.value for unit, n in own.items() if unit.kind == "line" and n > base.get(unit, 0)}
+            old, new = ({tokens_of(line, self.family) for line in lines} for lines in (gone, came))
+            found[name] = frozenset(old & new)
+        return found
+
+    @cached_property
     def brought_skeletons(self) -> dict[str, dict[str, list[str]]]:
         """The same by skeleton."""
         found: dict[str, dict[str, list[str]]] = {"target": {}, "source": {}}
@@ -214,6 +228,8 @@ def is_formatting(verdict: Verdict, scene: Scene) -> bool:
         return False
     side, result = scene.should_be(verdict)
     text = verdict.unit.value
+    if verdict.what is not What.EVIL_REMOVAL and tokens_of(text, scene.family) in scene.relaid_tokens[side]:
+        return True  # the edit itself was one of layout
     back = verdict.what is What.UNDONE
     relaid = scene.relaid.get(side)
     if relaid and text in (relaid.result if back else relaid.side):
@@ -284,6 +300,36 @@ def is_version(verdict: Verdict, scene: Scene) -> bool:
     return scene.skeletons[expected].get(bare, 0) > 0 and scene.skeletons[found].get(bare, 0) > 0
 
 
+_SETTING = re.compile(r"[\"']?([\w.-]+)[\"']?\s*(?::[^=]*)?[=:]\s*(?:[\"'][^\"'\s]*[\"']|[\w.+-]+)[,;]?")
+_NEAR = 6
+
+
+def is_release_switch(verdict: Verdict, scene: Scene) -> bool:
+    """A plain setting beside a version: a release sets both at once, and each line of releases has its own.
+
+    The name has a plain value in both, and the version near by is one of those in which both differ.
+    """
+    setting = _SETTING.fullmatch(verdict.unit.value) if verdict.unit.kind == "line" else None
+    if setting is None or verdict.what is What.EVIL_REMOVAL:
+        return False
+    names = scene.should_be(verdict)
+    return all(
+        _sets_beside_version(scene, name, setting[1], other) for name, other in zip(names, reversed(names), strict=True)
+    )
+
+
+def _sets_beside_version(scene: Scene, name: str, setting: str, other: str) -> bool:
+    lines = [" ".join(line.split()) for line in split_lines(scene.texts.get(name, ""))]
+    elsewhere = scene.version(other).counts
+    versions = [
+        at
+        for at, line in enumerate(lines)
+        if _ABOUT_VERSIONS.search(line) and _MASKED.search(line) and Unit("line", (), line) not in elsewhere
+    ]
+    settings = [at for at, line in enumerate(lines) if (found := _SETTING.fullmatch(line)) and found[1] == setting]
+    return any(abs(one - at) <= _NEAR for one in settings for at in versions)
+
+
 def is_newer_value(verdict: Verdict, scene: Scene) -> bool:
     """Both sides gave the same thing a value, and the result has the newer one, which is the other side's."""
     if verdict.side is Side.BOTH or verdict.what not in (What.LOST, What.UNDONE):
@@ -332,6 +378,11 @@ def is_generic(verdict: Verdict, _: Scene) -> bool:
     return all(word in _GENERIC for word in words) and not any(character.isdigit() for character in verdict.unit.value)
 
 
+def own_words(text: str) -> int:
+    """How many different words a line or value has that are not words of the language: few of them say little."""
+    return len({word for word in _WORD.findall(text.lower()) if len(word) >= _SHORTEST and word not in _GENERIC})
+
+
 def is_empty_container(verdict: Verdict, scene: Scene) -> bool:
     """An element that said "nothing in here", while the result has something in it."""
     unit = verdict.unit
@@ -355,6 +406,7 @@ FILTERS: tuple[Filter, ...] = (
     Filter("comment", is_comment_line),
     Filter("generic", is_generic),
     Filter("version", is_version),
+    Filter("release-switch", is_release_switch),
     Filter("same-change", is_same_change),
     Filter("newer-value", is_newer_value),
     Filter("formatting", is_formatting),
@@ -432,7 +484,9 @@ __all__ = [
     "is_import_line",
     "is_moved",
     "is_newer_value",
+    "is_release_switch",
     "is_same_change",
     "is_version",
+    "own_words",
     "sift",
 ]

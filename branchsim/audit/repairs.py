@@ -1,0 +1,103 @@
+"""Repairs: later commits that bring back what a landing lost, and how much each looks like one made for that."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from functools import cached_property
+
+from branchsim.audit.pathlog import PathLog
+from branchsim.effects import Unit, Verdict, What, own_words
+from branchsim.git.log import Commit
+from branchsim.names import Sha
+
+_DAY = 86_400
+_SOON = 120 * _DAY
+_LATE = 500 * _DAY
+_MOST_OF = 0.5
+_FEW = 3
+_FOCUS = 0.25
+_WORDS = 2
+_SAYS_SO = re.compile(
+    r"\b(?:wrong|bad|broken|botched|lost|mis-?|fix\w*|repair\w*|after|undo|mistake\w*)\W(?:\w+\W+){0,4}merg"
+    r"|merg\w*\W(?:\w+\W+){0,4}(?:fix|error|mistake|issue|problem|lost|wrong|broke)|\b(?:restor|re-?(?:add|insert|appl|introduc|instat))\w*"
+    r"|\b(?:accidental|mistaken|inadvertent|unintention)\w*|\b(?:lost|dropped|missing)\b|\bbring\w* back\b|\bput back\b",
+    re.IGNORECASE,
+)
+
+
+def is_vague(unit: Unit) -> bool:
+    """Whether a line has hardly a word of its own: it may come and go for any reason."""
+    return unit.kind == "line" and own_words(unit.value) < _WORDS
+
+
+class Repairs:
+    """Who brought back the units that one path lost.
+
+    Parameters
+    ----------
+    later : PathLog
+        What came after.
+    names : sequence of bytes
+        The names of the path.
+    verdicts : sequence of Verdict
+        Its losses.
+    commit : Commit
+        The commit that lost them.
+    """
+
+    def __init__(self, later: PathLog, names: Sequence[bytes], verdicts: Sequence[Verdict], commit: Commit) -> None:
+        self._later = later
+        self._names = names
+        self._verdicts = verdicts
+        self._commit = commit
+        self._strengths: dict[Sha, float] = {}
+
+    def of(self, verdict: Verdict) -> Commit | None:
+        """The first later commit that undoes a loss."""
+        return self._restorers.get(verdict)
+
+    def strength(self, verdict: Verdict) -> float:
+        """How much that commit looks like a repair, from 0 (there is none) to 1."""
+        restorer = self.of(verdict)
+        if restorer is None:
+            return 0.0
+        if restorer.sha not in self._strengths:
+            self._strengths[restorer.sha] = self._weigh(restorer)
+        return self._strengths[restorer.sha]
+
+    @cached_property
+    def _restorers(self) -> dict[Verdict, Commit]:
+        found = {}
+        # Lines that go with their file, which was moved or is not needed any more, repair nothing; a file that had been
+        # deleted and came back is another matter.
+        file_is_back = any(each.what is What.UNDONE and each.unit.kind == "path" for each in self._verdicts)
+        for verdict in self._verdicts:
+            if verdict.what is What.UNDONE:
+                restorer = self._later.first_removed(self._names, verdict.unit, with_path=file_is_back)
+            else:
+                restorer = self._later.first_brought(self._names, verdict.unit)
+            if restorer is not None:
+                found[verdict] = restorer
+        return found
+
+    def _weigh(self, restorer: Commit) -> float:
+        """By how much of the loss it undoes, how little else it does there, how soon it came, and what it says."""
+        mine = [verdict for verdict, each in self._restorers.items() if each.sha == restorer.sha]
+        # An edit that was undone is a loss and an old text that is back. Who only removes the old text edits it again.
+        lost = Counter(verdict.what is What.UNDONE for verdict in self._verdicts)
+        back = Counter(verdict.what is What.UNDONE for verdict in mine)
+        if lost[False] and not back[False]:
+            return 0.1
+        share = len(mine) / len(self._verdicts)
+        focus = len(mine) / max(len(mine), self._later.churn(self._names, restorer))
+        value = 0.35
+        if focus >= _FOCUS or (share >= _MOST_OF and len(mine) >= _FEW):
+            value = 0.75
+        if _SAYS_SO.search(restorer.message[:400]) and (focus >= _FOCUS or share >= _MOST_OF):
+            value = 1.0
+        after = restorer.committed_at - self._commit.committed_at
+        if all(is_vague(verdict.unit) for verdict in mine):
+            value *= 0.5
+        return value * (1.0 if after <= _SOON else 0.7 if after <= _LATE else 0.35)

@@ -1,0 +1,139 @@
+"""All merges of a repository, without a topology: those whose result is not git's own are inspected."""
+
+from __future__ import annotations
+
+import heapq
+import os
+from collections.abc import Callable, Iterator, Sequence
+
+from branchsim.audit.delivery import differences
+from branchsim.audit.inspect import Inspection, Inspector
+from branchsim.audit.losses import LossReader
+from branchsim.audit.match import Skipped
+from branchsim.audit.pathhistory import MemoryHistory
+from branchsim.audit.steps import Landing, parts_of
+from branchsim.git.log import Commit
+from branchsim.git.merge import MergeResult, merge_many, write_commit_graph
+from branchsim.git.repository import Repository
+from branchsim.history.graph import Graph
+from branchsim.topology import PathGlobs
+
+_BATCH = 512
+_TWO = 2
+
+
+def scan(
+    repository: Repository, *, ignore: PathGlobs | None = None, report: Callable[[int], None] | None = None
+) -> Iterator[Inspection]:
+    """Inspect every merge on any branch, in bulk.
+
+    Parameters
+    ----------
+    repository : Repository
+        Where to read.
+    ignore : PathGlobs, optional
+        Paths that are left out.
+    report : callable, optional
+        Called with the number of merges that were done since its last call.
+
+    Yields
+    ------
+    Inspection
+        One for each merge whose recorded result is not what git makes of it, oldest first; others lost nothing.
+        A merge that git cannot redo is one with an entry in ``skipped``.
+
+    Raises
+    ------
+    GitError
+        git failed.
+    """
+    write_commit_graph(repository.scratch)
+    with LossReader(repository.scratch, ignore=ignore) as reader:
+        history = MemoryHistory(repository, reader)
+        inspector = Inspector(repository, reader, history)
+        merges = [commit for commit in history.graph.commits if commit.is_merge]
+        for start in range(0, len(merges), _BATCH):
+            batch = merges[start : start + _BATCH]
+            yield from _batch(inspector, history.graph, batch)
+            reader.forget()
+            if report is not None:
+                report(len(batch))
+
+
+def _batch(inspector: Inspector, graph: Graph, merges: Sequence[Commit]) -> Iterator[Inspection]:
+    scratch = inspector.repository.scratch
+    pairs = [commit for commit in merges if len(commit.parents) == _TWO]
+    wanted = [(commit.parents[0], commit.parents[1]) for commit in pairs]
+    redone = dict(
+        zip(
+            (commit.sha for commit in pairs),
+            merge_many(scratch, wanted, unrelated=True, processes=os.cpu_count() or 1),
+            strict=True,
+        )
+    )
+    trees = [(redone[commit.sha].tree, commit.tree) for commit in pairs]
+    changed = differences(scratch, [(one, other) for one, other in trees if one is not None and one != other])
+    for commit in merges:
+        result = redone.get(commit.sha)
+        if result is None:
+            yield inspector.inspect(commit)
+        elif result.tree is None:
+            why = Skipped(commit.sha, f"git could not redo the merge: {result.failure}")
+            yield Inspection(commit.sha, "merge", commit.subject, (), (why,))
+        elif result.tree != commit.tree or result.conflicts:
+            paths = changed.get((result.tree, commit.tree), frozenset())
+            yield inspector.judged(commit, _landing(inspector, graph, commit, result, paths))
+
+
+def _landing(
+    inspector: Inspector, graph: Graph, commit: Commit, result: MergeResult, changed: frozenset[bytes]
+) -> Landing:
+    conflicted = frozenset(conflict.path for conflict in result.conflicts)
+    if not changed | conflicted:
+        return Landing("merge", ())
+    target, source = (graph.number(parent) for parent in commit.parents)
+    bases = [graph.sha(base) for base in merge_bases(graph, target, source)]
+    trees = {sha: graph.commits[graph.number(sha)].tree for sha in (*commit.parents, *bases)}
+    parts = parts_of(
+        inspector.repository.scratch,
+        commit,
+        commit.parents[1],
+        sorted(bases),
+        trees,
+        paths=changed | conflicted,
+        conflicted=conflicted,
+        clean=result.clean,
+    )
+    return Landing("merge", tuple(parts))
+
+
+def merge_bases(graph: Graph, one: int, other: int) -> list[int]:
+    """The best common ancestors of two commits, as ``git merge-base --all`` finds them, without a process."""
+    if one == other:
+        return [one]
+    ours, theirs, stale = 1, 2, 4
+    flags = {one: ours, other: theirs}
+    heap = [-one, -other]
+    heapq.heapify(heap)
+    fresh = len(heap)
+    found = []
+    # Numbers descend from children to parents: when a commit is taken, all of its descendants were taken before.
+    while fresh:
+        number = -heapq.heappop(heap)
+        mine = flags[number]
+        fresh -= not mine & stale
+        if mine == ours | theirs:
+            found.append(number)
+            mine |= stale
+        for parent in graph.parents[number]:
+            known = flags.get(parent)
+            if known is None:
+                heapq.heappush(heap, -parent)
+                fresh += not mine & stale
+            elif not known & stale and mine & stale:
+                fresh -= 1
+            flags[parent] = (known or 0) | mine
+    return sorted(found)
+
+
+__all__ = ["merge_bases", "scan"]
