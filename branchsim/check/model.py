@@ -14,13 +14,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from branchsim.check.bounds import check_whole
 from branchsim.check.mistakes import check_mistakes
-from branchsim.check.store import Change, Landed, Resolution, Store
+from branchsim.check.rules import Rules
+from branchsim.check.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from branchsim.check.rules import Rule, WorkFamily
+    from branchsim.check.store import Change, Resolution
     from branchsim.check.strategy import Strategy
-    from branchsim.topology import Family
 
 State = tuple[int, ...]
 """Tips of the long-lived branches in the order of the topology, then the short-lived branches, then the counters."""
@@ -96,34 +98,6 @@ class Scope:
             check_whole(f"scope: {name}", getattr(self, name), least=least, most=_FIELD - 1)
 
 
-class WorkFamily(NamedTuple):
-    """A family of short-lived branches as one branch it starts from sees it; branches are indices."""
-
-    pattern: str
-    is_fix: bool
-    source: int
-    wrong: tuple[int, ...]
-    to: tuple[int, ...]
-    retrofit: tuple[int, ...]
-    methods: tuple[str, ...]
-    retrofit_methods: tuple[str, ...]
-
-
-class _Rule(NamedTuple):
-    landed: int
-    owed: int
-    families: frozenset[str]
-    layer: str
-
-
-class _Flow(NamedTuple):
-    source: int
-    target: int
-    methods: tuple[str, ...]
-    waits_for: tuple[_Rule, ...]
-    deadline_of: tuple[_Rule, ...]
-
-
 class Model:
     """A strategy with the mistakes people make, as states and moves.
 
@@ -155,17 +129,10 @@ class Model:
         self.scope = scope or Scope()
         self.symmetry = symmetry
         self.store = Store(self.scope.regions, one_sided="one-sided-resolution" in self.mistakes)
-        topology = strategy.topology
-        self.branches = tuple(branch.name for branch in topology.branches)
-        self.layers = tuple(branch.layer for branch in topology.branches)
-        self.index = {name: number for number, name in enumerate(self.branches)}
-        self.production = tuple(self.index[name] for name in strategy.production)
-        self.run = tuple(self.index[name] for name in strategy.run)
-        self.families = tuple(self._families())
-        self.origins = tuple(
-            dict.fromkeys(target for family in self.families if not family.is_fix for target in family.to)
-        )
-        self.gates = self._gates()
+        self.rules = Rules(strategy, self.mistakes)
+        self.branches, self.layers, self.index = self.rules.branches, self.rules.layers, self.rules.index
+        self.production, self.run, self.origins = self.rules.production, self.rules.run, self.rules.origins
+        self.families, self.flows, self.gates = self.rules.families, self.rules.flows, self.rules.gates
         self._guards = frozenset(strategy.guards)
         self.uses = frozenset(strategy.operations) | (
             self.mistakes & {"revert", "force-push"} | ({"delete"} if "delete-branch" in self.mistakes else set())
@@ -176,19 +143,12 @@ class Model:
             "late-retrofit",
         }
         self._keeps = "squash-then-merge" in self.mistakes
-        self.flows = tuple(self._flows())
-        self._backs = tuple(
-            (self.index[flow.source], self.index[flow.target], self._backward(strategy.methods(flow.methods)))
-            for flow in topology.retrofits()
-            if "merge-back" in self.uses and "skip-retrofit" not in self.mistakes
-        )
         self._releases = {
             target: tuple(
                 flow.target for flow in self.flows if flow.source == target and flow.target in self.production
             )
             for target in range(len(self.branches))
         }
-        self._stale = self._stale_places()
         self._ends = tuple(frozenset((*family.to, *family.retrofit)) for family in self.families)
         self._works: list[tuple[tuple[int, int], ...]] = []
         self._work_ids: dict[tuple[tuple[int, int], ...], int] = {}
@@ -299,7 +259,7 @@ class Model:
             self._land(state, found, "promote", flow.target, source, flow.methods, origin=flow.source)
 
     def _merge_back(self, state: State, found: list[tuple[State, Move]]) -> None:
-        for origin, goal, methods in self._backs:
+        for origin, goal, methods in self.rules.backs:
             if state[origin] != state[goal]:
                 self._land(state, found, "merge-back", goal, state[origin], methods, origin=origin)
 
@@ -436,7 +396,7 @@ class Model:
 
     def _commit_stale(self, state: State, found: list[tuple[State, Move]]) -> None:
         store = self.store
-        for place, number in self._stale:
+        for place, number in self.rules.stale:
             family = self.families[number]
             counters = state[-1]
             used = counters >> (_FIXES if family.is_fix else _FEATURES) & _FIELD
@@ -492,7 +452,7 @@ class Model:
 
     # -- rules ----------------------------------------------------------------------------------------------------
 
-    def open_fixes(self, state: State, rule: _Rule) -> bool:
+    def open_fixes(self, state: State, rule: Rule) -> bool:
         """Whether a fix that landed has not been brought to where it is owed."""
         store = self.store
         landed, owed = state[rule.landed], state[rule.owed]
@@ -597,106 +557,9 @@ class Model:
         later += [after for after, _ in found]
         yield from later
 
-    # -- compiling ------------------------------------------------------------------------------------------------
-
-    def _families(self) -> Iterator[WorkFamily]:
-        strategy, topology = self.strategy, self.strategy.topology
-        records = [family for family in topology.families if not strategy.is_retrofit_family(family)]
-        # Families that differ in name only are one to the model; a name that speaks of fixes is declared last.
-        alike: dict[tuple[object, ...], Family] = {}
-        for family in records:
-            is_fix = strategy.is_fix_family(family)
-            key = (family.source, family.to, family.retrofit, family.methods)
-            if is_fix or key not in alike:
-                alike[key] = family
-        every = range(len(self.branches))
-        for family in alike.values():
-            is_fix = strategy.is_fix_family(family)
-            right = {self.index[name] for name in family.source}
-            for name in family.source:
-                source = self.index[name]
-                to = (name,) if name in family.to else family.to
-                retrofit = (
-                    () if "skip-retrofit" in self.mistakes else tuple(self.index[each] for each in family.retrofit)
-                )
-                wrong = tuple(place for place in every if place not in right) if is_fix else ()
-                yield WorkFamily(
-                    pattern=family.pattern,
-                    is_fix=is_fix,
-                    source=source,
-                    wrong=wrong if "wrong-base" in self.mistakes else (),
-                    to=tuple(self.index[each] for each in to),
-                    retrofit=retrofit,
-                    methods=self._methods(family),
-                    retrofit_methods=self._backward(self._retrofit_methods(family)),
-                )
-
-    def _methods(self, family: Family) -> tuple[str, ...]:
-        methods = self.strategy.methods(family.methods)
-        again = bool(family.retrofit)
-        if "squash-then-merge" in self.mistakes and "squash" not in methods:
-            methods += ("squash",)
-        if again and ("no-squash-if-merged-again" in self.strategy.guards or "squash-then-merge" not in self.mistakes):
-            # Careful people do not squash what they will merge again, guard or not.
-            methods = tuple(method for method in methods if method == "merge") or methods
-        return methods
-
-    def _retrofit_methods(self, family: Family) -> tuple[str, ...]:
-        return ("merge",) if not family.methods or "merge" in family.methods else self.strategy.methods(family.methods)
-
-    def _backward(self, methods: tuple[str, ...]) -> tuple[str, ...]:
-        """The methods of a retrofit: a true merge where that is allowed, unless people are known to cherry-pick."""
-        found = ("merge",) if "merge" in methods else methods
-        return (*found, "cherry-pick") if "cherry-pick-retrofit" in self.mistakes else found
-
-    def _gates(self) -> dict[int, int]:
-        """For each branch of RUN the last branch before RUN that features have to pass."""
-        chain = [self.index[name] for name in self.strategy.topology.promotion_chain()]
-        inside = [place for place, branch in enumerate(chain) if branch in self.run]
-        if not inside or inside[0] == 0:
-            return {}
-        return dict.fromkeys(self.run, chain[inside[0] - 1])
-
-    def _flows(self) -> Iterator[_Flow]:
-        topology = self.strategy.topology
-        if "promote" not in self.strategy.operations:
-            return
-        rules = topology.obligation_rules()
-        patterns = frozenset(family.pattern for family in self.families if family.is_fix)
-        for flow in topology.promotions():
-            waits, deadlines = [], []
-            for rule in rules:
-                compiled = _Rule(
-                    self.index[rule.landed_on],
-                    self.index[rule.owed_to],
-                    frozenset(rule.families) or patterns,
-                    topology.layer_of(rule.landed_on),
-                )
-                if flow in rule.deadlines:
-                    deadlines.append(compiled)
-                if flow in rule.deadlines or flow.source == rule.owed_to:
-                    waits.append(compiled)
-            yield _Flow(
-                self.index[flow.source],
-                self.index[flow.target],
-                tuple(method for method in self.strategy.methods(flow.methods) if flow.methods or method != "rebase"),
-                tuple(waits),
-                tuple(deadlines),
-            )
-
-    def _stale_places(self) -> tuple[tuple[int, int], ...]:
-        """Where a stale copy can be committed, with the family of the work: where features land, or all work does."""
-        features = [number for number, family in enumerate(self.families) if not family.is_fix]
-        numbers = features or range(len(self.families))
-        places: dict[int, int] = {}
-        for number in numbers:
-            for target in self.families[number].to:
-                places.setdefault(target, number)
-        return tuple(places.items())
-
 
 def _number(change: Change) -> int:
     return change.number
 
 
-__all__ = ["Landed", "Model", "Move", "Scope", "State", "WorkFamily"]
+__all__ = ["Model", "Move", "Scope", "State"]
