@@ -46,6 +46,8 @@ from branchsim.topology import Topology
 if TYPE_CHECKING:
     import pandas as pd
 
+    from branchsim.git.repository import RepositoryLike
+
 SCHEMA = 1
 """The number of the JSON form; raised when a field changes its meaning."""
 
@@ -277,7 +279,7 @@ def _obligations_frame(records: tuple[Obligation, ...]) -> pd.DataFrame:
 
 
 def audit(
-    repo: str | os.PathLike[str] | Repository,
+    repo: RepositoryLike | Repository,
     topology: Topology | str | os.PathLike[str] | None = None,
     *,
     since: str | int | None = None,
@@ -291,7 +293,7 @@ def audit(
 
     Parameters
     ----------
-    repo : path-like or Repository
+    repo : path-like, git.Repo or Repository
         The repository; it is only read.
     topology : Topology or path-like, optional
         What the branches are for. Without it the repository's own ``branchsim.toml``, else its sfdx-hardis

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +23,7 @@ from branchsim.names import Sha
 if TYPE_CHECKING:
     import pandas as pd
 
+    from branchsim.git.repository import RepositoryLike
     from branchsim.topology import PathGlobs
 
 SCHEMA = 1
@@ -96,12 +96,12 @@ _COLUMNS = (
 )  # fmt: skip
 
 
-def inspect(repo: str | os.PathLike[str] | Repository, commit: str, *, ignore: PathGlobs | None = None) -> Inspection:
+def inspect(repo: RepositoryLike | Repository, commit: str, *, ignore: PathGlobs | None = None) -> Inspection:
     """What a commit dropped or brought back.
 
     Parameters
     ----------
-    repo : path-like or Repository
+    repo : path-like, git.Repo or Repository
         The repository; it is only read.
     commit : str
         Any revision that names a commit: a merge, a squash, a direct commit.

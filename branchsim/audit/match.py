@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +21,8 @@ from branchsim.names import Sha
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from branchsim.git.repository import RepositoryLike
 
 SCHEMA = 1
 """The number of the JSON form; raised when a field changes its meaning."""
@@ -187,18 +188,18 @@ class Match:
 
 
 def match(
-    repo: str | os.PathLike[str] | Repository,
+    repo: RepositoryLike | Repository,
     source: str,
     target: str,
     *,
     trailers: bool = True,
-    cache: Path | None | str = "default",
+    cache: Path | str | None = "default",
 ) -> Match:
     """Which commits of one revision are on another, and as what.
 
     Parameters
     ----------
-    repo : path-like or Repository
+    repo : path-like, git.Repo or Repository
         The repository; it is only read.
     source, target : str
         Any two revisions. The commits of ``source`` that are not ancestors of ``target`` are looked for among those of

@@ -12,7 +12,7 @@ from branchsim.topology import FILE_NAME, DirectoryFiles, FileProvider, Topology
 from branchsim.topology import read_topology as _read
 
 if TYPE_CHECKING:
-    from branchsim.git.repository import Repository
+    from branchsim.git.repository import Repository, RepositoryLike
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +126,12 @@ def _of_bare(path: Path) -> Chosen | None:
         return None
 
 
-def guess_topology(repo: str | os.PathLike[str] | Repository) -> Topology:
+def guess_topology(repo: RepositoryLike | Repository) -> Topology:
     """Guess what the branches of a repository are for, from their names and from what was merged where.
 
     Parameters
     ----------
-    repo : path-like or Repository
+    repo : path-like, git.Repo or Repository
         The repository; it is only read.
 
     Returns

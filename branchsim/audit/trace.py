@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from branchsim.audit.audit import Audit
+    from branchsim.git.repository import RepositoryLike
     from branchsim.history.changes import Change
     from branchsim.history.landings import History, Landing
     from branchsim.topology import Topology
@@ -215,7 +216,7 @@ class Trace:
 
 
 def trace(
-    repo: str | os.PathLike[str] | Repository,
+    repo: RepositoryLike | Repository,
     commit: str,
     topology: Topology | str | os.PathLike[str] | None = None,
     *,
@@ -226,7 +227,7 @@ def trace(
 
     Parameters
     ----------
-    repo : path-like or Repository
+    repo : path-like, git.Repo or Repository
         The repository; it is only read.
     commit : str
         Any revision that names a commit of the change: the landing, or one of its commits.

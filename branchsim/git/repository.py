@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Self
 
-from branchsim.errors import GitError, NotARepositoryError, UnknownRevisionError, nearest
+from branchsim.errors import GitError, InputError, NotARepositoryError, UnknownRevisionError, nearest
 from branchsim.git import versions
 from branchsim.git.objects import ObjectReader
 from branchsim.git.process import run
@@ -19,14 +19,19 @@ from branchsim.names import RefName, Sha
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import git
+
+    RepositoryLike = str | os.PathLike[str] | git.Repo
+    """What can be opened: a path, or a repository that GitPython has opened."""
+
 
 class Repository:
     """A git repository, read through a scratch repository that borrows its objects.
 
     Parameters
     ----------
-    path : path-like
-        A work tree, a directory below one, a linked work tree, or a bare repository.
+    path : path-like or git.Repo
+        A work tree, a directory below one, a linked work tree, or a bare repository; or one that GitPython has opened.
 
     Attributes
     ----------
@@ -61,9 +66,9 @@ class Repository:
     A context manager. The source is only read: nothing is ever written to it.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: RepositoryLike) -> None:
         versions.require(versions.installed())
-        self.path = Path(os.path.abspath(os.fspath(path)))  # noqa: PTH100  resolve() would follow the user's links
+        self.path = Path(os.path.abspath(_path_of(path)))  # noqa: PTH100  resolve() would follow the user's links
         self.git_dir, self.common_dir, self.work_tree, self.object_format = _discover(self.path)
         self.refs: Mapping[RefName, Sha] = MappingProxyType(_read_refs(self.git_dir))
         self.head = _read_head(self.git_dir)
@@ -172,6 +177,18 @@ class Repository:
 
     def __repr__(self) -> str:
         return f"Repository({str(self.path)!r})"
+
+
+def _path_of(given: RepositoryLike) -> str:
+    """The path of what was given to be opened."""
+    if isinstance(given, (str, os.PathLike)):
+        return os.fspath(given)
+    # A notebook may hold a repository that GitPython opened. Only its place is taken from it: GitPython heeds variables
+    # of the environment (GIT_WORK_TREE, GIT_COMMON_DIR) that must not change a result.
+    directory = getattr(given, "working_tree_dir", None) or getattr(given, "git_dir", None)
+    if not isinstance(directory, (str, os.PathLike)):
+        raise InputError(f"{given!r} is no repository; give the path of one, or a git.Repo")
+    return os.fspath(directory)
 
 
 def _discover(path: Path) -> tuple[Path, Path, Path | None, str]:

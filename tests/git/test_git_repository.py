@@ -454,3 +454,18 @@ def test_a_scratch_is_private_and_starts_with_the_refs_it_is_given(tmp_path: Pat
         check=False,
         capture_output=True,
     ).returncode
+
+
+def test_a_repository_that_gitpython_opened_can_be_given(tmp_path: Path) -> None:
+    import git as gitpython
+
+    builder = RepoBuilder(tmp_path / "repo")
+    commit = builder.commit("main", {"a.txt": "1\n"})
+    builder.finish()
+    with gitpython.Repo(tmp_path / "repo") as opened, Repository(opened) as repository:
+        assert repository.resolve("main") == commit == opened.head.commit.hexsha
+
+
+def test_what_is_no_repository_is_refused_in_one_sentence() -> None:
+    with pytest.raises(InputError, match=r"give the path of one, or a git\.Repo"):
+        Repository(12)  # type: ignore[arg-type]
