@@ -14,6 +14,7 @@ from branchsim.cli import CLEAN
 
 if TYPE_CHECKING:
     from branchsim.audit.audit import Audit
+    from branchsim.audit.overwrites import Overwrite
     from branchsim.audit.verdicts import Obligation
 
 _SHOWN = 12
@@ -29,7 +30,7 @@ def demo(
         ),
     ] = None,
     name: Annotated[
-        str, typer.Option("--sample", help="Which sample: 'story' (38 commits) or 'year' (1,500 commits).")
+        str, typer.Option("--sample", help="Which sample: 'story' (37 commits) or 'year' (1,500 commits).")
     ] = "story",
 ) -> int:
     """Build a sample repository, audit it, and show what was found and how to check it.
@@ -39,6 +40,7 @@ def demo(
     Exit code 0, whatever is found; 2 if the directory cannot be used.
     """
     from branchsim.audit.audit import audit
+    from branchsim.cli.output import paragraph, say
     from branchsim.cli.progress import progress
     from branchsim.sample import load, sample
 
@@ -46,26 +48,24 @@ def demo(
     where = load(name, keep if keep is not None else tempfile.mkdtemp(prefix=f"branchsim-{name}-"))
     with progress() as report:
         found = audit(where, cache=None, report=report)
-    typer.echo(f"A sample repository: {chosen.title}.\n\n    cd {shlex.quote(str(where))}\n")
+    say(paragraph(f"A sample repository: {chosen.title}.") + f"\n\n    cd {shlex.quote(str(where))}\n")
     _show(found)
     _next(found, where)
     return CLEAN
 
 
 def _show(found: Audit) -> None:
-    from branchsim.cli.output import table
+    from branchsim.cli.output import paragraph, say, table
 
-    records = found.open_records
-    table(
-        "What needs a person",
-        ("", "what happened, and the command that shows it"),
-        [(record.verdict.value, _told(found, record)) for record in records[:_SHOWN]],
-        flexible="what happened, and the command that shows it",
-    )
-    if len(records) > _SHOWN:
-        typer.echo(f"... and {len(records) - _SHOWN} more.\n")
+    rows = [(record.verdict.value, _told(found, record)) for record in found.open_records]
+    rows += [("overwritten", _gone(found, group)) for group in _by_change(found.open_overwrites)]
+    rows += [("leak", f"{leak.reason}\n$ {leak.check}\n") for leak in found.leak_records]
+    what = "what happened, and the command that shows it"
+    table("What needs a person", ("", what), rows[:_SHOWN], flexible=what)
+    if len(rows) > _SHOWN:
+        say(f"... and {len(rows) - _SHOWN} more.\n")
     counts = ", ".join(f"{count} {verdict}" for verdict, count in found.counts().items())
-    typer.echo(f"{len(found.records)} changes were owed to another branch: {counts}.\n")
+    say(paragraph(f"{len(found.records)} changes were owed to another branch: {counts}.") + "\n")
 
 
 def _told(found: Audit, record: Obligation) -> str:
@@ -74,7 +74,22 @@ def _told(found: Audit, record: Obligation) -> str:
     return f"{titles}: landed on {record.landed_on}; on {record.owed_to} {what}.\n{record.reason}\n$ {record.check}\n"
 
 
-def _titles(found: Audit, record: Obligation) -> str:
+def _by_change(records: Sequence[Overwrite]) -> list[list[Overwrite]]:
+    """The overwrites of one change together, the first one first; changes in the order of what deserves attention."""
+    groups: dict[str, list[Overwrite]] = {}
+    for record in records:
+        groups.setdefault(record.change, []).append(record)
+    return [sorted(group, key=lambda record: record.landed_at) for group in groups.values()]
+
+
+def _gone(found: Audit, group: Sequence[Overwrite]) -> str:
+    first = group[0]
+    branches = ", ".join(dict.fromkeys(record.branch for record in group))
+    file = first.path.rpartition("/")[2]
+    return f"{_titles(found, first)} ({file}): gone from {branches}.\n{first.reason}\n$ {first.check}\n"
+
+
+def _titles(found: Audit, record: Obligation | Overwrite) -> str:
     """What the commits of a change are called: the message of its merge only names a branch."""
     own = [found.history.commit(sha) for sha in record.commits]
     subjects: Sequence[str] = [commit.subject for commit in own if not commit.is_merge]
@@ -82,14 +97,16 @@ def _titles(found: Audit, record: Obligation) -> str:
 
 
 def _next(found: Audit, where: Path) -> None:
+    from branchsim.cli.output import say
+
     last = found.topology.last_branches()[0]
     first = found.topology.branches[0].name
     directory = shlex.quote(str(where))
-    typer.echo("Where to look next:")
+    say("Where to look next:")
     for command, why in (
         (f"branchsim audit {directory} --format markdown", "every finding, to hand on"),
         (f"branchsim match {directory} -s {last} -t {first}", f"what of {last} is on {first}, and as what"),
         (f"git -C {directory} log --oneline --graph --all", "the history itself"),
         ("branchsim audit PATH/TO/YOUR/REPOSITORY", "your own"),
     ):
-        typer.echo(f"  {command}\n      {why}")
+        say(f"  {command}\n      {why}")
