@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from branchsim.simulate.conflicts import OpenConflict, Resolver
+from branchsim.simulate.execute import Receipt, check, execute, resume, undo
 from branchsim.simulate.records import (
     OUTCOMES,
     FileConflict,
@@ -28,9 +29,14 @@ __all__ = [
     "Meeting",
     "OpenConflict",
     "Outcome",
+    "Receipt",
     "RefMove",
     "Resolver",
     "Simulation",
     "StepResult",
+    "check",
+    "execute",
+    "resume",
     "simulate",
+    "undo",
 ]

@@ -10,6 +10,7 @@ from branchsim.errors import UnknownRevisionError, nearest
 from branchsim.git.objects import ObjectReader
 from branchsim.git.repository import Repository
 from branchsim.git.session import MergeSession
+from branchsim.git.transaction import pack_new
 from branchsim.names import RefName, Sha
 from branchsim.plan import Commit, PlanError, Revert, Start, Tag
 from branchsim.plan.builders import coming
@@ -24,8 +25,9 @@ from branchsim.simulate.world import State, World
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Sequence
 
+    from branchsim.git.repository import RepositoryLike
     from branchsim.plan import Plan
     from branchsim.simulate.conflicts import Resolver
     from branchsim.simulate.records import LossCheck, StepResult
@@ -37,7 +39,7 @@ PERSON = "branchsim <branchsim@localhost>"
 
 def simulate(
     plan: Plan,
-    repo: str | os.PathLike[str] | Repository,
+    repo: RepositoryLike | Repository,
     topology: Topology | None = None,
     *,
     resolve: Resolver | None = None,
@@ -105,13 +107,17 @@ def simulate(
         end = start.fork()
         results = run_plan(world, plan, end, progress)
         expected = forecast(world, plan, start=start, end=end, results=results)
+        moves = _moves(start, end)
         return Simulation(
             plan=plan,
             repository=str(repository.path),
             results=tuple(results),
             expected=expected,
-            moves=_moves(start, end),
+            moves=moves,
             notes=tuple(_notes(plan, repository, person, losses)),
+            seen=_seen([*plan.branches, *revisions], repository),
+            person=person,
+            pack=_pack(repository, moves, start),
         )
 
 
@@ -180,6 +186,24 @@ def _moves(start: State, end: State) -> tuple[RefMove, ...]:
     ]
     moves += [RefMove(ref=f"refs/tags/{name}", before=None, after=sha) for name, sha in sorted(end.tag_objects.items())]
     return tuple(moves)
+
+
+def _seen(names: Iterable[str], repository: Repository) -> tuple[tuple[RefName, Sha], ...]:
+    """The refs behind the branches that a plan names."""
+    found = {}
+    for name in names:
+        for ref in (RefName(f"refs/heads/{name}"), RefName(f"refs/remotes/origin/{name}")):
+            if ref in repository.refs:
+                found[ref] = repository.refs[ref]
+                break
+    return tuple(sorted(found.items()))
+
+
+def _pack(repository: Repository, moves: Sequence[RefMove], start: State) -> bytes:
+    """What the source does not have of the commits to which its refs shall move."""
+    known = set(start.branches.values())
+    tips = [move.after for move in moves if move.after is not None and move.after not in known]
+    return pack_new(repository.scratch, tips) if tips else b""
 
 
 def _notes(plan: Plan, repository: Repository, person: str, losses: LossCheck | None) -> list[str]:

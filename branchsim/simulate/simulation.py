@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html as _html
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from branchsim.history import frames
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from branchsim.names import RefName, Sha
     from branchsim.plan import Plan
     from branchsim.simulate.records import FileConflict, ForecastResult, Outcome, RefMove, StepResult
 
@@ -95,6 +96,12 @@ class Simulation:
         The refs that move, sorted.
     notes : tuple of str
         What limits the result.
+    seen : tuple of (str, Sha)
+        The branches that the plan reads, as full ref names, and where they were.
+    person : str
+        ``Name <address>`` of the commits.
+    pack : bytes
+        The new objects that `moves` need, as git packs them; empty where nothing is new.
     """
 
     plan: Plan
@@ -103,6 +110,9 @@ class Simulation:
     expected: tuple[ForecastResult, ...]
     moves: tuple[RefMove, ...]
     notes: tuple[str, ...] = ()
+    seen: tuple[tuple[RefName, Sha], ...] = ()
+    person: str = ""
+    pack: bytes = field(default=b"", repr=False)
 
     @property
     def outcome(self) -> Outcome:
