@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from branchsim.audit.delivery import Effect, Resolution, contents, meaningful, resolutions, share_there
+from branchsim.audit.delivery import Effect, Resolution, contents, delivered, meaningful, resolutions, share_there
 from branchsim.audit.evidence import Evidence
 from branchsim.git.hunks import raw_changes, read_hunks
 from branchsim.git.log import Commit, empty_tree
@@ -115,11 +115,13 @@ class Arrivals:
         history = self._history
         if resolution.merge in change.commits:
             return False
-        paths = {raw.path for sha in change.commits for raw in history.commit(sha).changes if not history.commit(sha).is_merge}
+        # The merges of a change are of the branch where it landed first; only its own commits travel.
+        own = [commit for commit in map(history.commit, change.commits) if not commit.is_merge]
+        paths = {raw.path for commit in own for raw in commit.changes}
         if paths.isdisjoint(resolution.paths):
             return False
         merge = history.graph.number(resolution.merge)
-        return all(history.graph.is_ancestor(history.graph.number(sha), merge) for sha in change.commits)
+        return all(history.graph.is_ancestor(history.graph.number(commit.sha), merge) for commit in own)
 
     def _judged(self, suspects: Sequence[tuple[Change, Resolution]]) -> dict[Sha, tuple[Sha, frozenset[bytes], float]]:
         history = self._history
@@ -136,18 +138,18 @@ class Arrivals:
         for change, resolution in suspects:
             merge = history.commit(resolution.merge)
             sides = [history.commit(parent).tree for parent in merge.parents]
-            kept = before = 0.0
+            kept = before = 0
             paths = set()
             for effect in effects.get(change.id, ()):
-                weight = sum(effect.added.values()) or sum(effect.removed.values())
+                weight = sum(effect.added.values()) + sum(effect.removed.values())
                 if effect.path not in resolution.paths:
                     kept, before = kept + weight, before + weight
                     continue
-                had = max(share_there(effect, blobs.get((tree, effect.path))) for tree in sides)
-                has = share_there(effect, blobs.get((merge.tree, effect.path)))
-                before += weight * had
-                kept += weight * min(has, had)
-                if has < had:
+                files = [blobs.get((tree, effect.path)) for tree in sides]
+                files.sort(key=lambda content: -share_there(effect, content))
+                stayed, had = delivered(effect, blobs.get((merge.tree, effect.path)), files[0], files[-1])
+                kept, before = kept + stayed, before + had
+                if stayed < had:
                     paths.add(effect.path)
             if paths and before > 0 and kept / before < _KEPT:
                 share = kept / before

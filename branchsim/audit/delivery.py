@@ -126,6 +126,39 @@ def share_there(effect: Effect, content: bytes | None) -> float:
     return 1.0 - sum((effect.removed & lines).values()) / gone if gone else 1.0
 
 
+def delivered(
+    effect: Effect, merged: bytes | None, with_it: bytes | None, without_it: bytes | None
+) -> tuple[int, int]:
+    """How much of an effect a merge kept, of what only one of its sides had.
+
+    Lines that the other side has as well say nothing: in metadata the same line stands in a file many times. So copies are
+    counted from what the other side has.
+
+    Parameters
+    ----------
+    effect : Effect
+        What the change did.
+    merged, with_it, without_it : bytes or None
+        The file in the result, on the side that has the change, and on the other side; None where there is none.
+
+    Returns
+    -------
+    kept, had : int
+        Copies of lines, added and removed ones together.
+    """
+    result, own, other = (meaningful(each) if each is not None else Counter[bytes]() for each in (merged, with_it, without_it))
+    kept = had = 0
+    for line, count in effect.added.items():
+        extra = max(0, min(count, own[line] - other[line]))
+        had += extra
+        kept += max(0, min(extra, result[line] - other[line]))
+    for line, count in effect.removed.items():
+        fewer = max(0, min(count, other[line] - own[line]))
+        had += fewer
+        kept += max(0, min(fewer, other[line] - result[line]))
+    return kept, had
+
+
 def contents(
     scratch: Scratch, questions: Iterable[tuple[Sha, bytes]]
 ) -> dict[tuple[Sha, bytes], bytes | None]:
