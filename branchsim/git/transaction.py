@@ -88,7 +88,8 @@ def run_git(
 def personal_environment() -> dict[str, str]:
     """The environment of a process for which the person's own settings count."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("GIT_") or _PERSONAL.fullmatch(key)}
-    return kept | {"GIT_NO_REPLACE_OBJECTS": "1", "LC_ALL": "C", "LANGUAGE": "C", "GIT_PAGER": "cat"}
+    fixed = {"GIT_NO_REPLACE_OBJECTS": "1", "GIT_OPTIONAL_LOCKS": "0", "GIT_PAGER": "cat"}
+    return kept | fixed | {"LC_ALL": "C", "LANGUAGE": "C"}
 
 
 _PERSONAL_OPTIONS = (

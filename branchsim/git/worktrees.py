@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -94,10 +96,14 @@ def check_may_follow(
     changed = _changed(tree, hold)
     if changed:
         raise InputError(f"{where} with uncommitted changes ({_listed(changed)}); {_ADVICE}")
-    try:
-        _git(tree, ["read-tree", "-n", "-m", "-u", before, after], hold, borrowed=borrowed)
-    except GitError as error:
-        raise InputError(f"{where} and cannot follow: {error}; {_ADVICE}") from None
+    with tempfile.TemporaryDirectory(prefix="branchsim-") as room:
+        # git locks an index even where it only asks; killed then, it would leave the lock behind.
+        index = shutil.copy2(own / "index", room) if (own / "index").exists() else f"{room}/index"
+        _git(tree, ["update-index", "-q", "--refresh"], hold, accept=(0, 1), index=index)
+        try:
+            _git(tree, ["read-tree", "-n", "-m", "-u", before, after], hold, borrowed=borrowed, index=index)
+        except GitError as error:
+            raise InputError(f"{where} and cannot follow: {error}; {_ADVICE}") from None
 
 
 def follow(tree: WorkTree, before: Sha, after: Sha, *, hold: int | None = None) -> None:
@@ -108,6 +114,8 @@ def follow(tree: WorkTree, before: Sha, after: Sha, *, hold: int | None = None) 
     GitError
         git failed; `check_left_over` and `reset` finish it later.
     """
+    # A file that was only touched is not in the way.
+    _git(tree, ["update-index", "-q", "--refresh"], hold, accept=(0, 1))
     _git(tree, ["read-tree", "-m", "-u", before, after], hold)
 
 
@@ -153,9 +161,12 @@ def _git(
     hold: int | None = None,
     accept: tuple[int, ...] = (0,),
     borrowed: Scratch | None = None,
+    index: str | None = None,
 ) -> bytes:
     # The person's own settings count: what they have set for line ends and large files holds for these files too.
     variables = {} if borrowed is None else {"GIT_OBJECT_DIRECTORY": str(borrowed.path / "objects")}
+    if index is not None:
+        variables["GIT_INDEX_FILE"] = index
     return run_git(arguments, at=tree.path, personal=True, hold=hold, accept=accept, variables=variables)
 
 

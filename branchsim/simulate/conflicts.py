@@ -82,10 +82,11 @@ class Sides:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What is left of the conflicts of one merge: the tree if all were solved, and the conflicts for the table."""
+    """What is left of the conflicts of one merge: the tree if all were solved, the records, the paths."""
 
     tree: Sha | None
     conflicts: tuple[FileConflict, ...]
+    paths: frozenset[bytes] = frozenset()
 
 
 class Conflicts:
@@ -142,7 +143,8 @@ class Conflicts:
         if not found or len(answers) < len(found):
             return Outcome(None, records)
         changes = {path: put for path, (_, put) in answers.items()}
-        return Outcome(edit_tree(self._scratch, self._reader, result.tree, changes), records)
+        paths = frozenset().union(*(case.names for case in found))
+        return Outcome(edit_tree(self._scratch, self._reader, result.tree, changes), records, paths)
 
     # What there is.
 

@@ -96,6 +96,7 @@ def _one(world: World, promotion: Promotion, variant: str, number: int, state: S
                     before=target,
                     after=made.tip,
                     source=source,
+                    purpose="promote",
                 )
             )
     outcome: Outcome = "regression" if losses else "clean"

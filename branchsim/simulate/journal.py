@@ -122,6 +122,12 @@ class Journal:
                 f"another execution is going on in {common_dir}; nothing was changed: wait until it has ended"
             ) from None
 
+        if not (self.path / _PENDING).exists():
+            # An execution that died before it wrote down what it intended has left at most its objects here.
+            for name in (_PACK, f"{_PACK}.part", f"{_PENDING}.part"):
+                with contextlib.suppress(OSError):
+                    (self.path / name).unlink(missing_ok=True)
+
     def pending(self) -> Entry | None:
         """The execution that was interrupted, if one was."""
         return _read(self.path / _PENDING)

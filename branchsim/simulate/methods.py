@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from branchsim.git.log import empty_tree, rev_list
-from branchsim.simulate.conflicts import Sides
+from branchsim.simulate.conflicts import Outcome, Sides
+from branchsim.simulate.records import Solved
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,6 +42,8 @@ class Made:
         Whether it was not possible for another reason than a conflict.
     reason : str
         One sentence.
+    solved : tuple of Solved
+        Where conflicts were solved.
     """
 
     tip: Sha | None
@@ -49,6 +52,7 @@ class Made:
     conflicts: tuple[FileConflict, ...] = ()
     impossible: bool = False
     reason: str = ""
+    solved: tuple[Solved, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +118,7 @@ def _merge(world: World, state: State, job: Job, *, target: Sha, source: Sha) ->
     if settled.tree is None:
         return Made(tip=None, conflicts=settled.conflicts, reason=_said(merged))
     made = _landed(world, state, job, tree=settled.tree, target=target, source=source)
-    return replace(made, conflicts=settled.conflicts)
+    return replace(made, conflicts=settled.conflicts, solved=_solved(made.tip, target, source, settled.paths))
 
 
 def _landed(world: World, state: State, job: Job, *, tree: Sha, target: Sha, source: Sha) -> Made:
@@ -137,12 +141,13 @@ def _solved_in_source(world: World, state: State, job: Job, *, target: Sha, sour
         # Git found a conflict in one direction only; the other one is what will be merged.
         tree = merged.result.tree
         conflicts: tuple[FileConflict, ...] = ()
+        paths: frozenset[bytes] = frozenset()
     else:
         sides = Sides(target=target, source=source, ours_is_target=False)
         settled = world.conflicts.settle(merged, sides, phase=job.phase, step=job.step, ways=job.ways)
         if settled.tree is None:
             return Made(tip=None, conflicts=settled.conflicts, reason=_said(merged))
-        tree, conflicts = settled.tree, settled.conflicts
+        tree, conflicts, paths = settled.tree, settled.conflicts, settled.paths
     message = f"Merge branch '{job.target}' into {job.source}"
     solved = world.commit(state, tree=tree, parents=[source, target], message=message)
     landed = _landed(world, state, job, tree=tree, target=target, source=solved)
@@ -152,7 +157,17 @@ def _solved_in_source(world: World, state: State, job: Job, *, target: Sha, sour
         source_tip=solved,
         conflicts=conflicts,
         reason=f"the conflict was solved in {job.source}",
+        solved=_solved(solved, source, target, paths),
     )
+
+
+def _solved(
+    commit: Sha | None, onto: Sha, source: Sha, paths: frozenset[bytes], *, picked: bool = False
+) -> tuple[Solved, ...]:
+    """The record for whoever judges what the solution lost."""
+    if commit is None or not paths:
+        return ()
+    return (Solved(commit=commit, onto=onto, source=source, picked=picked, paths=paths),)
 
 
 def _rebase(world: World, state: State, job: Job, *, target: Sha, source: Sha) -> Made:
@@ -193,6 +208,7 @@ def pick(
     tip = onto
     made: list[Sha] = []
     conflicts: list[FileConflict] = []
+    solved: list[Solved] = []
     empty = 0
     for commit in commits:
         node = world.node(commit)
@@ -200,7 +216,8 @@ def pick(
             tip = commit
             continue
         before = world.tree(node.parents[0]) if node.parents else empty_tree(world.scratch)
-        tree, found, reason = _applied(world, job, onto=tip, base=before, theirs=node.tree, commit=commit)
+        settled, reason = _applied(world, job, onto=tip, base=before, theirs=node.tree, commit=commit)
+        tree, found = settled.tree, settled.conflicts
         conflicts += found
         if tree is None:
             text = f"{commit[:12]} ({node.subject}) does not apply: {reason}"
@@ -212,17 +229,19 @@ def pick(
         message = written.message.rstrip(b"\n") + b"\n"
         if trailer:
             message += b"\n(cherry picked from commit %b)\n" % commit.encode("ascii")
-        tip = world.commit(state, tree=tree, parents=[tip], message=message, author=written.author)
+        onto, tip = tip, world.commit(state, tree=tree, parents=[tip], message=message, author=written.author)
         made.append(tip)
+        solved += _solved(tip, onto, commit, settled.paths, picked=True)
     reason = f"{empty} of {len(commits)} commits had nothing left to apply" if empty else ""
-    return Made(tip=tip, commits=tuple(made), conflicts=tuple(conflicts), reason=reason)
+    return Made(tip=tip, commits=tuple(made), conflicts=tuple(conflicts), reason=reason, solved=tuple(solved))
 
 
 def revert(world: World, state: State, job: Job, *, onto: Sha, commit: Sha) -> Made:
     """Take a commit back; of a merge what it changed against its first parent."""
     node = world.node(commit)
     before = world.tree(node.parents[0]) if node.parents else empty_tree(world.scratch)
-    tree, found, reason = _applied(world, job, onto=onto, base=node.tree, theirs=before, commit=commit)
+    settled, reason = _applied(world, job, onto=onto, base=node.tree, theirs=before, commit=commit)
+    tree, found = settled.tree, settled.conflicts
     if tree is None:
         return Made(
             tip=None, conflicts=found, impossible=not found, reason=f"{commit[:12]} cannot be reverted: {reason}"
@@ -235,18 +254,15 @@ def revert(world: World, state: State, job: Job, *, onto: Sha, commit: Sha) -> M
     return Made(tip=tip, commits=(tip,), conflicts=found)
 
 
-def _applied(
-    world: World, job: Job, *, onto: Sha, base: Sha, theirs: Sha, commit: Sha
-) -> tuple[Sha | None, tuple[FileConflict, ...], str]:
-    """The tree after the step from `base` to `theirs` was applied; None with the conflicts and a reason."""
+def _applied(world: World, job: Job, *, onto: Sha, base: Sha, theirs: Sha, commit: Sha) -> tuple[Outcome, str]:
+    """What becomes of the step from `base` to `theirs`, and a reason where it cannot be applied."""
     merged = world.session.merge_trees(base=base, ours=world.tree(onto), theirs=theirs)
     if merged.result.failure is not None:
-        return None, (), merged.result.failure
+        return Outcome(None, ()), merged.result.failure
     if merged.result.clean:
-        return merged.result.tree, (), ""
+        return Outcome(merged.result.tree, ()), ""
     sides = Sides(target=onto, source=commit, picked=commit)
-    settled = world.conflicts.settle(merged, sides, phase=job.phase, step=job.step, ways=job.ways)
-    return settled.tree, settled.conflicts, _said(merged)
+    return world.conflicts.settle(merged, sides, phase=job.phase, step=job.step, ways=job.ways), _said(merged)
 
 
 def _said(merged: Merged) -> str:

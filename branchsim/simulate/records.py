@@ -16,6 +16,31 @@ OUTCOMES: tuple[Outcome, ...] = ("clean", "conflict", "blocked", "regression")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Solved:
+    """A merge or pick whose conflicts were solved.
+
+    Attributes
+    ----------
+    commit : Sha
+        What was made.
+    onto : Sha
+        Its first parent.
+    source : Sha
+        What was merged, or picked.
+    picked : bool
+        Whether one commit was picked.
+    paths : frozenset of bytes
+        The paths in conflict.
+    """
+
+    commit: Sha
+    onto: Sha
+    source: Sha
+    picked: bool
+    paths: frozenset[bytes]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Landing:
     """A simulated landing, for whoever judges what it would lose.
 
@@ -31,6 +56,10 @@ class Landing:
         The tip of the branch before and after.
     source : Sha or None
         The tip that was merged; None where nothing was.
+    purpose : str
+        Of a pull request ``work``, ``promote`` or ``retrofit``; of a commit step ``commit``; empty for all else.
+    solved : tuple of Solved
+        Where conflicts were solved.
     """
 
     step: str
@@ -39,6 +68,8 @@ class Landing:
     before: Sha
     after: Sha
     source: Sha | None = None
+    purpose: str = ""
+    solved: tuple[Solved, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -251,5 +282,6 @@ __all__ = [
     "Meeting",
     "Outcome",
     "RefMove",
+    "Solved",
     "StepResult",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from branchsim.errors import UnknownRevisionError, nearest
 from branchsim.git.objects import ObjectReader
@@ -43,7 +43,7 @@ def simulate(
     topology: Topology | None = None,
     *,
     resolve: Resolver | None = None,
-    losses: LossCheck | None = None,
+    losses: LossCheck | Literal["audit"] | None = "audit",
     author: str | None = None,
     directory: str | os.PathLike[str] = ".",
     progress: Callable[[StepResult], None] | None = None,
@@ -63,8 +63,9 @@ def simulate(
         Validate the plan against it, and forecast its promotions if the plan expects none.
     resolve : callable, optional
         Asked for each conflict that no resolve step of the plan solves.
-    losses : callable, optional
-        Says what each landing would lose; without it no step has the outcome ``regression``.
+    losses : callable, "audit" or None
+        Says what each landing would lose; by default the rules of the audit do. With None nobody judges, and no step
+        has the outcome ``regression``.
     author : str, optional
         ``Name <address>`` for the commits, where the plan names none.
     directory : path
@@ -101,7 +102,8 @@ def simulate(
         reader = stack.enter_context(ObjectReader(repository.scratch))
         session = stack.enter_context(MergeSession(repository.scratch))
         conflicts = Conflicts(repository.scratch, reader, graph, resolve, Path(directory))
-        world = World(repository, reader, session, graph, conflicts, person=person, losses=losses, revisions=revisions)
+        judge = _judge(reader, graph) if losses == "audit" else losses
+        world = World(repository, reader, session, graph, conflicts, person=person, losses=judge, revisions=revisions)
         newest = max((graph[tip].at for tip in tips), default=0)
         start = State(branches, _tags(repository), plan.at if plan.at is not None else max(newest, 0) + 1)
         end = start.fork()
@@ -119,6 +121,13 @@ def simulate(
             person=person,
             pack=_pack(repository, moves, start),
         )
+
+
+def _judge(reader: ObjectReader, graph: Graph) -> LossCheck:
+    # The audit is loaded only where it is asked.
+    from branchsim.simulate.losses import LossJudge
+
+    return LossJudge(reader, graph)
 
 
 def _branches(repository: Repository) -> dict[str, Sha]:
@@ -206,7 +215,7 @@ def _pack(repository: Repository, moves: Sequence[RefMove], start: State) -> byt
     return pack_new(repository.scratch, tips) if tips else b""
 
 
-def _notes(plan: Plan, repository: Repository, person: str, losses: LossCheck | None) -> list[str]:
+def _notes(plan: Plan, repository: Repository, person: str, losses: object) -> list[str]:
     notes = []
     if person == PERSON:
         notes.append(f"no author was given: the commits are by {PERSON}, and real ones will have other ids")

@@ -260,7 +260,14 @@ class _Run:
         losses = None
         if made.tip != before:
             landing = Landing(
-                step=self.step.name, branch=branch, method=method, before=before, after=made.tip, source=source_tip
+                step=self.step.name,
+                branch=branch,
+                method=method,
+                before=before,
+                after=made.tip,
+                source=source_tip,
+                purpose=self._purpose(),
+                solved=made.solved,
             )
             losses = self.world.losses(landing)
         return self._done(
@@ -274,6 +281,11 @@ class _Run:
             warnings=warnings,
             losses=losses,
         )
+
+    def _purpose(self) -> str:
+        if isinstance(self.step, PullRequest):
+            return self.step.purpose
+        return "commit" if isinstance(self.step, Commit) else ""
 
     def _done(
         self,

@@ -154,7 +154,8 @@ def test_the_merge_back_variant_leaves_the_hotfix_branch_alone(repo: RepoBuilder
     plan = Plan.hotfix("login", topology, work=work)
     plan = plan.then(Resolve("retrofit retrofit/login to integration", take="target"))
     simulation = simulate(plan, repo.path, topology)
-    assert simulation.outcome == "clean"
+    # The fix is dropped where the conflict is solved, and whoever promotes that takes it out of production.
+    assert simulation.outcome == "regression"
     after = {move.ref: move.after for move in simulation.moves}
     assert after["refs/heads/hotfix/login"] == simulation.results[1].commit
     assert after["refs/heads/retrofit/login"] != simulation.results[1].commit
@@ -235,7 +236,8 @@ def clash(tmp_path: Path) -> Path:
 def resolved(path: Path, *ways: Resolve, **options: object) -> tuple[str, str | None, dict[str, str]]:
     plan = Plan("p", (PullRequest("topic", "main", name="pr"), *ways))
     with Repository(path) as repository:
-        simulation = simulate(plan, repository, **options)  # type: ignore[arg-type]
+        # Whoever takes a side loses the other; that is another question.
+        simulation = simulate(plan, repository, losses=None, **options)  # type: ignore[arg-type]
         result = simulation.results[0]
         kept = {c.path: c.resolved_by for c in result.conflicts if c.resolved_by is not None}
         if result.outcome != "clean":
@@ -458,6 +460,44 @@ def test_a_source_is_deleted_if_the_plan_says_so(repo: RepoBuilder) -> None:
 # -- losses and the forecast -------------------------------------------------------------------------------------------
 
 
+def test_a_solution_that_drops_a_side_is_a_regression_and_names_what_is_lost(repo: RepoBuilder) -> None:
+    simulation = simulate(hotfix().then(Resolve(RETROFIT, take="target")), repo.path)
+    assert simulation.outcome == "regression"
+    (retrofit,) = (result for result in simulation.results if result.step == RETROFIT)
+    assert [(loss.path, loss.what, loss.cause) for loss in retrofit.losses or ()] == [
+        ("a.txt", "fix", "merge-resolution")
+    ]
+
+
+def test_a_solution_that_keeps_both_sides_loses_nothing(repo: RepoBuilder) -> None:
+    both = FileChange("a.txt", text(l3="feature and fix"))
+    assert simulate(hotfix().then(Resolve(RETROFIT, files=(both,))), repo.path).outcome == "clean"
+
+
+def test_the_forecast_sees_a_fix_that_a_clean_promotion_takes_away(repo: RepoBuilder) -> None:
+    # The retrofit took the side of integration. Nothing conflicts afterwards: git believes that BUILD decided so.
+    simulation = simulate(hotfix(text(l3="the fix")).then(Resolve(RETROFIT, take="target")), repo.path)
+    found = {(r.variant, r.target): (r.outcome, r.losses) for r in simulation.expected}
+    outcome, losses = found["with-retrofit", "preprod"]
+    assert outcome == "regression"
+    assert [(loss.path, loss.what, loss.cause) for loss in losses or ()] == [("a.txt", "the fix", "merge-resolution")]
+    assert "dropped it before" in (losses or ())[0].reason
+
+
+def test_a_fix_in_a_file_that_was_renamed_meanwhile_is_found_there(repo: RepoBuilder) -> None:
+    repo.branch("integration", "uat")
+    repo.commit("integration", {"a.txt": None, "new/a.txt": text()}, subject="Move a file")
+    repo.finish()
+    simulation = simulate(hotfix(text(l9="the fix")), repo.path)
+    assert simulation.outcome == "clean"
+    assert {result.outcome for result in simulation.expected} == {"clean"}
+
+
+def test_what_the_plan_takes_back_itself_is_no_loss(repo: RepoBuilder) -> None:
+    plan = hotfix(text(l9="the fix")).then(Revert("preprod", commit="commit to hotfix/login"))
+    assert simulate(plan, repo.path).outcome == "clean"
+
+
 def test_what_a_landing_loses_is_a_regression_and_the_plan_goes_on(repo: RepoBuilder) -> None:
     seen: list[Landing] = []
 
@@ -571,7 +611,7 @@ def test_the_source_is_byte_for_byte_unchanged_and_its_hooks_never_run(repo: Rep
     patch = b"--- a/b.txt\n+++ b/b.txt\n@@ -1 +1 @@\n-b\n+c\n"
     plan = hotfix().insert(Commit("hotfix/login", message="m", patch=patch), after="commit to hotfix/login")
     simulation = simulate(plan.then(Resolve(RETROFIT, take="source")), repo.path)
-    assert simulation.outcome == "clean"
+    assert simulation.outcome == "regression"  # the feature went where the fix was taken whole
     assert fingerprint(repo.path) == before
     assert not trap.exists()
 

@@ -1,0 +1,252 @@
+"""What simulated landings would lose, by the rules of the audit.
+
+Two questions. Where a conflict was solved: did the solution drop what one of the sides had? And for every later
+landing, those of the forecast included: is what the plan brought still there afterwards?
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from branchsim.audit.inspect import Inspector
+from branchsim.audit.losses import LossReader, Step
+from branchsim.audit.pathlog import PathLog
+from branchsim.audit.steps import Landed, merge_parts
+from branchsim.audit.steps import Landing as AuditLanding
+from branchsim.effects import UnitCache, unknown
+from branchsim.git.hunks import renames
+from branchsim.git.log import empty_tree, read_commits
+from branchsim.names import Sha
+from branchsim.simulate.records import Loss
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from branchsim.effects import Unit, Units
+    from branchsim.git.objects import ObjectReader, TreeEntry
+    from branchsim.git.repository import Repository
+    from branchsim.simulate.graph import Graph
+    from branchsim.simulate.records import Landing, Solved
+
+_LIMIT = 8_000_000
+_MANY = 2000
+"""More changed paths than this are a version, not a fix: their units are not followed."""
+
+# What a step of the plan does with its own hands is decided, not lost.
+_DECIDED = frozenset({"commit", "revert"})
+
+# A solution writes the lines in conflict anew; that is what it is for.
+_SOLVED_WELL = "rewritten"
+
+
+@dataclass(frozen=True, slots=True)
+class _Brought:
+    """What one landing of work brought to one path: the units that came, and those that went."""
+
+    path: bytes
+    by: Sha
+    came: frozenset[Unit]
+    went: frozenset[Unit]
+
+
+class LossJudge:
+    """The loss check that `simulate` uses by default.
+
+    Parameters
+    ----------
+    reader : ObjectReader
+        Reads trees and files.
+    graph : Graph
+        What is known of commits.
+    """
+
+    def __init__(self, reader: ObjectReader, graph: Graph) -> None:
+        self._reader = reader
+        self._graph = graph
+        self._cache = UnitCache()
+        self._brought: dict[tuple[bytes, Sha], _Brought] = {}
+        self._blobs: dict[Sha, bytes | Units] = {}
+
+    def __call__(self, repository: Repository, landing: Landing) -> list[Loss]:
+        """The losses of one landing."""
+        found = self._of_solutions(repository, landing.solved) if landing.solved else []
+        gone = list(self._no_longer_there(repository, landing))
+        if landing.method in _DECIDED:
+            self._forget(gone)
+        else:
+            found += (loss for _, _, loss in gone)
+        if landing.purpose == "work":
+            self._remember(repository, landing)
+        return list(dict.fromkeys(found))
+
+    # -- conflicts that were solved ------------------------------------------------------------------------------
+
+    def _of_solutions(self, repository: Repository, solutions: Sequence[Solved]) -> list[Loss]:
+        scratch = repository.scratch
+        found: list[Loss] = []
+        with LossReader(scratch) as reader:
+            inspector = Inspector(repository, reader, _Before(repository, reader))
+            for solved in solutions:
+                (commit,) = read_commits(scratch, [solved.commit], options=("--no-walk",), changes=False)
+                if solved.picked:
+                    parts = [self._pick(repository, solved, commit.tree)]
+                else:
+                    paths = solved.paths
+                    parts = merge_parts(scratch, commit, solved.source, paths=paths, conflicted=paths, clean=False)
+                inspection = inspector.judged(commit, AuditLanding("merge", tuple(parts)))
+                found += [
+                    Loss(
+                        path=each.path,
+                        what=each.unit,
+                        cause=each.cause.value,
+                        reason=each.reason,
+                        confidence=each.rank,
+                    )
+                    for each in inspection.records
+                    if each.fate != _SOLVED_WELL
+                ]
+        return found
+
+    def _pick(self, repository: Repository, solved: Solved, merged: Sha) -> Landed:
+        graph, scratch = self._graph, repository.scratch
+        graph.learn(scratch, [solved.onto, solved.source])
+        parents = graph[solved.source].parents[:1]
+        graph.learn(scratch, parents)
+        base = graph[parents[0]].tree if parents else empty_tree(scratch)
+        trees = {"base": base, "target": graph[solved.onto].tree, "source": graph[solved.source].tree, "merged": merged}
+        step = Step(trees, solved.paths, solved.paths)
+        return Landed(step, solved.onto, solved.source, parents[0] if parents else None, conflicted=True)
+
+    # -- what the plan brought -----------------------------------------------------------------------------------
+
+    def _remember(self, repository: Repository, landing: Landing) -> None:
+        before, after = self._trees(repository, landing)
+        changed = dict(self._changes(before, after))
+        if len(changed) > _MANY:
+            return
+        self._load(entry for both in changed.values() for entry in both)
+        for path, (old, new) in changed.items():
+            had, has = self._units(path, old), self._units(path, new)
+            if had.is_known and has.is_known:
+                # Only what is wholly there or not is followed: one of several equal lines has no identity.
+                came = frozenset(unit for unit in has.counts if unit not in had.counts and unit.kind != "path")
+                went = frozenset(unit for unit in had.counts if unit not in has.counts and unit.kind != "path")
+                self._brought[path, landing.after] = _Brought(path, landing.source or landing.after, came, went)
+
+    def _forget(self, gone: Iterable[tuple[tuple[bytes, Sha], Unit, Loss]]) -> None:
+        for key, unit, _ in gone:
+            brought = self._brought[key]
+            self._brought[key] = replace(brought, came=brought.came - {unit}, went=brought.went - {unit})
+
+    def _no_longer_there(
+        self, repository: Repository, landing: Landing
+    ) -> Iterator[tuple[tuple[bytes, Sha], Unit, Loss]]:
+        if not self._brought:
+            return
+        before, after = self._trees(repository, landing)
+        paths = sorted({brought.path for brought in self._brought.values()})
+        entries = self._reader.entries([(tree, path) for tree in (before, after) for path in paths])
+        moved = [path for path in paths if entries.get((before, path)) != entries.get((after, path))]
+        names = self._names(repository, before, after, [path for path in moved if (after, path) not in entries])
+        new_entries = self._reader.entries([(after, name) for name in names.values()])
+        both = {}
+        for path in moved:
+            now = entries.get((after, path)) or new_entries.get((after, names.get(path, path)))
+            both[path] = entries.get((before, path)), now
+        self._load(entry for pair in both.values() for entry in pair)
+        for key, brought in self._brought.items():
+            if brought.path in both:
+                had, has = (self._units(brought.path, entry) for entry in both[brought.path])
+                for unit, loss in self._gone(brought, landing, had, has):
+                    yield key, unit, loss
+
+    def _gone(self, brought: _Brought, landing: Landing, had: Units, has: Units) -> Iterator[tuple[Unit, Loss]]:
+        if not had.is_known or not has.is_known:
+            return
+        knew = landing.source is not None and self._graph.is_ancestor(brought.by, landing.source)
+        why = (
+            f"{landing.source[:12]} had {brought.by[:12]} and dropped it before"
+            if knew and landing.source is not None
+            else f"what landed never had {brought.by[:12]}"
+        )
+        cause = "merge-resolution" if knew else "blind-overwrite"
+        path = brought.path.decode("utf-8", "replace")
+        gone = [(unit, "is no longer there") for unit in brought.came if unit in had.counts and unit not in has.counts]
+        back = [(unit, "is back") for unit in brought.went if unit not in had.counts and unit in has.counts]
+        for unit, what in sorted(gone + back):
+            reason = f"{str(unit)!r} {what} on {landing.branch} after {landing.step!r}: {why}"
+            yield unit, Loss(path=path, what=str(unit), cause=cause, reason=reason)
+
+    def _names(self, repository: Repository, before: Sha, after: Sha, gone: Sequence[bytes]) -> dict[bytes, bytes]:
+        """The new names of files that are gone."""
+        if not gone:
+            return {}
+        moved = renames(repository.scratch, [(before, after)])[before, after]
+        return {path: moved[path] for path in gone if path in moved}
+
+    # -- reading -------------------------------------------------------------------------------------------------
+
+    def _trees(self, repository: Repository, landing: Landing) -> tuple[Sha, Sha]:
+        self._graph.learn(repository.scratch, [landing.before, landing.after])
+        return self._graph[landing.before].tree, self._graph[landing.after].tree
+
+    def _changes(
+        self, before: Sha, after: Sha, above: bytes = b""
+    ) -> Iterator[tuple[bytes, tuple[TreeEntry | None, TreeEntry | None]]]:
+        """The paths that differ between two trees, without a process: only what differs is read."""
+        old, new = self._reader.tree(before), self._reader.tree(after)
+        for name in sorted({*old, *new}):
+            one, other = old.get(name), new.get(name)
+            if one == other:
+                continue
+            if one is not None and other is not None and one.is_tree and other.is_tree:
+                yield from self._changes(one.sha, other.sha, above + name + b"/")
+                continue
+            if not any(entry is not None and entry.is_tree for entry in (one, other)):
+                yield above + name, (one, other)
+                continue
+            for path, leaf in self._leaves(above + name, one):
+                yield path, (leaf, None)
+            for path, leaf in self._leaves(above + name, other):
+                yield path, (None, leaf)
+
+    def _leaves(self, path: bytes, entry: TreeEntry | None) -> Iterator[tuple[bytes, TreeEntry]]:
+        if entry is None:
+            return
+        if entry.is_tree:
+            yield from self._reader.walk(entry.sha, path + b"/")
+        else:
+            yield path, entry
+
+    def _load(self, entries: Iterable[TreeEntry | None]) -> None:
+        wanted = sorted({entry.sha for entry in entries if entry is not None and not entry.is_submodule})
+        self._blobs = {
+            sha: content if isinstance(content, bytes) else unknown(str(content))
+            for sha, content in self._reader.blobs(wanted, limit=_LIMIT)
+        }
+
+    def _units(self, path: bytes, entry: TreeEntry | None) -> Units:
+        if entry is None:
+            return self._cache.units(path, None, "100644", lambda _: b"")
+        return self._cache.units(path, entry.sha, entry.mode, lambda sha: self._blobs[Sha(sha)])
+
+
+class _Before:
+    """The history of paths up to a simulated landing; nothing has come after it."""
+
+    def __init__(self, repository: Repository, reader: LossReader) -> None:
+        self._repository = repository
+        self._reader = reader
+
+    def before(self, tip: Sha, names: Sequence[bytes]) -> PathLog:
+        """Up to a tip, merges left out."""
+        return PathLog.read(self._repository.scratch, self._reader, [tip], names, "--no-merges")
+
+    def after(self, commit: Sha, names: Sequence[bytes]) -> PathLog:
+        """Nothing."""
+        del commit, names
+        return PathLog(self._reader, ())
+
+
+__all__ = ["LossJudge"]
