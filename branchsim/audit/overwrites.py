@@ -21,7 +21,7 @@ from branchsim.audit.losses import LossReader, PathLosses, Step
 from branchsim.audit.match import Skipped
 from branchsim.audit.pathlog import PathLog
 from branchsim.audit.steps import Landed, distinct, parts_of
-from branchsim.effects import Unit
+from branchsim.effects import Unit, effect_of, similarity, state
 from branchsim.git.merge import MergeResult, merge_many
 from branchsim.git.objects import TreeEntry
 from branchsim.history.messages import reverted
@@ -39,7 +39,11 @@ if TYPE_CHECKING:
 
 _NOTHING = "000000"
 _BATCH = 512
-_SHOWN = 3
+_HOTFIX = 0.3
+"""What it adds to a rank that the change came from a family which owes retrofits: somebody needed it at once."""
+
+_IN_RUN = 0.1
+"""What it adds to a rank that a branch of the layer in which releases land lost it."""
 
 
 class State(StrEnum):
@@ -121,6 +125,16 @@ class Overwrite:
     releases: tuple[str, ...] = ()
     reason: str = ""
     check: str = ""
+
+    def __str__(self) -> str:
+        from branchsim.audit.text import overwrite_text
+
+        return overwrite_text(self)
+
+    def _repr_html_(self) -> str:
+        from branchsim.audit.html import overwrite_html
+
+        return overwrite_html(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -407,7 +421,7 @@ class _Finder:
             cause=first.finding.cause,
             fate=first.finding.fate,
             units=tuple(each.finding.unit for each in members),
-            rank=first.finding.rank,
+            rank=self._rank(landing, change, first),
             confidence=_confidence(first),
             state=state,
             restored_by=restorer.sha if restorer is not None else None,
@@ -416,6 +430,23 @@ class _Finder:
             reason=reason,
             check=first.finding.check,
         )
+
+    def _rank(self, landing: Landing, change: Change | None, first: Found) -> float:
+        """The rank of the worst unit, raised by what the topology knows: a hotfix was hurt, or RUN lost it."""
+        value = first.finding.rank
+        family = self.history.topology.family_of(change.source) if change is not None and change.source else None
+        if family is not None and family.retrofit:
+            value += _HOTFIX
+        if first.finding.side != "source" and landing.branch in self._run:
+            value += _IN_RUN
+        return round(min(1.0, value), 3)
+
+    @cached_property
+    def _run(self) -> frozenset[str]:
+        """The branches of the layer in which releases land."""
+        topology = self.history.topology
+        layer = topology.layer_of(topology.last_branch())
+        return frozenset(branch.name for branch in topology.branches if topology.layer_of(branch.name) == layer)
 
     def _restored(self, landing: Landing, members: Sequence[Found]) -> Landing | None:
         """The landing on the same branch with which the first of the units came back for good."""
@@ -454,6 +485,7 @@ class _Finder:
                 first = known[change.path].setdefault(change.new, number)
                 if first != number and change.old_mode != _NOTHING and not commit.is_merge:
                     returned[number].append((change, first))
+        self._add_nearer(returned)
         for number, took in sorted(returned.items()):
             commit = graph.commits[number]
             if reverted(commit.message) or _is_revert(commit) or not any(True for _ in self._arrived(number)):
@@ -463,13 +495,71 @@ class _Finder:
                 continue
             moments = Counter(first for _, first in mine)
             matched = {change.path: (graph.sha(first), moments[first]) for change, first in mine}
-            found = self.reader.read_versions([_versions(change) for change, _ in mine])
+            found = self.reader.read_versions([self._versions(change, first) for change, first in mine])
             self.left_out.update(found.left_out)
             part = Landed(Step({}, frozenset()), commit.parents[0], commit.sha, None)
             losses = [(part, each) for each in found.paths]
             if losses:
                 yield commit, matched, losses
             self.reader.forget()
+
+    def _add_nearer(self, returned: dict[int, list[tuple[RawChange, int]]]) -> None:
+        """The commits that take a file nearer to how it was before a hotfix, and take away lines of the hotfix with that.
+
+        Comparing every version with every older one would take too long; only files that a hotfix touched are looked at.
+        """
+        graph = self.history.graph
+        for hotfix in self._hotfixes():
+            for sha in hotfix.commits:
+                number = graph.number(sha)
+                for fix in graph.commits[number].changes:
+                    if fix.old_mode in {_NOTHING, "160000"} or fix.new_mode in {_NOTHING, "160000"}:
+                        continue
+                    for later, change in self._log.steps(fix.path):
+                        known = {each.path for each, _ in returned.get(later, ())}
+                        if later <= number or fix.path in known or graph.commits[later].is_merge:
+                            continue
+                        if graph.is_ancestor(number, later) and self._is_nearer(fix, change):
+                            returned[later].append((change, self._origin(fix)))
+
+    def _hotfixes(self) -> Iterator[Change]:
+        """The changes that came from a family which owes retrofits, or is called after fixes."""
+        owing = {family.pattern for family in self.history.topology.families if family.retrofit}
+        for change in self.changes:
+            if change.family is not None and (change.family in owing or "fix" in change.family.lower()):
+                yield change
+
+    def _origin(self, fix: RawChange) -> int:
+        """The commit that had made the version a hotfix started from."""
+        return next((number for number, change in self._log.steps(fix.path) if change.new == fix.old), 0)
+
+    def _is_nearer(self, fix: RawChange, change: RawChange) -> bool:
+        """Whether a commit takes a file nearer to how it was before a hotfix than it was after it."""
+        if change.old_mode in {_NOTHING, "160000"} or change.new_mode in {_NOTHING, "160000"}:
+            return False
+        shas = [Sha(fix.old), Sha(fix.new), Sha(change.old), Sha(change.new)]
+        self.reader.preload(shas)
+        before, after, was, now = (self.reader.units(fix.path, TreeEntry("100644", sha)) for sha in shas)
+        if not (before.is_known and after.is_known and was.is_known and now.is_known):
+            return False
+        had = state(effect_of(before, after), was)
+        has = state(effect_of(before, after), now)
+        if had.live <= has.live or not has.restored:
+            return False
+        return similarity(now, before) > similarity(now, after)
+
+    def _versions(self, change: RawChange, first: int) -> tuple[dict[str, bytes], dict[str, TreeEntry]]:
+        """A path in the older version, in the parent's and in the commit's, as the three-way table wants them."""
+        older = next((each for number, each in self._log.steps(change.path) if number == first), None)
+        base = change.new if older is None or older.new_mode in {_NOTHING, "160000"} else older.new
+        now = TreeEntry(change.new_mode, Sha(change.new))
+        entries = {
+            "base": TreeEntry(change.new_mode, Sha(base)),
+            "target": TreeEntry(change.old_mode, Sha(change.old)),
+            "source": now,
+            "merged": now,
+        }
+        return dict.fromkeys(("base", "target", "source", "merged"), change.path), entries
 
     # Reverts that came from elsewhere.
 
@@ -481,15 +571,31 @@ class _Finder:
                 target = graph.find_abbreviated(prefix)
                 if target is None:
                     continue
-                home, hurt = self.changes.of_commit(commit.sha), self.changes.of_commit(graph.sha(target))
-                if home is None or hurt is None or home.branch == hurt.branch:
-                    continue
-                records += [
-                    self._propagated(landing, commit, home, hurt)
-                    for landing in self._arrived(number)
-                    if landing.branch != home.branch and self._had(landing, target) and landing.flow != "promote"
-                ]
+                home = self.changes.of_commit(commit.sha)
+                for hurt in self._reverted_changes(target) if home is not None else ():
+                    if home is None or home.branch == hurt.branch:
+                        continue
+                    own = [graph.number(sha) for sha in hurt.commits if not self.history.commit(sha).is_merge]
+                    records += [
+                        self._propagated(landing, commit, home, hurt)
+                        for landing in self._arrived(number)
+                        if landing.branch != home.branch and own and all(self._had(landing, each) for each in own)
+                    ]
         return records
+
+    def _reverted_changes(self, target: int) -> list[Change]:
+        """The changes that the revert of a commit takes away; of a merge, those that it brought."""
+        graph = self.history.graph
+        parents = graph.parents[target]
+        shas = [graph.sha(target)]
+        if len(parents) > 1:
+            shas += [graph.sha(number) for number in graph.between(parents[:1], target)]
+        found = {
+            change.id: change
+            for sha in shas
+            if not self.history.commit(sha).is_merge and (change := self.changes.of_commit(sha)) is not None
+        }
+        return list(found.values())
 
     def _had(self, landing: Landing, target: int) -> bool:
         place = int(self.history.arrivals[landing.branch][target])
@@ -524,13 +630,6 @@ def _is_revert(commit: Commit) -> bool:
     from branchsim.history.messages import is_revert_subject
 
     return is_revert_subject(commit.subject)
-
-
-def _versions(change: RawChange) -> tuple[dict[str, bytes], dict[str, TreeEntry]]:
-    now = TreeEntry(change.new_mode, Sha(change.new))
-    was = TreeEntry(change.old_mode, Sha(change.old))
-    names = dict.fromkeys(("base", "target", "source", "merged"), change.path)
-    return names, {"base": now, "target": was, "source": now, "merged": now}
 
 
 def _confidence(found: Found) -> float:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from branchsim.git.log import Commit
     from branchsim.history.landings import History, Kind, Landing
     from branchsim.names import Sha
 
@@ -45,7 +46,8 @@ class Change:
         Its net patch: the trees before and after. The first is None for the empty tree, and for a merge's own part as
         long as the automatic result has not been computed (see `with_merge_parts`).
     subject : str
-        The first line that says what it is: of a pull request's merge the title below the first line, if there is one.
+        The first line that says what it is: of a pull request's merge the title below the first line, of another merge
+        the subject of the first commit it brought.
     author, author_email : str
         Of the first commit that is no merge, without mailmap.
     authored_at : int
@@ -260,7 +262,7 @@ def _one(
         kind=landing.kind,
         commits=commits,
         trees=trees,
-        subject=_title(own.message, merge=own.is_merge) or own.subject,
+        subject=_title(own.message, merge=own.is_merge) or _of_members(own, members),
         author=first.author,
         author_email=first.author_email,
         authored_at=first.authored_at,
@@ -271,6 +273,15 @@ def _one(
         reverts=tuple(dict.fromkeys(history.graph.sha(number) for number in gone if number is not None)),
         merge_part=merge_part,
     )
+
+
+def _of_members(own: Commit, members: Sequence[Commit]) -> str:
+    """What a change is called: a merge that says only what it merges is called after what it brought."""
+    work = [commit for commit in members if not commit.is_merge]
+    if not own.is_merge or not own.subject.startswith("Merge") or not work:
+        return own.subject
+    more = f" (and {len(work) - 1} more)" if len(work) > 1 else ""
+    return f"{work[0].subject}{more}"
 
 
 def _title(message: str, *, merge: bool) -> str | None:
