@@ -1,0 +1,177 @@
+"""How fast, and how much memory: side by side with git's own commands, in one run.
+
+    python benchmarks/speed.py import
+    python benchmarks/speed.py match PATH SOURCE TARGET
+    python benchmarks/speed.py audit PATH [--topology FILE]
+
+PATH is a local clone with its whole history. Each line is the best of `--repeat` runs, taken in turn, so that a busy
+machine hurts both sides. Times are wall clock and include the start of Python; memory is the largest process of each command.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import shlex
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+_BRANCHSIM = [sys.executable, "-m", "branchsim"]
+_KILO = 1024
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one command took."""
+
+    seconds: float
+    megabytes: float
+
+
+@dataclass
+class Row:
+    """A command that is measured, and what it took so far."""
+
+    name: str
+    command: list[str]
+    cache: Path | None = None
+    best: Run = field(default_factory=lambda: Run(float("inf"), 0.0))
+
+    def measure(self) -> None:
+        """Run it once more and keep the faster run."""
+        run = _run(self.command, self.cache)
+        if run.seconds < self.best.seconds:
+            self.best = run
+
+
+def _run(command: list[str], cache: Path | None) -> Run:
+    variables = dict(os.environ)
+    if cache is not None:
+        variables["BRANCHSIM_CACHE"] = str(cache)
+    with tempfile.TemporaryFile() as errors:
+        start = time.perf_counter()
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors, env=variables)
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - start
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode not in {0, 1}:
+            errors.seek(0)
+            raise SystemExit(f"{shlex.join(command)} failed: {errors.read().decode('utf-8', 'replace')}")
+    # Linux counts in kilobytes, macOS in bytes.
+    unit = _KILO * _KILO if sys.platform == "darwin" else _KILO
+    return Run(seconds, usage.ru_maxrss / unit)
+
+
+def _patch_ids(repo: str, *revisions: str) -> Row:
+    """What reading the same patches costs git alone."""
+    log = shlex.join(["git", "-C", repo, "log", "--no-merges", "-p", *revisions])
+    text = f"{log} | git patch-id --stable"
+    return Row(f"`git log --no-merges -p {' '.join(revisions)} \\| git patch-id --stable`", ["sh", "-c", text])
+
+
+def _count(repo: str, *revisions: str) -> int:
+    out = subprocess.run(
+        ["git", "-C", repo, "rev-list", "--count", *revisions], capture_output=True, text=True, check=True
+    )
+    return int(out.stdout)
+
+
+def _cold_and_warm(name: str, arguments: list[str], repeat: int, baseline: Row) -> list[Row]:
+    """A command with an empty cache and with a full one, in turn with its baseline."""
+    cold = Row(f"{name}, first run", [*_BRANCHSIM, *arguments])
+    warm = Row(f"{name}, second run", [*_BRANCHSIM, *arguments])
+    for _ in range(repeat):
+        with tempfile.TemporaryDirectory() as place:
+            baseline.measure()
+            cold.cache = warm.cache = Path(place) / "cache"
+            cold.measure()
+            warm.measure()
+    return [baseline, cold, warm]
+
+
+def _print(title: str, rows: list[Row]) -> None:
+    first = rows[0].best
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / _KILO**3
+    version = subprocess.run(["git", "version"], capture_output=True, text=True, check=True).stdout.split()[2]
+    machine = (
+        f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, {memory:.0f} GB, {platform.system()}, "
+        f"Python {platform.python_version()}, git {version}"
+    )
+    lines = [
+        title,
+        "",
+        machine,
+        "",
+        "| command | seconds | times the first | MB |",
+        "| --- | --- | --- | --- |",
+    ]
+    for row in rows:
+        ratio = row.best.seconds / first.seconds
+        lines.append(f"| {row.name} | {row.best.seconds:.2f} | {ratio:.2f} | {row.best.megabytes:.0f} |")
+    sys.stdout.write("\n".join(lines) + "\n\n")
+
+
+def _match(given: argparse.Namespace) -> None:
+    span = f"{given.source}...{given.target}"
+    commits = _count(given.path, "--no-merges", span)
+    arguments = ["match", given.path, "-s", given.source, "-t", given.target, "--format", "json"]
+    rows = _cold_and_warm("`branchsim match`", arguments, given.repeat, _patch_ids(given.path, span))
+    _print(f"match, {Path(given.path).resolve().parent.name}, {span}, {commits} commits", rows)
+
+
+def _audit(given: argparse.Namespace) -> None:
+    commits = _count(given.path, "--all")
+    topology = ["--topology", given.topology] if given.topology else []
+    arguments = ["audit", given.path, *topology, "--format", "json"]
+    obligations = [*arguments, "--check", "obligations"]
+    rows = _cold_and_warm(
+        "`branchsim audit --check obligations`", obligations, given.repeat, _patch_ids(given.path, "--all")
+    )
+    if given.everything:
+        with tempfile.TemporaryDirectory() as place:
+            whole = Row("`branchsim audit`, everything, first run", [*_BRANCHSIM, *arguments], Path(place) / "cache")
+            whole.measure()
+        rows.append(whole)
+    _print(f"audit, {Path(given.path).resolve().parent.name}, {commits} commits in all refs", rows)
+
+
+def _import(given: argparse.Namespace) -> None:
+    rows = [
+        Row("`python -c pass`", [sys.executable, "-c", "pass"]),
+        Row("`python -c 'import branchsim'`", [sys.executable, "-c", "import branchsim"]),
+        Row("`branchsim --version`", [*_BRANCHSIM, "--version"]),
+    ]
+    for _ in range(max(given.repeat, 5)):
+        for row in rows:
+            row.measure()
+    _print("import", rows)
+
+
+def main() -> None:
+    """Measure what the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repeat", type=int, default=3, help="how often each command is run")
+    commands = parser.add_subparsers(required=True)
+    match = commands.add_parser("match", help="two revisions of a clone")
+    match.add_argument("path")
+    match.add_argument("source")
+    match.add_argument("target")
+    match.set_defaults(run=_match)
+    audit = commands.add_parser("audit", help="the obligations of a clone")
+    audit.add_argument("path")
+    audit.add_argument("--topology")
+    audit.add_argument("--everything", action="store_true", help="a whole audit too, once")
+    audit.set_defaults(run=_audit)
+    commands.add_parser("import", help="the start of Python").set_defaults(run=_import)
+    given = parser.parse_args()
+    given.run(given)
+
+
+if __name__ == "__main__":
+    main()
