@@ -12,6 +12,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from branchsim.accessors import register as _register
+
 if TYPE_CHECKING:
     from branchsim.audit.audit import Audit, audit
     from branchsim.audit.inspect import Inspection, inspect
@@ -75,6 +77,9 @@ _HOME = {
 
 # Packages that are called like the function they are about.
 _CALLABLE = ("audit",)
+
+# The audit stands below the pictures and does not know them; the door knows both.
+_register("Audit", "plot", lambda audit: import_module(f"{__name__}.plot.accessor").AuditPlots(audit))
 
 
 def __getattr__(name: str) -> object:

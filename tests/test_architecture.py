@@ -15,6 +15,8 @@ FLOORS: dict[str, int] = {
     "errors": 1,
     "names": 1,
     "facade": 1,
+    "formatting": 1,
+    "accessors": 1,
     "git": 2,
     "topology": 2,
     "history": 3,

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from branchsim.accessors import accessor
 from branchsim.audit.conformance import Fitness, Violation, find_violations
 from branchsim.audit.leaks import Leak, find_leaks
 from branchsim.audit.match import Skipped
@@ -131,6 +132,21 @@ class Audit:
     def __repr__(self) -> str:
         counts = ", ".join(f"{count} {verdict}" for verdict, count in self.counts().items())
         return f"<Audit of {self.repository!r} with topology {self.topology.name!r}: {counts or 'no obligations'}>"
+
+    def __str__(self) -> str:
+        from branchsim.audit.text import audit_text
+
+        return audit_text(self)
+
+    def _repr_html_(self) -> str:
+        from branchsim.audit.html import audit_html
+
+        return audit_html(self)
+
+    @property
+    def plot(self) -> Any:
+        """The pictures of this audit as methods, for example ``audit.plot.timeline()``: see `branchsim.plot`."""
+        return accessor(self, "plot")
 
     @property
     def topology(self) -> Topology:

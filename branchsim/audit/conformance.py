@@ -74,6 +74,16 @@ class Violation:
     reason: str
     check: str
 
+    def __str__(self) -> str:
+        from branchsim.audit.text import violation_text
+
+        return violation_text(self)
+
+    def _repr_html_(self) -> str:
+        from branchsim.audit.html import violation_html
+
+        return violation_html(self)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fitness:

@@ -69,6 +69,16 @@ class Finding:
     reason: str
     check: str
 
+    def __str__(self) -> str:
+        from branchsim.audit.text import finding_text
+
+        return finding_text(self)
+
+    def _repr_html_(self) -> str:
+        from branchsim.audit.html import finding_html
+
+        return finding_html(self)
+
 
 @dataclass(frozen=True, slots=True)
 class Found:

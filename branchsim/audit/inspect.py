@@ -64,6 +64,16 @@ class Inspection:
         top = f", highest rank {self.records[0].rank}" if self.records else ""
         return f"<Inspection of {self.kind} {self.commit[:12]}: {len(self.records)} findings{top}>"
 
+    def __str__(self) -> str:
+        from branchsim.audit.text import inspection_text
+
+        return inspection_text(self)
+
+    def _repr_html_(self) -> str:
+        from branchsim.audit.html import inspection_html
+
+        return inspection_html(self)
+
     @property
     def findings(self) -> pd.DataFrame:
         """A new table of the findings, highest rank first; columns as the attributes of `Finding`."""

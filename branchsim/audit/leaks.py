@@ -49,6 +49,16 @@ class Leak:
     reason: str
     check: str
 
+    def __str__(self) -> str:
+        from branchsim.audit.text import leak_text
+
+        return leak_text(self)
+
+    def _repr_html_(self) -> str:
+        from branchsim.audit.html import leak_html
+
+        return leak_html(self)
+
 
 def find_leaks(history: History, changes: Changes) -> tuple[Leak, ...]:
     """The leaks of a history since its ``since``, ascending in time.

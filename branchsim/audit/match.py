@@ -119,6 +119,16 @@ class Match:
             f"{len(self.missing_commits)} missing, {len(self.skipped)} skipped>"
         )
 
+    def __str__(self) -> str:
+        from branchsim.audit.text import match_text
+
+        return match_text(self)
+
+    def _repr_html_(self) -> str:
+        from branchsim.audit.html import match_html
+
+        return match_html(self)
+
     @property
     def matches(self) -> pd.DataFrame:
         """A new table of the pairs.

@@ -21,7 +21,7 @@ from branchsim.audit.losses import LossReader, PathLosses, Step
 from branchsim.audit.match import Skipped
 from branchsim.audit.pathlog import PathLog
 from branchsim.audit.steps import Landed, distinct, parts_of
-from branchsim.effects import Unit, effect_of, similarity, state
+from branchsim.effects import Live, Unit, effect_of, similarity, state
 from branchsim.git.merge import MergeResult, merge_many
 from branchsim.git.objects import TreeEntry
 from branchsim.history.messages import reverted
@@ -544,7 +544,8 @@ class _Finder:
             return False
         had = state(effect_of(before, after), was)
         has = state(effect_of(before, after), now)
-        if had.live <= has.live or not has.restored:
+        # What was before the hotfix must be back: its old lines, or nothing where it only added some.
+        if had.live <= has.live or not (has.restored or has.name is Live.UNDONE):
             return False
         return similarity(now, before) > similarity(now, after)
 

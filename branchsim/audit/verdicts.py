@@ -87,3 +87,13 @@ class Obligation:
     confidence: float = 1.0
     reason: str = ""
     check: str = ""
+
+    def __str__(self) -> str:
+        from branchsim.audit.text import obligation_text
+
+        return obligation_text(self)
+
+    def _repr_html_(self) -> str:
+        from branchsim.audit.html import obligation_html
+
+        return obligation_html(self)

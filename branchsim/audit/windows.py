@@ -50,6 +50,16 @@ class Window:
     hours: float
     hotfixes: tuple[Sha, ...]
 
+    def __str__(self) -> str:
+        from branchsim.audit.text import window_text
+
+        return window_text(self)
+
+    def _repr_html_(self) -> str:
+        from branchsim.audit.html import window_html
+
+        return window_html(self)
+
 
 def find_windows(history: History, changes: Changes) -> tuple[Window, ...]:
     """The freeze windows of a history since its ``since``, ascending in time.

@@ -1,0 +1,66 @@
+"""``audit.plot``: the pictures of an audit as its methods."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from branchsim.plot.cells import presence
+from branchsim.plot.flows import topology
+from branchsim.plot.gap import divergence
+from branchsim.plot.lanes import timeline
+from branchsim.plot.latency import latency_over_time, retrofit_latency
+from branchsim.plot.losses import overwrites_by_cause, overwrites_by_file
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from branchsim.audit.audit import Audit
+
+
+@dataclass(frozen=True, slots=True)
+class AuditPlots:
+    """The pictures of an audit. Each takes ``ax`` and the keywords of its function, and returns the axes.
+
+    Examples
+    --------
+    >>> audit.plot.timeline()  # doctest: +SKIP
+    >>> audit.plot.retrofit_latency(by="family", ax=ax)  # doctest: +SKIP
+    """
+
+    _audit: Audit
+
+    def topology(self, *, ax: Axes | None = None, **kwargs: Any) -> Axes:
+        """Branches, flows and families, open obligations in red: see `branchsim.plot.topology`."""
+        return topology(self._audit, ax=ax, **kwargs)
+
+    def timeline(self, *, ax: Axes | None = None, **kwargs: Any) -> Axes:
+        """What landed when, and what became of what was owed: see `branchsim.plot.timeline`."""
+        return timeline(self._audit, ax=ax, **kwargs)
+
+    def retrofit_latency(self, *, ax: Axes | None = None, **kwargs: Any) -> Axes:
+        """How long changes wait for their retrofit: see `branchsim.plot.retrofit_latency`."""
+        return retrofit_latency(self._audit, ax=ax, **kwargs)
+
+    def latency_over_time(self, *, ax: Axes | None = None, **kwargs: Any) -> Axes:
+        """The same for each change, over time: see `branchsim.plot.latency_over_time`."""
+        return latency_over_time(self._audit, ax=ax, **kwargs)
+
+    def presence(self, *, ax: Axes | None = None, **kwargs: Any) -> Axes:
+        """Changes by branches, coloured by verdict: see `branchsim.plot.presence`."""
+        return presence(self._audit, ax=ax, **kwargs)
+
+    def overwrites_by_file(self, *, ax: Axes | None = None, **kwargs: Any) -> Axes:
+        """In which files changes were overwritten: see `branchsim.plot.overwrites_by_file`."""
+        return overwrites_by_file(self._audit, ax=ax, **kwargs)
+
+    def overwrites_by_cause(self, *, ax: Axes | None = None, **kwargs: Any) -> Axes:
+        """By which causes changes were overwritten: see `branchsim.plot.overwrites_by_cause`."""
+        return overwrites_by_cause(self._audit, ax=ax, **kwargs)
+
+    def divergence(self, *, ax: Axes | None = None, **kwargs: Any) -> Axes:
+        """What waits to be promoted and what is owed back, over time: see `branchsim.plot.divergence`."""
+        return divergence(self._audit, ax=ax, **kwargs)
+
+
+__all__ = ["AuditPlots"]
