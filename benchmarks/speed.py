@@ -5,7 +5,8 @@
     python benchmarks/speed.py audit PATH [--topology FILE]
 
 PATH is a local clone with its whole history. Each line is the best of `--repeat` runs, taken in turn, so that a busy
-machine hurts both sides. Times are wall clock and include the start of Python; memory is the largest process of each command.
+machine hurts both sides. Times are wall clock and include the start of Python; memory is the largest process of each
+command.
 """
 
 from __future__ import annotations
