@@ -116,6 +116,7 @@ class LossReader:
         self._ignore = ignore
         self._attributes = attributes
         self._blobs: dict[Sha, bytes | Units] = {}
+        self._held = 0
 
     def __enter__(self) -> Self:
         self._reader.__enter__()
@@ -146,9 +147,11 @@ class LossReader:
         """Read many blobs at once, for `units` to use."""
         self._load(shas)
 
-    def forget(self) -> None:
-        """Let go of the contents of blobs; their parsed units stay in the bounded cache."""
-        self._blobs.clear()
+    def forget(self, *, above: int = 0) -> None:
+        """Let go of the contents of blobs, if they are more than so many bytes; their parsed units stay."""
+        if self._held > above:
+            self._blobs.clear()
+            self._held = 0
 
     def read(self, step: Step) -> Losses:
         """What one landing lost, path by path."""
@@ -247,6 +250,7 @@ class LossReader:
         wanted = [sha for sha in dict.fromkeys(shas) if sha not in self._blobs]
         for sha, content in self._reader.blobs(wanted, limit=_LARGEST):
             self._blobs[sha] = content if isinstance(content, bytes) else unknown(str(content))
+            self._held += len(content) if isinstance(content, bytes) else 0
 
     def _content(self, sha: str) -> bytes | Units:
         return self._blobs.get(Sha(sha)) or (b"" if Sha(sha) in self._blobs else unknown(f"object {sha} was not read"))

@@ -89,7 +89,10 @@ class MemoryHistory:
 
     def after(self, commit: Sha, names: Sequence[bytes]) -> PathLog:
         """What came after a commit, on any branch that contains it."""
-        return self._log(names, self._descendants(self.graph.number(commit)), merges=True)
+        number = self.graph.find(commit)
+        if number is None:  # a commit that no branch has: nothing came after it
+            return PathLog(self._reader, ())
+        return self._log(names, self._descendants(number), merges=True)
 
     def _descendants(self, number: int) -> NDArray[np.bool_]:
         if self._children is None:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 from branchsim.audit.delivery import differences
 from branchsim.audit.inspect import Inspection, Inspector
 from branchsim.audit.losses import LossReader
-from branchsim.audit.match import Skipped
 from branchsim.audit.pathhistory import MemoryHistory
 from branchsim.audit.steps import Landing, parts_of
 from branchsim.git.log import Commit
@@ -20,6 +19,7 @@ from branchsim.topology import PathGlobs
 
 _BATCH = 512
 _TWO = 2
+_HELD = 128 * 1024 * 1024
 
 
 def scan(
@@ -54,8 +54,9 @@ def scan(
         merges = [commit for commit in history.graph.commits if commit.is_merge]
         for start in range(0, len(merges), _BATCH):
             batch = merges[start : start + _BATCH]
-            yield from _batch(inspector, history.graph, batch)
-            reader.forget()
+            for found in _batch(inspector, history.graph, batch):
+                yield found
+                reader.forget(above=_HELD)
             if report is not None:
                 report(len(batch))
 
@@ -75,11 +76,8 @@ def _batch(inspector: Inspector, graph: Graph, merges: Sequence[Commit]) -> Iter
     changed = differences(scratch, [(one, other) for one, other in trees if one is not None and one != other])
     for commit in merges:
         result = redone.get(commit.sha)
-        if result is None:
+        if result is None or result.tree is None:
             yield inspector.inspect(commit)
-        elif result.tree is None:
-            why = Skipped(commit.sha, f"git could not redo the merge: {result.failure}")
-            yield Inspection(commit.sha, "merge", commit.subject, (), (why,))
         elif result.tree != commit.tree or result.conflicts:
             paths = changed.get((result.tree, commit.tree), frozenset())
             yield inspector.judged(commit, _landing(inspector, graph, commit, result, paths))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from branchsim.audit.delivery import differences
 from branchsim.audit.losses import PathLosses, Step
 from branchsim.effects import Verdict as UnitVerdict
+from branchsim.git.hunks import raw_changes
 from branchsim.git.log import Commit, empty_tree, merge_bases, read_commits
 from branchsim.git.merge import merge_many
 from branchsim.git.repository import Repository
@@ -73,7 +74,8 @@ def _of_merge(
 ) -> tuple[list[Landed], list[str]]:
     result = next(merge_many(scratch, [(target, source)], unrelated=True))
     if result.tree is None:
-        return [], [f"git could not redo the merge: {result.failure}"]
+        why = f"git could not redo the merge ({result.failure}): paths that both sides changed are compared instead"
+        return _by_trees(scratch, commit, target, source), [why]
     # A conflict may leave a version in the tree that looks like a clean result: all of its paths are looked at.
     conflicted = frozenset(conflict.path for conflict in result.conflicts)
     paths = differences(scratch, [(result.tree, commit.tree)])[result.tree, commit.tree] | conflicted
@@ -82,6 +84,25 @@ def _of_merge(
         for pair in _other_sides(scratch, commit, target, source):
             paths -= differences(scratch, [pair])[pair]
     return merge_parts(scratch, commit, source, paths=paths, conflicted=conflicted, clean=result.clean), []
+
+
+def _by_trees(scratch: Scratch, commit: Commit, target: Sha, source: Sha) -> list[Landed]:
+    """The parts of a merge that git cannot redo, because a blob is missing: by the ids in the trees alone.
+
+    Where one side alone changed a path the result is known without merging; where both did, or the result is another,
+    it is looked at, as far as it can be read.
+    """
+    bases = merge_bases(scratch, target, source)
+    trees = tree_of(scratch, [target, source, *bases])
+    base = trees[bases[0]] if bases else empty_tree(scratch)
+    pairs = [(base, trees[target]), (base, trees[source]), (base, commit.tree)]
+    changes = raw_changes(scratch, pairs)
+    ours, theirs, result = ({c.path: (c.new_mode, c.new) for c in changes[pair]} for pair in pairs)
+    both = {path for path in ours.keys() & theirs.keys() if ours[path] != theirs[path]}
+    expected = {**ours, **theirs}
+    paths = both | {path for path in expected.keys() | result.keys() if expected.get(path) != result.get(path)}
+    found = frozenset(paths)
+    return parts_of(scratch, commit, source, bases, trees, paths=found, conflicted=frozenset(both), clean=not both)
 
 
 def merge_parts(

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple, get_args
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar, get_args
 
 from branchsim.effects.languages import Family, Inert, family_of, imported_names, inert_lines, is_comment, is_import
 from branchsim.effects.paths import Attributes, PathReason, classify_path, looks_generated
@@ -25,6 +25,22 @@ if TYPE_CHECKING:
 _SHORTEST = 3
 _SEARCHED = 1024 * 1024  # characters; each lost line is searched for in the whole text
 _WORD = re.compile(r"[^\W\d_]+")
+
+
+_View = TypeVar("_View")
+
+
+class _Views(dict[str, _View | None], Generic[_View]):
+    """A view of each text, made when it is first asked for; None where there is no text."""
+
+    def __init__(self, texts: Mapping[str, str], make: Callable[[str], _View | None]) -> None:
+        self._texts = texts
+        self._make = make
+
+    def __missing__(self, name: str) -> _View | None:
+        text = self._texts.get(name)
+        view = self[name] = None if text is None else self._make(text)
+        return view
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,27 +108,20 @@ class Scene:
         return texts
 
     @cached_property
-    def tokens(self) -> dict[str, TokenText]:
-        """Each text that is not too long as its tokens."""
-        return {name: TokenText(text, self.family) for name, text in self.texts.items() if len(text) <= _SEARCHED}
+    def tokens(self) -> Mapping[str, TokenText | None]:
+        """Each text as its tokens; None where there is none, or it is too long."""
+        return _Views(self.texts, lambda text: TokenText(text, self.family) if len(text) <= _SEARCHED else None)
 
     @cached_property
-    def relaid(self) -> dict[str, Relaid]:
+    def relaid(self) -> Mapping[str, Relaid | None]:
         """For each side the lines that differ from the result's in layout only."""
-        if "merged" not in self.texts:
-            return {}
-        return {
-            name: Relaid(self.texts[name], self.texts["merged"], self.family)
-            for name in ("target", "source")
-            if name in self.texts
-        }
+        merged = self.texts.get("merged")
+        return _Views(self.texts, lambda text: None if merged is None else Relaid(text, merged, self.family))
 
     @cached_property
-    def inert(self) -> dict[str, Inert]:
-        """Each text's comments and imports."""
-        if self.family is None:
-            return {}
-        return {name: inert_lines(text, self.family) for name, text in self.texts.items()}
+    def inert(self) -> Mapping[str, Inert | None]:
+        """Each text's comments and imports; None where there is no text, or its language is not known."""
+        return _Views(self.texts, lambda text: None if self.family is None else inert_lines(text, self.family))
 
     @cached_property
     def skeletons(self) -> dict[str, Counter[str]]:
@@ -231,11 +240,14 @@ def is_formatting(verdict: Verdict, scene: Scene) -> bool:
     if verdict.what is not What.EVIL_REMOVAL and tokens_of(text, scene.family) in scene.relaid_tokens[side]:
         return True  # the edit itself was one of layout
     back = verdict.what is What.UNDONE
-    relaid = scene.relaid.get(side)
+    relaid = scene.relaid[side]
     if relaid and text in (relaid.result if back else relaid.side):
         return True
-    expected, found = scene.tokens.get(side), scene.tokens.get(result)
-    if expected is None or found is None or not _WORD.search(text):
+    words = _WORD.findall(text)
+    if not words or not all(word in scene.texts.get(name, "") for name in (side, result) for word in words):
+        return False  # most lines are told by this, and the tokens of whole texts are dear
+    expected, found = scene.tokens[side], scene.tokens[result]
+    if expected is None or found is None:
         return False
     wanted = tokens_of(text, scene.family)
     there, due = found.count(wanted), expected.count(wanted)
@@ -246,10 +258,10 @@ def is_import_line(verdict: Verdict, scene: Scene) -> bool:
     """The line is an import, and the result does not use what it would have made known."""
     if verdict.unit.kind != "line" or scene.family is None:
         return False
-    inert = scene.inert.get(scene.had_it(verdict))
+    inert = scene.inert[scene.had_it(verdict)]
     if not (verdict.unit.value in inert.imports if inert else is_import(verdict.unit.value, scene.family)):
         return False
-    result = scene.inert.get("merged")
+    result = scene.inert["merged"]
     if verdict.what is What.UNDONE or result is None:
         return True
     return not (imported_names(verdict.unit.value) & result.used) - result.imported
@@ -259,7 +271,7 @@ def is_comment_line(verdict: Verdict, scene: Scene) -> bool:
     """The line is a comment or documentation in the code."""
     if verdict.unit.kind != "line" or scene.family is None:
         return False
-    inert = scene.inert.get(scene.had_it(verdict))
+    inert = scene.inert[scene.had_it(verdict)]
     return verdict.unit.value in inert.comments if inert else is_comment(verdict.unit.value, scene.family)
 
 

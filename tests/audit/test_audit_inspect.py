@@ -1,0 +1,424 @@
+"""Inspect single commits: merges of every kind, squashes, direct commits, and input that is broken or hostile."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from support.repos import Content, Files, RepoBuilder, executable, git, submodule, symlink
+
+from branchsim.audit.causes import Cause
+from branchsim.audit.inspect import Inspection, inspect
+from branchsim.errors import UnknownRevisionError
+
+CODE = "".join(f"int value_{number} = {number};\n" for number in range(40))
+FINDING = 0.5
+LONG = 20.0  # seconds of the processor; quadratic work on such a line takes hours
+
+
+def edited(number: int, value: str, text: str = CODE) -> str:
+    """The code with one of its lines changed."""
+    return text.replace(f"int value_{number} = {number};", f"int value_{number} = {value};")
+
+
+class Sides:
+    """A base, a target and a source that are merged with a result of the test's choice."""
+
+    def __init__(self, path: Path, base: Files, target: Files, source: Files) -> None:
+        self.repo = RepoBuilder(path)
+        self.repo.commit("main", base, subject="Begin")
+        self.repo.branch("topic", "main")
+        self.target = self.repo.commit("main", target, subject="Fix on main")
+        self.source = self.repo.commit("topic", source, subject="Work on topic")
+
+    def merged(self, files: Files | None = None) -> Inspection:
+        """The inspection of the merge; without files the result is git's own."""
+        merge = self.repo.merge(into="main", source="topic", files=files)
+        return inspect(self.repo.finish(), merge)
+
+
+@pytest.fixture
+def sides(tmp_path: Path) -> Callable[..., Sides]:
+    return lambda base, target, source: Sides(tmp_path / "repo", base, target, source)
+
+
+def lost(found: Inspection) -> set[tuple[str, str, str]]:
+    """What, where, on which side."""
+    return {(each.what, each.path, each.side) for each in found.records}
+
+
+# Merges.
+
+
+def test_a_merge_as_git_makes_it_has_no_finding(sides: Callable[..., Sides]) -> None:
+    found = sides({"a.c": CODE}, {"a.c": edited(3, "300")}, {"a.c": edited(30, "3")}).merged()
+    assert found.kind == "merge"
+    assert found.records == ()
+    assert found.skipped == ()
+
+
+def test_a_clean_merge_recorded_as_one_side_drops_the_other(sides: Callable[..., Sides]) -> None:
+    made = sides({"a.c": CODE, "b.c": CODE}, {"a.c": edited(3, "300")}, {"a.c": edited(30, "3"), "b.c": edited(1, "9")})
+    found = made.merged({"a.c": edited(3, "300"), "b.c": edited(1, "9")})
+    first = found.records[0]
+    assert {(each.path, each.side, each.cause) for each in found.records} == {("a.c", "source", Cause.EVIL_MERGE)}
+    assert (first.changes, first.unit) in {
+        ((made.source,), "int value_30 = 3;"),
+        ((made.source,), "int value_30 = 30;"),
+    }
+    assert first.rank >= FINDING
+    assert first.check.startswith("git show --remerge-diff ")
+    assert "value_30" in first.before
+
+
+def test_a_conflict_resolved_to_one_side_names_the_lines_that_had_no_conflict_first(
+    sides: Callable[..., Sides],
+) -> None:
+    source = edited(30, "3", edited(5, "55"))
+    found = sides({"a.c": CODE}, {"a.c": edited(5, "500")}, {"a.c": source}).merged({"a.c": edited(5, "500")})
+    by_line = {each.unit: each.rank for each in found.records}
+    assert by_line["int value_30 = 3;"] > by_line["int value_5 = 55;"]
+    assert {each.cause for each in found.records} == {Cause.MERGE_RESOLUTION}
+
+
+def test_an_edit_inside_of_what_the_other_side_removed_goes_with_it(sides: Callable[..., Sides]) -> None:
+    lines = CODE.splitlines(keepends=True)
+    without = "".join(lines[:10] + lines[30:])
+    found = sides({"a.c": CODE}, {"a.c": without}, {"a.c": edited(20, "222")}).merged({"a.c": without})
+    assert [each.unit for each in found.records] == ["int value_20 = 222;"]
+    assert found.records[0].rank < FINDING
+
+
+def test_a_file_deleted_on_one_side_and_edited_on_the_other_ranks_low(sides: Callable[..., Sides]) -> None:
+    found = sides({"a.c": CODE, "b.c": "int b;\n"}, {"a.c": None}, {"a.c": edited(20, "222")}).merged({"a.c": None})
+    assert found.records
+    assert all(each.rank < FINDING for each in found.records)
+
+
+def test_a_deleted_file_that_comes_back_is_found(sides: Callable[..., Sides]) -> None:
+    found = sides({"a.c": CODE, "b.c": "int b;\n"}, {"a.c": None}, {"b.c": "int b2;\n"}).merged(
+        {"a.c": CODE, "b.c": "int b2;\n"}
+    )
+    assert {each.what for each in found.records} == {"deletion-undone"}
+    assert found.records[0].rank >= FINDING
+
+
+def test_what_everybody_had_and_the_merge_has_not_is_an_evil_removal(sides: Callable[..., Sides]) -> None:
+    made = sides({"a.c": CODE}, {"a.c": edited(3, "300")}, {"a.c": edited(30, "3")})
+    result = edited(30, "3", edited(3, "300")).replace("int value_15 = 15;\n", "")
+    found = made.merged({"a.c": result})
+    assert [(each.what, each.side, each.unit) for each in found.records] == [
+        ("evil-removal", "both", "int value_15 = 15;")
+    ]
+
+
+def test_an_edit_of_a_file_that_the_other_side_renamed_is_followed(sides: Callable[..., Sides]) -> None:
+    made = sides({"a.c": CODE}, {"a.c": edited(7, "700")}, {"a.c": None, "dir/b.c": CODE})
+    found = made.merged({"a.c": None, "dir/b.c": CODE})
+    assert {(each.path, each.side, each.changes) for each in found.records} == {("dir/b.c", "target", (made.target,))}
+    assert found.records[0].rank >= FINDING
+
+
+def test_the_same_change_on_both_sides_is_kept_by_either(sides: Callable[..., Sides]) -> None:
+    both = edited(7, "700")
+    assert sides({"a.c": CODE}, {"a.c": both}, {"a.c": both}).merged({"a.c": both}).records == ()
+
+
+@pytest.mark.parametrize(
+    ("base", "target"),
+    [
+        (CODE, executable(CODE)),
+        (symlink("one"), symlink("two")),
+        (b"\0one", b"\0two"),
+        (submodule("1" * 40), submodule("2" * 40)),
+    ],
+    ids=["mode", "symlink", "binary", "submodule"],
+)
+def test_units_that_are_no_lines_are_lost_too(sides: Callable[..., Sides], base: Content, target: Content) -> None:
+    made = sides({"it": base, "b.c": "int b;\n"}, {"it": target}, {"b.c": "int b2;\n"})
+    found = made.merged({"it": base, "b.c": "int b2;\n"})
+    assert {each.path for each in found.records} == {"it"}
+    assert {each.side for each in found.records} == {"target"}
+
+
+def test_an_element_of_metadata_is_lost_by_its_key(sides: Callable[..., Sides]) -> None:
+    def profile(**allowed: bool) -> str:
+        parts = "".join(
+            f"<classAccesses><apexClass>{name}</apexClass><enabled>{str(on).lower()}</enabled></classAccesses>"
+            for name, on in allowed.items()
+        )
+        return f'<?xml version="1.0"?>\n<Profile xmlns="http://soap.sforce.com/2006/04/metadata">{parts}</Profile>\n'
+
+    path = "force-app/main/default/profiles/Admin.profile-meta.xml"
+    found = sides(
+        {path: profile(One=True)}, {path: profile(One=True, Two=True)}, {path: profile(One=True, Three=True)}
+    ).merged({path: profile(One=True, Three=True)})
+    assert {each.side for each in found.records} == {"target"}
+    assert any("Two" in each.unit for each in found.records)
+    assert not any("Three" in each.unit for each in found.records)
+
+
+# Other shapes of history.
+
+
+def test_a_criss_cross_merge_is_judged_by_git_s_virtual_base(tmp_path: Path) -> None:
+    repo = RepoBuilder(tmp_path / "repo")
+    repo.commit("main", {"a.c": CODE})
+    repo.branch("topic", "main")
+    first = repo.commit("main", {"a.c": edited(3, "300")})
+    second = repo.commit("topic", {"a.c": edited(30, "3")})
+    both = edited(30, "3", edited(3, "300"))
+    repo.merge(into="main", source=second)
+    repo.merge(into="topic", source=first)
+    repo.commit("main", {"a.c": edited(10, "100", both)})
+    fix = repo.commit("topic", {"a.c": edited(20, "200", both)})
+    merge = repo.merge(into="main", source="topic", files={"a.c": edited(10, "100", both)})
+    found = inspect(repo.finish(), merge)
+    assert {(each.side, each.changes) for each in found.records} == {("source", (fix,))}
+    assert {each.unit for each in found.records} == {"int value_20 = 200;", "int value_20 = 20;"}
+
+
+def test_an_octopus_merge_tells_which_head_was_not_delivered(tmp_path: Path) -> None:
+    repo = RepoBuilder(tmp_path / "repo")
+    repo.commit("main", {"a.c": CODE, "b.c": CODE, "c.c": CODE})
+    for name in ("one", "two"):
+        repo.branch(name, "main")
+    repo.commit("main", {"c.c": edited(1, "100")})
+    repo.commit("one", {"a.c": edited(2, "200")})
+    dropped = repo.commit("two", {"b.c": edited(3, "300")})
+    merge = repo.merge(into="main", source=["one", "two"], files={"a.c": edited(2, "200")})
+    good = repo.merge(into="one", source=["main", "two"], files={"b.c": edited(3, "300"), "c.c": edited(1, "100")})
+    found = inspect(repo.finish(), merge)
+    assert found.kind == "octopus"
+    assert {(each.path, each.side, each.changes) for each in found.records} == {("b.c", "source", (dropped,))}
+    assert inspect(repo.path, good).records == ()
+
+
+def test_a_squash_is_compared_with_its_pull_request(tmp_path: Path) -> None:
+    repo = RepoBuilder(tmp_path / "repo")
+    repo.commit("main", {"a.c": CODE, "b.c": CODE})
+    repo.branch("refs/pull/7/head", "main")
+    repo.commit("refs/pull/7/head", {"a.c": edited(5, "500")})
+    fix = repo.commit("refs/pull/7/head", {"b.c": edited(6, "600")})
+    repo.commit("main", {"a.c": edited(30, "3")})
+    bad = repo.squash(into="main", source="refs/pull/7/head", subject="Two edits (#7)",
+                      files={"a.c": edited(5, "500", edited(30, "3"))})  # fmt: skip
+    found = inspect(repo.finish(), bad)
+    assert found.kind == "squash"
+    assert {(each.path, each.side, each.changes) for each in found.records} == {("b.c", "source", (fix,))}
+
+
+def test_a_commit_that_takes_a_file_back_is_stale(tmp_path: Path) -> None:
+    repo = RepoBuilder(tmp_path / "repo")
+    old = repo.commit("main", {"a.c": CODE, "b.c": CODE})
+    fix = repo.commit("main", {"a.c": edited(5, "500")}, subject="Fix five")
+    stale = repo.commit("main", {"a.c": CODE, "b.c": edited(9, "900")}, subject="Add nine")
+    found = inspect(repo.finish(), stale)
+    assert found.kind == "commit"
+    assert {(each.path, each.cause, each.changes) for each in found.records} == {("a.c", Cause.STALE_COMMIT, (fix,))}
+    assert old[:12] in found.records[0].reason
+    assert found.records[0].rank >= FINDING
+
+
+def test_a_stale_copy_with_new_work_in_it_is_stale_too(tmp_path: Path) -> None:
+    repo = RepoBuilder(tmp_path / "repo")
+    repo.commit("main", {"a.c": CODE})
+    fixed = CODE
+    for number in range(8):
+        fixed = edited(number, f"{number}00", fixed)
+    fix = repo.commit("main", {"a.c": fixed}, subject="Fix many")
+    stale = repo.commit("main", {"a.c": edited(30, "3")}, subject="Change thirty")
+    found = inspect(repo.finish(), stale)
+    assert {(each.cause, each.changes) for each in found.records} == {(Cause.STALE_COMMIT, (fix,))}
+
+
+def test_a_revert_says_so_and_has_no_finding(tmp_path: Path) -> None:
+    repo = RepoBuilder(tmp_path / "repo")
+    repo.commit("main", {"a.c": CODE})
+    fix = repo.commit("main", {"a.c": edited(5, "500")}, subject="Fix five")
+    undo = repo.revert(into="main", commit=fix)
+    found = inspect(repo.finish(), undo)
+    assert (found.kind, found.records) == ("revert", ())
+
+
+def test_a_root_has_no_finding(tmp_path: Path) -> None:
+    repo = RepoBuilder(tmp_path / "repo")
+    root = repo.commit("main", {"a.c": CODE})
+    found = inspect(repo.finish(), root)
+    assert (found.kind, found.records) == ("root", ())
+
+
+def test_the_later_commit_that_brings_it_back_is_named_and_raises_the_rank(tmp_path: Path) -> None:
+    made = Sides(tmp_path / "repo", {"a.c": CODE}, {"a.c": edited(5, "500")}, {"a.c": edited(5, "55")})
+    merge = made.repo.merge(into="main", source="topic", files={"a.c": edited(5, "55")})
+    before = {each.unit: each.rank for each in inspect(made.repo.finish(), merge).records}
+    again = made.repo.commit("main", {"a.c": edited(5, "500")}, subject="Bring back what was lost in the merge")
+    after = {each.unit: each for each in inspect(made.repo.finish(), merge).records}
+    unit = "int value_5 = 500;"
+    assert after[unit].restored_by == again
+    assert after[unit].rank > before[unit]
+
+
+def test_a_file_that_is_moved_later_restores_nothing(tmp_path: Path) -> None:
+    made = Sides(tmp_path / "repo", {"a.c": CODE}, {"a.c": edited(5, "500")}, {"a.c": edited(30, "3")})
+    merge = made.repo.merge(into="main", source="topic", files={"a.c": edited(30, "3")})
+    made.repo.commit("main", {"a.c": None, "dir/a.c": edited(30, "3")}, subject="Move it")
+    assert {each.restored_by for each in inspect(made.repo.finish(), merge).records} == {None}
+
+
+def test_an_edit_that_its_own_side_took_back_is_superseded(tmp_path: Path) -> None:
+    repo = RepoBuilder(tmp_path / "repo")
+    repo.commit("main", {"a.c": CODE})
+    repo.branch("topic", "main")
+    repo.commit("main", {"a.c": edited(5, "500")}, subject="Fix five")
+    repo.commit("topic", {"a.c": edited(5, "500")}, subject="Fix five there too")
+    repo.commit("topic", {"a.c": edited(5, "5555")}, subject="Fix five better")
+    merge = repo.merge(into="main", source="topic", files={"a.c": edited(5, "5555")})
+    found = inspect(repo.finish(), merge)
+    assert found.records == ()
+    assert found.left_out["superseded"] == 1
+
+
+# Input that is wrong, broken or hostile.
+
+
+def test_what_is_no_commit_is_said_to_be_none(tmp_path: Path) -> None:
+    repo = RepoBuilder(tmp_path / "repo")
+    repo.commit("main", {"a.c": CODE})
+    path = repo.finish()
+    blob, tree = git(path, "rev-parse", "main:a.c"), git(path, "rev-parse", "main^{tree}")
+    for revision in ("nothing", "0" * 40, blob, tree, "--all", "-n1", "main:a.c", "main..main"):
+        with pytest.raises(UnknownRevisionError):
+            inspect(path, revision)
+
+
+def test_a_missing_blob_is_said_and_the_rest_is_still_found(tmp_path: Path) -> None:
+    base = {"a.c": CODE, "b.c": CODE}
+    made = Sides(tmp_path / "repo", base, {"a.c": edited(5, "500"), "b.c": edited(6, "600")},
+                 {"a.c": edited(30, "3"), "b.c": edited(31, "3")})  # fmt: skip
+    merge = made.repo.merge(into="main", source="topic", files={"a.c": edited(30, "3"), "b.c": edited(31, "3")})
+    path = made.repo.finish()
+    missing = git(path, "rev-parse", f"{made.target}:b.c")
+    _lose(path, missing)
+    found = inspect(path, merge)
+    assert {(each.path, each.side) for each in found.records} == {("a.c", "target")}
+    told = {each.what: each.reason for each in found.skipped}
+    assert missing in told["b.c"]
+    assert merge in told
+
+
+def _lose(path: Path, sha: str) -> None:
+    """Take one object out of a repository."""
+    packs = list((path / ".git/objects/pack").glob("*.pack"))
+    for pack in packs:
+        moved = path / pack.name
+        pack.rename(moved)
+        pack.with_suffix(".idx").unlink()
+        with moved.open("rb") as content:
+            subprocess.run(["git", "unpack-objects", "-q"], cwd=path, stdin=content, check=True)
+    (path / ".git/objects" / sha[:2] / sha[2:]).unlink()
+
+
+def test_a_file_of_100_mb_is_left_out_and_said(tmp_path: Path) -> None:
+    large = b"a line of text that is not short\n" * 3_200_000
+    made = Sides(
+        tmp_path / "repo", {"big.txt": large, "a.c": CODE}, {"a.c": edited(5, "500")}, {"big.txt": large[:-33]}
+    )
+    found = made.merged({"big.txt": large, "a.c": CODE})
+    assert {each.path for each in found.records} == {"a.c"}
+    assert [each.what for each in found.skipped] == ["big.txt"]
+
+
+@pytest.mark.parametrize("name", ["it.js", "it.py", "it.json", "it.xml", "it.yml", "it.php"])
+def test_a_line_of_many_megabytes_is_told_and_takes_no_long_time(tmp_path: Path, name: str) -> None:
+    for size, told in ((10_000_000, True), (6_000_000, False)):
+        line = ("const { a, b, " + "'x' + \" /* " * (size // 11)).encode()
+        made = Sides(tmp_path / str(size), {name: line, "a.c": CODE}, {name: line + b"y"}, {"a.c": edited(5, "500")})
+        began = time.process_time()
+        found = made.merged({name: line, "a.c": edited(5, "500")})
+        assert time.process_time() - began < LONG
+        assert [each.what for each in found.skipped] == [name] * told
+        assert told or found.left_out["generated"] or found.records
+
+
+@pytest.mark.parametrize(
+    ("name", "hostile"),
+    [
+        (
+            "it.xml",
+            '<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "ha">'
+            + "".join(f'<!ENTITY {chr(98 + n)} "{f"&{chr(97 + n)};" * 10}">' for n in range(9))
+            + "]><x>&j;</x>\n",
+        ),
+        ("it.json", "[\n" * 100_000 + "]\n" * 100_000),
+        ("it.yml", "[\n" * 100_000),
+        ("deep.xml", "<a>\n" * 100_000 + "</a>\n" * 100_000),
+    ],
+    ids=["bomb", "json", "yaml", "xml"],
+)
+def test_hostile_structured_files_are_read_as_lines(sides: Callable[..., Sides], name: str, hostile: str) -> None:
+    base, fixed = hostile + "a last line of words\n", hostile + "a last line of other words\n"
+    found = sides({name: base, "a.c": CODE}, {name: fixed}, {"a.c": edited(5, "500")}).merged(
+        {name: base, "a.c": edited(5, "500")}
+    )
+    assert "a last line of other words" in {each.unit for each in found.records}
+
+
+def test_paths_may_hold_any_bytes(tmp_path: Path) -> None:
+    names = [b"\xff\xfe.c", b"new\nline.c", b"-x.c", b":(glob)*.c", b'it\'s "so".c']
+    made = Sides(tmp_path / "repo", dict.fromkeys(names, CODE), dict.fromkeys(names, edited(5, "500")), {b"z": "zed"})
+    found = made.merged({**dict.fromkeys(names, CODE), b"z": "zed"})
+    assert {each.path for each in found.records} == {name.decode("utf-8", "replace") for name in names}
+    assert all(each.changes == (made.target,) for each in found.records)
+
+
+def test_the_json_form_and_the_table_tell_the_same(sides: Callable[..., Sides]) -> None:
+    found = sides({"a.c": CODE}, {"a.c": edited(5, "500")}, {"a.c": edited(30, "3")}).merged({"a.c": edited(30, "3")})
+    told = found.to_dict()
+    table = found.findings
+    assert told["schema"] == 1
+    assert len(told["findings"]) == len(table) == len(found.records) > 0
+    assert list(table["unit"]) == [each["unit"] for each in told["findings"]]
+    assert list(table["rank"]) == sorted(table["rank"], reverse=True)
+
+
+# Rules, on generated merges.
+
+_EDITS = st.dictionaries(st.integers(0, 39), st.integers(100, 999), max_size=6)
+
+
+def _apply(edits: dict[int, int]) -> str:
+    return "".join(f"int value_{number} = {edits.get(number, number)};\n" for number in range(40))
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(target=_EDITS, source=_EDITS, data=st.data())
+def test_git_s_own_result_loses_nothing_and_one_dropped_edit_is_that_finding(
+    tmp_path_factory: pytest.TempPathFactory, target: dict[int, int], source: dict[int, int], data: st.DataObject
+) -> None:
+    # Two lines apart, so that git merges every edit by itself.
+    source = {n: v for n, v in source.items() if not {n - 1, n, n + 1} & target.keys()}
+    made = Sides(tmp_path_factory.mktemp("m") / "repo", {"a.c": CODE, "b.c": "int b;\n"},
+                 {"a.c": _apply(target), "b.c": "int b1;\n"}, {"a.c": _apply(source), "c.c": "int c;\n"})  # fmt: skip
+    repo = made.repo
+    clean = repo.merge(into="main", source="topic")
+    assert inspect(repo.finish(), clean).records == ()
+    if not target and not source:
+        return
+    dropped = data.draw(st.sampled_from(sorted([*target, *source])))
+    kept = {number: value for number, value in {**target, **source}.items() if number != dropped}
+    repo.branch("again", made.target)
+    merge = repo.merge(into="again", source="topic", files={"a.c": _apply(kept), "c.c": "int c;\n"})
+    found = inspect(repo.finish(), merge)
+    value = {**target, **source}[dropped]
+    assert {each.unit for each in found.records} == {
+        f"int value_{dropped} = {value};",
+        f"int value_{dropped} = {dropped};",
+    }
+    assert {each.side for each in found.records} == {"target" if dropped in target else "source"}
+    assert all(each.rank >= FINDING for each in found.records)
