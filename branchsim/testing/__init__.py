@@ -28,30 +28,58 @@ if TYPE_CHECKING:
     )
     from branchsim.testing.twin import DisagreementError, TwinRepo
 
-_HOME = {
-    "equivalence": ("ForkedWorkMachine", "LandingMethodsMachine", "RetrofitMachine"),
-    "histories": ("ChangeTruth", "GeneratedHistory", "histories"),
-    "invariants": ("assert_no_leak", "assert_no_lost_fix", "assert_obligations_met"),
-    "machine": ("BranchStrategyMachine",),
-    "reference": ("Reference",),
-    "repo": ("ConflictError", "ScratchRepo"),
-    "strategies": (
-        "ConflictingEdits",
-        "Patch",
-        "branch_names",
-        "branch_strategies",
-        "conflicting_edits",
-        "file_trees",
-        "patches",
-        "plans",
-        "topologies",
-    ),
-    "twin": ("DisagreementError", "TwinRepo"),
+_MODULE = {
+    "BranchStrategyMachine": "machine",
+    "ChangeTruth": "histories",
+    "ConflictError": "repo",
+    "ConflictingEdits": "strategies",
+    "DisagreementError": "twin",
+    "ForkedWorkMachine": "equivalence",
+    "GeneratedHistory": "histories",
+    "LandingMethodsMachine": "equivalence",
+    "Patch": "strategies",
+    "Reference": "reference",
+    "RetrofitMachine": "equivalence",
+    "ScratchRepo": "repo",
+    "TwinRepo": "twin",
+    "assert_no_leak": "invariants",
+    "assert_no_lost_fix": "invariants",
+    "assert_obligations_met": "invariants",
+    "branch_names": "strategies",
+    "branch_strategies": "strategies",
+    "conflicting_edits": "strategies",
+    "file_trees": "strategies",
+    "histories": "histories",
+    "patches": "strategies",
+    "plans": "strategies",
+    "topologies": "strategies",
 }
-_MODULE = {name: module for module, names in _HOME.items() for name in names}
 
-__all__ = [  # noqa: PLE0604, RUF022  from one table, so that none is forgotten
-    *_MODULE
+__all__ = [
+    "BranchStrategyMachine",
+    "ChangeTruth",
+    "ConflictError",
+    "ConflictingEdits",
+    "DisagreementError",
+    "ForkedWorkMachine",
+    "GeneratedHistory",
+    "LandingMethodsMachine",
+    "Patch",
+    "Reference",
+    "RetrofitMachine",
+    "ScratchRepo",
+    "TwinRepo",
+    "assert_no_leak",
+    "assert_no_lost_fix",
+    "assert_obligations_met",
+    "branch_names",
+    "branch_strategies",
+    "conflicting_edits",
+    "file_trees",
+    "histories",
+    "patches",
+    "plans",
+    "topologies",
 ]
 
 

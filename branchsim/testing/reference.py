@@ -111,7 +111,11 @@ class Reference:
     def __init__(self, *, places: int, files: int) -> None:
         self.places = places
         self.files = files
-        self.versions: list[Version] = [Version((), (frozenset(),) * places)]
+        self.versions: list[Version] = []
+        # For every commit all that it descends from, and all that came with it.
+        self._past: list[frozenset[int]] = []
+        self._came: list[Held] = []
+        self._append(Version((), (frozenset(),) * places))
         self.branches: dict[str, int] = {}
         self.tags: dict[str, int] = {}
         self.changes: dict[str, Change] = {}
@@ -128,23 +132,18 @@ class Reference:
 
     def delivered(self, branch: str) -> Held:
         """The changes that have come to a branch, whether or not their effect is still there."""
-        return frozenset().union(*(self.versions[number].brings for number in self.ancestors(self.branches[branch])))
+        return self._came[self.branches[branch]]
 
     def withdrawn(self, branch: str, layer: str) -> Held:
         """The changes that were taken back for a layer, as far as a branch has heard of it."""
         past = self.ancestors(self.branches[branch])
-        return frozenset(change for number in past for change, where in self.versions[number].withdraws if where == layer)
+        return frozenset(
+            change for number in past for change, where in self.versions[number].withdraws if where == layer
+        )
 
-    def ancestors(self, number: int) -> set[int]:
+    def ancestors(self, number: int) -> frozenset[int]:
         """A commit and everything it descends from."""
-        found: set[int] = set()
-        waiting = [number]
-        while waiting:
-            here = waiting.pop()
-            if here not in found:
-                found.add(here)
-                waiting += self.versions[here].parents
-        return found
+        return self._past[number]
 
     def merge_bases(self, ours: int, theirs: int) -> list[int]:
         """The common ancestors that are no ancestors of other common ancestors, the oldest first."""
@@ -203,25 +202,30 @@ class Reference:
                 holds = tuple(
                     held | mark if place in expected.conflicts else held for place, held in enumerate(expected.holds)
                 )
-                self.versions.append(Version((first, other), holds))
-                first = len(self.versions) - 1
+                first = self._append(Version((first, other), holds))
             return self.versions[first].holds
         finally:
-            del self.versions[kept:]
+            del self.versions[kept:], self._past[kept:], self._came[kept:]
 
     # -- doing ----------------------------------------------------------------------------------------------------
 
     def put(self, branch: str, version: Version) -> int:
         """Commit to a branch."""
-        self.versions.append(version)
-        self.branches[branch] = len(self.versions) - 1
+        self.branches[branch] = self._append(version)
         return self.branches[branch]
+
+    def _append(self, version: Version) -> int:
+        number = len(self.versions)
+        self.versions.append(version)
+        self._past.append(frozenset({number}).union(*(self._past[parent] for parent in version.parents)))
+        self._came.append(version.brings.union(*(self._came[parent] for parent in version.parents)))
+        return number
 
     # -- files ----------------------------------------------------------------------------------------------------
 
     def path(self, place: int) -> str:
         """The file that a place is in."""
-        return f"src/part-{place % self.files + 1}.txt"
+        return f"part-{place % self.files + 1}.txt"
 
     def text(self, holds: tuple[Held, ...]) -> dict[str, str]:
         """The files of a commit.

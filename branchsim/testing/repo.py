@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,6 +79,42 @@ class Landed:
     conflicts: tuple[str, ...] = ()
 
 
+class Workbench:
+    """Where scratch repositories keep their objects, with the git processes that read and merge them.
+
+    One after the other, many repositories can be made on one: objects are named by their content, so none sees what
+    another did, and what they have in common is written and merged once. It is removed when it is closed, or at the
+    latest when Python ends. One workbench belongs to one thread at a time.
+    """
+
+    def __init__(self) -> None:
+        self._home = tempfile.TemporaryDirectory(prefix="branchsim-")
+        self.scratch = Scratch(Path(self._home.name))
+        self.session = MergeSession(self.scratch)
+        self.reader = ObjectReader(self.scratch)
+        self.refs: dict[str, Sha] = {}
+        self._end = weakref.finalize(self, _end, self.session, self.reader, self.scratch, self._home)
+
+    def save(self, refs: Mapping[str, Sha]) -> None:
+        """Let these be the refs."""
+        lines = [f"delete {name}\n" for name in self.refs if name not in refs]
+        lines += [f"update {name} {sha}\n" for name, sha in refs.items() if self.refs.get(name) != sha]
+        if lines:
+            run(["update-ref", "--stdin"], self.scratch.path, stdin="".join(lines).encode())
+        self.refs = dict(refs)
+
+    def close(self) -> None:
+        """Remove it; once is enough."""
+        self._end()
+
+
+def _end(session: MergeSession, reader: ObjectReader, scratch: Scratch, home: tempfile.TemporaryDirectory[str]) -> None:
+    session.close()
+    reader.close()
+    scratch.close()
+    home.cleanup()
+
+
 @dataclass(frozen=True, slots=True)
 class _Commit:
     tree: Sha
@@ -91,6 +128,11 @@ class ScratchRepo:
 
     Identities and dates are fixed, so the same calls make the same ids everywhere. All methods that take a revision
     take the name of a branch or tag, or a full id.
+
+    Parameters
+    ----------
+    bench : Workbench, optional
+        Where to make it; the one made on it before is gone then. Without it one of its own.
 
     Attributes
     ----------
@@ -114,20 +156,19 @@ class ScratchRepo:
     'fast-forward'
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, bench: Workbench | None = None) -> None:
         self.branches: dict[str, Sha] = {}
         self.tags: dict[str, Sha] = {}
         self.operations: list[Operation] = []
-        self._home = tempfile.TemporaryDirectory(prefix="branchsim-")
-        self._scratch = Scratch(Path(self._home.name))
-        self._session = MergeSession(self._scratch)
-        self._reader: ObjectReader | None = None
+        self._borrowed = bench is not None
+        self._bench = bench or Workbench()
+        self._scratch = self._bench.scratch
+        self._session = self._bench.session
         self._commits: dict[Sha, _Commit] = {}
         self._trees: dict[Sha, dict[str, Sha]] = {}
         self._blobs: dict[Sha, bytes] = {}
         self._above: dict[Sha, frozenset[Sha]] = {}
         self._clock = START
-        self._saved: dict[str, Sha] = {}
 
     # -- what there is --------------------------------------------------------------------------------------------
 
@@ -377,12 +418,7 @@ class ScratchRepo:
 
     def save(self) -> None:
         """Write the branches and tags, for other programs to see."""
-        refs = self.refs()
-        lines = [f"delete {name}\n" for name in self._saved if name not in refs]
-        lines += [f"update {name} {sha}\n" for name, sha in refs.items() if self._saved.get(name) != sha]
-        if lines:
-            run(["update-ref", "--stdin"], self._scratch.path, stdin="".join(lines).encode())
-        self._saved = refs
+        self._bench.save(self.refs())
 
     def refs(self) -> dict[str, Sha]:
         """What every ref holds, by full name."""
@@ -424,11 +460,8 @@ class ScratchRepo:
 
     def close(self) -> None:
         """Remove the repository."""
-        self._session.close()
-        if self._reader is not None:
-            self._reader.close()
-        self._scratch.close()
-        self._home.cleanup()
+        if not self._borrowed:
+            self._bench.close()
 
     def __enter__(self) -> Self:
         return self
@@ -518,6 +551,7 @@ class ScratchRepo:
     def _resolved(
         self, what: str, tree: Sha, conflicts: tuple[Conflict, ...], paths: tuple[str, ...], resolve: Resolve | None
     ) -> dict[str, Sha | None]:
+        how: Side | Files | None
         if callable(resolve):
             left = self._flat(tree)
             how = resolve({path: self._blob(left[path]) if path in left else b"" for path in paths})
@@ -599,19 +633,14 @@ class ScratchRepo:
 
     def _blob(self, sha: Sha) -> bytes:
         if sha not in self._blobs:
-            content = self._open_reader().blob(sha)
+            content = self._bench.reader.blob(sha)
             self._blobs[sha] = b"" if content is None else content
         return self._blobs[sha]
-
-    def _open_reader(self) -> ObjectReader:
-        if self._reader is None:
-            self._reader = ObjectReader(self._scratch)
-        return self._reader
 
     def _flat(self, tree: Sha) -> dict[str, Sha]:
         """The blobs of a tree by path."""
         if tree not in self._trees:
-            found = self._open_reader().walk(tree)
+            found = self._bench.reader.walk(tree)
             self._trees[tree] = {os.fsdecode(path): entry.sha for path, entry in found if not entry.is_tree}
         return self._trees[tree]
 
@@ -660,4 +689,4 @@ def _bytes(content: str | bytes) -> bytes:
     return content.encode("utf-8", "surrogateescape") if isinstance(content, str) else content
 
 
-__all__ = ["AUTHOR", "START", "ConflictError", "Content", "Files", "Landed", "Resolve", "ScratchRepo"]
+__all__ = ["AUTHOR", "START", "ConflictError", "Content", "Files", "Landed", "Resolve", "ScratchRepo", "Workbench"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Self
 
 from branchsim.errors import InputError, nearest
@@ -15,11 +16,10 @@ if TYPE_CHECKING:
 
     from branchsim.names import Sha
     from branchsim.testing.reference import Held
-    from branchsim.testing.repo import Landed
+    from branchsim.testing.repo import Landed, Workbench
 
 METHODS = ("merge", "squash", "rebase", "cherry-pick")
 """How a branch can land: as `git merge` does, as one commit, commit by commit, commit by commit with trailers."""
-
 
 
 class DisagreementError(AssertionError):
@@ -39,6 +39,8 @@ class TwinRepo:
         How many places can be edited; two changes conflict only in one place.
     files : int
         Over how many files the places are spread.
+    bench : Workbench, optional
+        Where the repository is made; see `ScratchRepo`.
 
     Attributes
     ----------
@@ -52,8 +54,10 @@ class TwinRepo:
         What was done, as Python.
     story : list of str
         What was done, as sentences.
-    ever : dict of str to set of str
-        For each long-lived branch the changes whose effect was ever on it.
+    ever, came : dict of str to set of str
+        For each long-lived branch the changes whose effect was ever on it, and those that ever came to it.
+    criss_cross : int
+        How many merges had several merge bases.
 
     Examples
     --------
@@ -65,17 +69,21 @@ class TwinRepo:
     (True, False)
     """
 
-    def __init__(self, layers: Mapping[str, str], *, places: int = 4, files: int = 2) -> None:
+    def __init__(
+        self, layers: Mapping[str, str], *, places: int = 4, files: int = 2, bench: Workbench | None = None
+    ) -> None:
         if not layers:
             raise InputError("a TwinRepo needs at least one long-lived branch")
         if places < 1 or files < 1:
             raise InputError("a TwinRepo needs at least one place in one file")
         self.layers = dict(layers)
         self.model = Reference(places=places, files=files)
-        self.repo = ScratchRepo()
+        self.repo = ScratchRepo(bench=bench)
         self.calls: list[str] = []
         self.story: list[str] = []
         self.ever: dict[str, set[str]] = {name: set() for name in layers}
+        self.came: dict[str, set[str]] = {name: set() for name in layers}
+        self.criss_cross = 0
         self._shape = (places, files)
         first, *others = layers
         self._shas: list[Sha] = [
@@ -110,7 +118,7 @@ class TwinRepo:
         kind : str, optional
             ``fix`` or ``feature``; all of them by default.
         """
-        came = self.ever[self._known(branch)] | self.delivered(branch)
+        came = self.ever[self._known(branch)] | self.came[branch]
         gone = came - self.content(branch) - self.model.withdrawn(branch, self.layers[branch])
         return tuple(
             change.name
@@ -210,7 +218,9 @@ class TwinRepo:
         if method not in METHODS:
             raise InputError(f"there is no method {method!r}{nearest(method, METHODS)}; they are {', '.join(METHODS)}")
         self._known(into), self._known(source)
-        extra = (f", method={method!r}" if method != "merge" else "") + (f", resolve={resolve!r}" if resolve != "both" else "")
+        extra = (f", method={method!r}" if method != "merge" else "") + (
+            f", resolve={resolve!r}" if resolve != "both" else ""
+        )
         extra += ("" if fast_forward else ", fast_forward=False") + (f", why={why!r}" if why else "")
         verb = {"merge": "merged", "squash": "squashed", "rebase": "rebased", "cherry-pick": "cherry-picked"}[method]
         self._say(
@@ -224,17 +234,15 @@ class TwinRepo:
             expected = Expected(self.model.versions[ours].holds)
         else:
             expected = self.model.merged(ours, theirs, resolve)
+            self.criss_cross += expected.bases > 1
         if method == "squash":
-            done = self._landed(
-                into, expected, resolve, lambda how: self.repo.squash(into=into, source=source, resolve=how)
-            )
+            done = self._landed(expected, resolve, lambda how: self.repo.squash(into=into, source=source, resolve=how))
             if done.kind != "nothing":
                 brings = self.model.delivered(source) - self.model.delivered(into)
                 heard = self._heard(theirs) - self._heard(ours)
                 self._put(into, Version((ours,), expected.holds, brings, heard))
             return done
         done = self._landed(
-            into,
             expected,
             resolve,
             lambda how: self.repo.merge(into=into, source=source, resolve=how, fast_forward=fast_forward),
@@ -264,9 +272,7 @@ class TwinRepo:
         ours = self.model.branches[branch]
         expected = self.model.unpicked(commit, ours, resolve)
         sha = self._shas[commit]
-        done = self._landed(
-            branch, expected, resolve, lambda how: self.repo.revert(into=branch, commit=sha, resolve=how)
-        )
+        done = self._landed(expected, resolve, lambda how: self.repo.revert(into=branch, commit=sha, resolve=how))
         if done.kind == "revert":
             gone = frozenset((name, self.layers[branch]) for name in self.model.versions[commit].brings)
             self._put(branch, Version((ours,), expected.holds, frozenset(), gone))
@@ -408,6 +414,7 @@ class TwinRepo:
     def _see(self, branch: str) -> None:
         if branch in self.ever:
             self.ever[branch] |= self.model.content(branch)
+            self.came[branch] |= self.model.delivered(branch)
 
     def _pick_all(self, into: str, source: str, resolve: Choice, *, trailer: bool) -> Landed:
         from branchsim.testing.repo import Landed
@@ -426,10 +433,9 @@ class TwinRepo:
             expected = model.picked(number, ours, resolve)
             sha = self._shas[number]
             done = self._landed(
-                into,
                 expected,
                 resolve,
-                lambda how, sha=sha: self.repo.pick(into=into, commit=sha, resolve=how, trailer=trailer),
+                partial(self._pick, into, sha, trailer),
             )
             conflicts |= dict.fromkeys(done.conflicts)
             if done.kind == "pick":
@@ -437,13 +443,19 @@ class TwinRepo:
                 # A conflict resolved to the picked side brings what that side holds, more than the commit did.
                 after = frozenset[str]().union(*expected.holds)
                 came = model.versions[number].brings | (after - model.content(into))
-                version = Version((ours,), expected.holds, came - model.delivered(into), model.versions[number].withdraws)
+                version = Version(
+                    (ours,), expected.holds, came - model.delivered(into), model.versions[number].withdraws
+                )
                 self._put(into, version)
         return Landed(self.repo.branches[into], "pick" if some else "nothing", tuple(conflicts))
 
+    def _pick(
+        self, into: str, sha: Sha, trailer: bool, resolve: Callable[[Mapping[str, bytes]], Mapping[str, str]]
+    ) -> Landed:
+        return self.repo.pick(into=into, commit=sha, resolve=resolve, trailer=trailer)
+
     def _landed(
         self,
-        branch: str,
         expected: Expected,
         choice: Choice,
         do: Callable[[Callable[[Mapping[str, bytes]], Mapping[str, str]]], Landed],
@@ -460,8 +472,8 @@ class TwinRepo:
             found = {place for content in left.values() for place in _conflicted(content.decode(), self.model.places)}
             if found != places:
                 raise DisagreementError(
-                    f"step {len(self.story)} ({self.story[-1]}): git has conflicts in places {_named(found)}, the model "
-                    f"in {_named(places)}; git left:\n" + "\n".join(content.decode() for content in left.values())
+                    f"step {len(self.story)} ({self.story[-1]}): git has conflicts in places {_named(found)}, the "
+                    f"model in {_named(places)}; git left:\n" + "\n".join(content.decode() for content in left.values())
                 )
             return {path: text[path] for path in left}
 
