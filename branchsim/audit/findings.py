@@ -148,7 +148,9 @@ class Judge:
         origin = log.removed(names, verdict.unit) if undone else log.brought(names, verdict.unit)
         restorer = repairs.of(verdict)
         cause = self._cause(part, each)
-        if other != tip and not undone and self._decided(self.log(other), names, fated, origin):
+        # A commit that takes a file back had what it takes away, and that is what is wrong with it.
+        known_it = other != tip and not undone and cause is not Cause.STALE_COMMIT
+        if known_it and self._decided(self.log(other), names, fated, origin):
             cause = Cause.SUPERSEDED
         clean = cause is Cause.EVIL_MERGE
         known = Evidence(

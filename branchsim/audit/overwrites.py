@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 _NOTHING = "000000"
 _BATCH = 512
+_TWO = 2
 _HOTFIX = 0.3
 """What it adds to a rank that the change came from a family which owes retrofits: somebody needed it at once."""
 
@@ -260,7 +261,7 @@ class _Finder:
         merges = [
             commit
             for number, commit in enumerate(graph.commits)
-            if len(commit.parents) == 2 and number not in graph.cut and any(True for _ in self._arrived(number))  # noqa: PLR2004
+            if len(commit.parents) == _TWO and number not in graph.cut and any(True for _ in self._arrived(number))
         ]
         for start in range(0, len(merges), _BATCH):
             batch = merges[start : start + _BATCH]
@@ -504,9 +505,10 @@ class _Finder:
             self.reader.forget()
 
     def _add_nearer(self, returned: dict[int, list[tuple[RawChange, int]]]) -> None:
-        """The commits that take a file nearer to how it was before a hotfix, and take away lines of the hotfix with that.
+        """The commits that take a file nearer to how it was before a hotfix, and lines of the hotfix away with that.
 
-        Comparing every version with every older one would take too long; only files that a hotfix touched are looked at.
+        Comparing every version with every older one would take too long: only files that a hotfix touched are looked
+        at.
         """
         graph = self.history.graph
         for hotfix in self._hotfixes():
