@@ -4,6 +4,7 @@ import contextlib
 from typing import TYPE_CHECKING
 
 import pytest
+from support.repos import START, RepoBuilder
 
 from branchsim.git.merge import merge_many
 from branchsim.git.repository import Repository
@@ -17,7 +18,6 @@ from branchsim.history import (
 )
 from branchsim.names import Sha
 from branchsim.topology import Topology
-from tests.support.repos import START, RepoBuilder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from hypothesis import event, given, note, settings
 from hypothesis import strategies as st
+from support.repos import START, RepoBuilder, git
 
 from branchsim.git.repository import Repository
 from branchsim.history import read_changes, read_history
 from branchsim.names import Sha
 from branchsim.topology import Topology
-from tests.support.repos import START, RepoBuilder, git
 
 if TYPE_CHECKING:
     import pytest

@@ -4,12 +4,12 @@ from typing import TYPE_CHECKING
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.repos import git, make_repo
 
 from branchsim.git.log import Commit, read_commits
 from branchsim.git.repository import Repository
 from branchsim.history.graph import Graph
 from branchsim.names import Sha
-from tests.support.repos import git, make_repo
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -3,11 +3,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from support.repos import START, RepoBuilder, git
 
 from branchsim.errors import InputError
 from branchsim.git.repository import Repository
 from branchsim.history import guess_topology, read_history
-from tests.support.repos import START, RepoBuilder, git
 
 if TYPE_CHECKING:
     from pathlib import Path

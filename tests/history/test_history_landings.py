@@ -4,12 +4,12 @@ import contextlib
 from typing import TYPE_CHECKING
 
 import pytest
+from support.repos import START, RepoBuilder, git
 
 from branchsim.errors import UnknownBranchError
 from branchsim.git.repository import Repository
 from branchsim.history import landings_frame, read_history
 from branchsim.topology import Branch, Flow, Topology
-from tests.support.repos import START, RepoBuilder, git
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
