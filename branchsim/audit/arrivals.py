@@ -63,14 +63,15 @@ class Arrivals:
         history = self._history
         own = [history.commit(sha) for sha in change.commits]
         members = [commit for commit in own if commit.changes and not commit.is_merge]
-        return [Part(c.sha, history.arrival(self._branch, c.sha), change.id if change.id != c.sha else None) for c in members]
+        return [
+            Part(c.sha, history.arrival(self._branch, c.sha), change.id if change.id != c.sha else None)
+            for c in members
+        ]
 
     @staticmethod
     def in_time(parts: Sequence[Part], deadline: Landing | None) -> bool:
         """Whether every part arrived by ancestry, and before a promotion had passed."""
-        return all(
-            part.landing is not None and (deadline is None or part.landing.at <= deadline.at) for part in parts
-        )
+        return all(part.landing is not None and (deadline is None or part.landing.at <= deadline.at) for part in parts)
 
     def dropped(
         self, changes: Sequence[Change], parts: Mapping[Sha, Sequence[Part]]

@@ -126,9 +126,7 @@ def share_there(effect: Effect, content: bytes | None) -> float:
     return 1.0 - sum((effect.removed & lines).values()) / gone if gone else 1.0
 
 
-def delivered(
-    effect: Effect, merged: bytes | None, with_it: bytes | None, without_it: bytes | None
-) -> tuple[int, int]:
+def delivered(effect: Effect, merged: bytes | None, with_it: bytes | None, without_it: bytes | None) -> tuple[int, int]:
     """How much of an effect a merge kept, of what only one of its sides had.
 
     Lines that the other side has as well say nothing: in metadata the same line stands in a file many times. So copies are
@@ -146,7 +144,9 @@ def delivered(
     kept, had : int
         Copies of lines, added and removed ones together.
     """
-    result, own, other = (meaningful(each) if each is not None else Counter[bytes]() for each in (merged, with_it, without_it))
+    result, own, other = (
+        meaningful(each) if each is not None else Counter[bytes]() for each in (merged, with_it, without_it)
+    )
     kept = had = 0
     for line, count in effect.added.items():
         extra = max(0, min(count, own[line] - other[line]))
@@ -159,9 +159,7 @@ def delivered(
     return kept, had
 
 
-def contents(
-    scratch: Scratch, questions: Iterable[tuple[Sha, bytes]]
-) -> dict[tuple[Sha, bytes], bytes | None]:
+def contents(scratch: Scratch, questions: Iterable[tuple[Sha, bytes]]) -> dict[tuple[Sha, bytes], bytes | None]:
     """The files at a path of a tree (or commit): None where there is no readable blob there."""
     wanted = sorted(set(questions))
     found: dict[tuple[Sha, bytes], bytes | None] = dict.fromkeys(wanted)
