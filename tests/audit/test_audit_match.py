@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from support.forks import CODE, Fork, block, edited, missing_of, pairs_of
+from support.forks import CODE, Fork, block, edited, missing_of, pairs_of, undone_of
 from support.repos import executable, submodule, symlink
 
 from branchsim.audit.match import Match
@@ -175,7 +175,7 @@ def test_one_target_is_not_the_port_of_two_equal_sources(fork: Fork) -> None:
     again = fork.on_source({"app.c": fixed}, "Fix the login")
     port = fork.pick(first)
     found = fork.match()
-    assert [pair.target for pair in found.counterparts].count(port) == 1
+    assert [target for _, target in pairs_of(found)].count(port) == 1
     assert (first, port) in pairs_of(found)
     assert again in missing_of(found)
 
@@ -357,7 +357,7 @@ def test_a_revert_of_the_revert_brings_the_port_back(fork: Fork) -> None:
     undo = fork.repo.revert(into="target", commit=port)
     fork.repo.revert(into="target", commit=undo)
     found = fork.match()
-    assert {(pair.source, pair.target): pair.undone_by for pair in found.counterparts}[fix, port] is None
+    assert undone_of(found)[fix, port] is None
     assert found.missing_commits == ()
 
 
@@ -368,5 +368,5 @@ def test_a_third_revert_takes_the_port_away_again(fork: Fork) -> None:
     redo = fork.repo.revert(into="target", commit=undo)
     fork.repo.revert(into="target", commit=redo)
     found = fork.match()
-    assert {(pair.source, pair.target): pair.undone_by for pair in found.counterparts}[fix, port] == undo
+    assert undone_of(found)[fix, port] == undo
     assert list(missing_of(found)) == [fix]

@@ -56,9 +56,14 @@ def pairs_of(found: Match) -> dict[tuple[str, str], str]:
     return {(pair.source, pair.target): pair.evidence.value for pair in found.counterparts}
 
 
+def undone_of(found: Match) -> dict[tuple[str, str], str | None]:
+    """Source and target of every pair, and what undid it."""
+    return {(pair.source, pair.target): pair.undone_by for pair in found.counterparts}
+
+
 def missing_of(found: Match) -> dict[str, str]:
     """What is missing, and what picking it would give."""
     return {each.source: each.applies.value for each in found.missing_commits}
 
 
-__all__ = ["CODE", "COUNT", "Fork", "block", "edited", "missing_of", "pairs_of"]
+__all__ = ["CODE", "COUNT", "Fork", "block", "edited", "missing_of", "pairs_of", "undone_of"]
