@@ -50,9 +50,11 @@ class Story:
         self.repo.commit(f"feature/{name}", files, subject=f"Add the {name} feature")
         return self.merge(f"feature/{name}", self.branches[0])
 
-    def hotfix(self, name: str, *several: Files, into: str = "preprod", **options: Any) -> list[str]:
-        """A hotfix of one or more commits, merged where it starts; the commits, then the merge."""
-        self.repo.branch(f"hotfix/{name}", into)
+    def hotfix(
+        self, name: str, *several: Files, into: str = "preprod", start: str | None = None, **options: Any
+    ) -> list[str]:
+        """A hotfix of one or more commits, merged where it starts unless told otherwise; the commits, then the merge."""
+        self.repo.branch(f"hotfix/{name}", start or into)
         ids = [
             self.repo.commit(
                 f"hotfix/{name}", files, subject=f"Fix the {name} bug" + (f", part {part}" if part else ""), **options
