@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from branchsim.cli import USAGE, audit, demo, inspect, match, topology, trace
+from branchsim.cli import USAGE, audit, demo, execute, inspect, match, simulate, topology, trace
 
 app = typer.Typer(
     name="branchsim",
@@ -22,6 +22,8 @@ app.command("match")(match.match)
 app.command("inspect")(inspect.inspect)
 app.command("trace")(trace.trace)
 app.command("topology")(topology.topology)
+app.command("simulate")(simulate.simulate)
+app.command("execute")(execute.execute)
 app.command("demo")(demo.demo)
 
 

@@ -44,9 +44,12 @@ def remote_refs(git_dir: Path, remote: str, names: Iterable[str]) -> dict[RefNam
     wanted = sorted(set(names))
     if not wanted:
         return {}
-    out = run_git(
-        ["ls-remote", "--quiet", "--refs", "--", check_remote(remote), *wanted], git_dir=git_dir, personal=True
-    )
+    try:
+        out = run_git(
+            ["ls-remote", "--quiet", "--refs", "--", check_remote(remote), *wanted], git_dir=git_dir, personal=True
+        )
+    except GitError as error:
+        raise GitError(f"the remote {remote!r} cannot be read: {error}; check its name and your access to it") from None
     lines = (os.fsdecode(line).partition("\t") for line in out.split(b"\n") if line)
     return {RefName(ref): Sha(sha) for sha, _, ref in lines if ref in wanted}
 

@@ -243,12 +243,28 @@ def bring_in(git_dir: Path, pack: bytes, note: str, *, hold: int | None = None) 
     return run_git(arguments, git_dir=git_dir, stdin=pack, hold=hold).split()[-1].decode("ascii")
 
 
-def let_go(git_dir: Path, note: str) -> None:
-    """Leave the packs that were brought in under a note to git: what a ref reaches stays."""
-    for keep in sorted((git_dir / "objects" / "pack").glob("pack-*.keep")):
-        with contextlib.suppress(OSError):
-            if keep.read_text("utf-8", "replace").strip() == note:
-                keep.unlink()
+def let_go(git_dir: Path, note: str, name: str) -> None:
+    """Leave a pack that was brought in under a note to git: what a ref reaches stays.
+
+    Parameters
+    ----------
+    git_dir : Path
+        The repository.
+    note : str
+        As for `bring_in`.
+    name : str
+        The name of the pack; see `pack_name`.
+    """
+    keep = git_dir / "objects" / "pack" / f"pack-{name}.keep"
+    with contextlib.suppress(OSError):
+        # Where git was killed before it had written the note, nothing is in it.
+        if keep.read_text("utf-8", "replace").strip() in {note, ""}:
+            keep.unlink()
+
+
+def pack_name(pack: bytes, object_format: str) -> str:
+    """The name that git gives a pack: the digest at its end; empty for no pack."""
+    return pack[-(20 if object_format == "sha1" else 32) :].hex()
 
 
 # -- refs ------------------------------------------------------------------------------------------------------------
@@ -414,6 +430,7 @@ __all__ = [
     "let_go",
     "move_refs",
     "own_identity",
+    "pack_name",
     "pack_new",
     "personal_environment",
     "read_refs",

@@ -142,7 +142,7 @@ def check_left_over(tree: WorkTree, before: Sha, after: Sha, since: float, *, ho
     between = _between(tree, before, after)
     # What differs from both commits is no work of anybody's as long as it is one of theirs, or the beginning of it.
     both = {*_differing(tree, before, hold)} & {*_differing(tree, after, hold)}
-    for path in sorted(both | _outside(tree, between, hold)):
+    for path in sorted(both | _outside(tree, between, hold) | (_untracked(tree, hold) & between)):
         if path not in between or not _is_left_over(tree, path, (before, after), hold):
             raise InputError(
                 f"{os.fsdecode(path)!r} in {tree.path} was changed since the execution was interrupted; "
@@ -150,9 +150,11 @@ def check_left_over(tree: WorkTree, before: Sha, after: Sha, since: float, *, ho
             )
 
 
-def reset(tree: WorkTree, after: Sha, *, hold: int | None = None) -> None:
-    """Bring the index and the files to a commit, whatever they hold; `check_left_over` comes first."""
-    _git(tree, ["read-tree", "--reset", "-u", after], hold)
+def reset(tree: WorkTree, before: Sha, after: Sha, *, hold: int | None = None) -> None:
+    """Bring the index and the files from somewhere between two commits to the second; `check_left_over` comes first."""
+    # By way of the first: what an interrupted checkout had made of a file that the index does not know goes then too.
+    for commit in (before, after):
+        _git(tree, ["read-tree", "--reset", "-u", commit], hold)
 
 
 def _git(
@@ -200,6 +202,10 @@ def _outside(tree: WorkTree, between: set[bytes], hold: int | None) -> set[bytes
     """The paths that differ between index and disk though neither commit changes them."""
     out = _git(tree, ["diff-files", "--name-only", "-z", "--no-renames", "--ignore-submodules=dirty"], hold)
     return {path for path in out.split(b"\0") if path} - between
+
+
+def _untracked(tree: WorkTree, hold: int | None) -> set[bytes]:
+    return {path for path in _git(tree, ["ls-files", "--others", "-z"], hold).split(b"\0") if path}
 
 
 def _between(tree: WorkTree, before: Sha, after: Sha) -> set[bytes]:

@@ -17,7 +17,9 @@ from branchsim.simulate.records import (
     StepResult,
 )
 from branchsim.simulate.run import simulate
+from branchsim.simulate.saved import is_saved, read_simulation, save
 from branchsim.simulate.simulation import Simulation
+from branchsim.simulate.verify import Verification, verify
 
 __all__ = [
     "OUTCOMES",
@@ -34,9 +36,14 @@ __all__ = [
     "Resolver",
     "Simulation",
     "StepResult",
+    "Verification",
     "check",
     "execute",
+    "is_saved",
+    "read_simulation",
     "resume",
+    "save",
     "simulate",
     "undo",
+    "verify",
 ]

@@ -13,7 +13,16 @@ from branchsim.errors import BranchsimError, GitError, InputError
 from branchsim.git.log import rev_list
 from branchsim.git.remote import check_remote, push, remote_refs
 from branchsim.git.repository import Repository
-from branchsim.git.transaction import Move, bring_in, check_pack, let_go, move_refs, read_refs, remove_stale_locks
+from branchsim.git.transaction import (
+    Move,
+    bring_in,
+    check_pack,
+    let_go,
+    move_refs,
+    pack_name,
+    read_refs,
+    remove_stale_locks,
+)
 from branchsim.git.worktrees import WorkTree, check_left_over, check_may_follow, follow, reset, work_trees
 from branchsim.names import RefName, Sha
 from branchsim.simulate.journal import Entry, Journal
@@ -173,7 +182,7 @@ def resume(repo: str | os.PathLike[str], *, report: Callable[[str], None] | None
         As in `execute`.
     """
     said = report or _silent
-    with Repository(repo) as repository, Journal(repository.common_dir) as journal:
+    with Repository(repo) as repository, _journal(repository, "resume") as journal:
         entry = journal.pending()
         if entry is None:
             raise InputError(f"no execution was interrupted in {repository.path}: there is nothing to resume")
@@ -202,7 +211,7 @@ def undo(repo: str | os.PathLike[str], *, report: Callable[[str], None] | None =
         As in `execute`.
     """
     said = report or _silent
-    with Repository(repo) as repository, Journal(repository.common_dir) as journal:
+    with Repository(repo) as repository, _journal(repository, "undo") as journal:
         pending = journal.pending()
         entry = pending or journal.last()
         if entry is None:
@@ -211,6 +220,13 @@ def undo(repo: str | os.PathLike[str], *, report: Callable[[str], None] | None =
             raise InputError(f"the last execution in {repository.path} ({entry.plan!r}) is undone already")
         there = _settled(repository, journal, entry) if pending is not None else _now(repository, entry)
         return _back(repository, journal, entry, there, said)
+
+
+def _journal(repository: Repository, what: str) -> Journal:
+    """The journal of a repository in which something was executed."""
+    if not (repository.common_dir / "branchsim").is_dir():
+        raise InputError(f"nothing was executed in {repository.path}: there is nothing to {what}")
+    return Journal(repository.common_dir)
 
 
 # -- checks ----------------------------------------------------------------------------------------------------------
@@ -258,6 +274,7 @@ def _checked(
         remote=remote,
         atomic=atomic,
         person=simulation.person or None,
+        pack=pack_name(simulation.pack, repository.object_format),
         moves=moves,
     )
     if remote is not None:
@@ -371,7 +388,7 @@ def _forward(
     else:
         followers = []
     said("let go")
-    let_go(git_dir, entry.note)
+    let_go(git_dir, entry.note, entry.pack)
     _follow(followers, left_over, journal, said)
     return _concluded(git_dir, journal, entry, "done", said)
 
@@ -434,7 +451,7 @@ def _back(
     if back:
         _move(git_dir, journal, undoing, tuple(back), followers, said)
     said("let go")
-    let_go(git_dir, entry.note)
+    let_go(git_dir, entry.note, entry.pack)
     _follow(followers, left_over, journal, said)
     return _concluded(git_dir, journal, entry, "undone", said)
 
@@ -471,9 +488,9 @@ def _follow(
     for tree, before, after in followers:
         said("work tree")
         follow(tree, before, after, hold=journal.lock)
-    for tree, _, after in left_over:
+    for tree, before, after in left_over:
         said("work tree")
-        reset(tree, after, hold=journal.lock)
+        reset(tree, before, after, hold=journal.lock)
 
 
 def _concluded(git_dir: Path, journal: Journal, entry: Entry, state: str, said: Callable[[str], None]) -> Receipt:
@@ -557,7 +574,7 @@ def _after_failure(repository: Repository, journal: Journal, entry: Entry, error
     except BranchsimError:
         return GitError(f"{error}; whether something moved is not known: {_NOW_WHAT}")
     if all(there.get(move.ref) == move.before for move in entry.moving):
-        let_go(repository.common_dir, entry.note)
+        let_go(repository.common_dir, entry.note, entry.pack)
         journal.forget()
         return type(error)(f"{error}; nothing was changed") if "nothing was changed" not in str(error) else error
     return GitError(f"{error}; the execution was interrupted: {_NOW_WHAT}")

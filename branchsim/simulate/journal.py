@@ -55,6 +55,8 @@ class Entry:
         Whether a remote moves all refs or none.
     person : str or None
         For the reflogs.
+    pack : str
+        The name of the pack that it brings; empty for none.
     moves : tuple of Move
         The refs that move, then those that must stay.
     work_trees : tuple of (path, ref, before, after)
@@ -68,6 +70,7 @@ class Entry:
     remote: str | None
     atomic: bool
     person: str | None
+    pack: str
     moves: tuple[Move, ...]
     work_trees: tuple[tuple[str, str, Sha, Sha], ...] = ()
 

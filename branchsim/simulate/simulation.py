@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from branchsim.names import RefName, Sha
     from branchsim.plan import Plan
-    from branchsim.simulate.records import FileConflict, ForecastResult, Outcome, RefMove, StepResult
+    from branchsim.simulate.records import FileConflict, ForecastResult, Loss, Outcome, RefMove, StepResult
 
 SCHEMA = 1
 
@@ -178,6 +178,21 @@ class Simulation:
         for expected in self.expected:
             yield from expected.conflicts
 
+    def losses(self) -> Iterator[tuple[str, str, Loss]]:
+        """What would be lost: phase (``plan`` or a variant of the forecast), step or promotion, and loss."""
+        for result in self.results:
+            for loss in result.losses or ():
+                yield "plan", result.step, loss
+        for expected in self.expected:
+            for loss in expected.losses or ():
+                yield expected.variant, f"{expected.source} -> {expected.target}", loss
+
+    @property
+    def needs_a_person(self) -> bool:
+        """Whether the plan, or a promotion after it, does not go through cleanly."""
+        carried_out = [result for result in self.expected if result.variant in {"with-retrofit", "after-plan"}]
+        return self.outcome != "clean" or any(result.outcome != "clean" for result in carried_out)
+
     def to_dict(self) -> dict[str, Any]:
         """The result as JSON holds it, schema 1. Times are seconds since the epoch, UTC."""
         return {
@@ -188,6 +203,18 @@ class Simulation:
             "steps": [_listed(_step_row(result)) for result in self.results],
             "conflicts": [_listed(_conflict_row(conflict)) for conflict in self.file_conflicts()],
             "forecast": [_listed(_forecast_row(result)) for result in self.expected],
+            "losses": [
+                {
+                    "phase": phase,
+                    "step": step,
+                    "path": loss.path,
+                    "what": loss.what,
+                    "cause": loss.cause,
+                    "reason": loss.reason,
+                    "confidence": loss.confidence,
+                }
+                for phase, step, loss in self.losses()
+            ],
             "refs": {move.ref: {"before": move.before, "after": move.after} for move in self.moves},
             "notes": list(self.notes),
         }
@@ -197,6 +224,7 @@ class Simulation:
         for result in self.results:
             lines.append(f"  {result.number}. {result.outcome:<10} {plain(result.step)}{_tail(result.reason)}")
             lines += [f"       {plain(_conflict_text(conflict))}" for conflict in result.conflicts]
+            lines += [f"       lost: {plain(_loss_text(loss))}" for loss in result.losses or ()]
             lines += [f"       warning: {plain(warning)}" for warning in result.warnings]
         for variant in dict.fromkeys(result.variant for result in self.expected):
             lines.append(f"  forecast {variant}:")
@@ -204,6 +232,7 @@ class Simulation:
                 way = f"{expected.source} -> {expected.target}"
                 lines.append(f"    {expected.outcome:<10} {plain(way)}{_tail(expected.reason)}")
                 lines += [f"       {plain(_conflict_text(conflict))}" for conflict in expected.conflicts]
+                lines += [f"       lost: {plain(_loss_text(loss))}" for loss in expected.losses or ()]
         lines += [f"  note: {plain(note)}" for note in self.notes]
         return "\n".join(lines) + "\n"
 
@@ -226,6 +255,9 @@ class Simulation:
             parts.append(_table("conflicts", ("phase", "step", "path", "kind", "regions", "solved by"), conflicts))
         if expected:
             parts.append(_table("forecast", ("variant", "promotion", "outcome", "regions", "reason"), expected))
+        lost = [(phase, step, loss.path, loss.what, loss.reason) for phase, step, loss in self.losses()]
+        if lost:
+            parts.append(_table("would be lost", ("phase", "step", "path", "what", "reason"), lost))
         if self.notes:
             parts.append(f"<ul>{''.join(f'<li>{_safe(note)}</li>' for note in self.notes)}</ul>")
         return "".join(parts)
@@ -309,6 +341,10 @@ def _conflict_text(conflict: FileConflict) -> str:
     met = f": {'; '.join(meet)}" if meet else ""
     regions = f"{conflict.regions} region{'s' if conflict.regions != 1 else ''}"
     return f"{conflict.path} ({conflict.kind}, {regions}{solved}){met}"
+
+
+def _loss_text(loss: Loss) -> str:
+    return f"{loss.path}: {loss.what} ({loss.cause}): {loss.reason}"
 
 
 def _tail(reason: str) -> str:

@@ -404,7 +404,7 @@ def test_a_server_without_atomic_pushes_is_named_and_needs_a_flag(clone: Path, t
 
 def test_a_remote_that_does_not_exist_is_one_sentence(clone: Path) -> None:
     simulation = simulate(hotfix(), clone)
-    with pytest.raises(GitError, match="ls-remote failed"):
+    with pytest.raises(GitError, match="remote 'nowhere' cannot be read"):
         execute(simulation, clone, "nowhere")
     with pytest.raises(InputError, match="no name and no address"):
         execute(simulation, clone, "--upload-pack=touch /tmp/evil")

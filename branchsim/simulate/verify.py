@@ -1,0 +1,197 @@
+"""Compare what people did with what was simulated."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from branchsim.git.log import read_commits, rev_list
+from branchsim.git.repository import Repository
+from branchsim.names import RefName, Sha
+from branchsim.plan import Tag
+
+if TYPE_CHECKING:
+    from branchsim.git.log import Commit
+    from branchsim.simulate.records import StepResult
+    from branchsim.simulate.simulation import Simulation
+
+SCHEMA = 1
+Agreement = Literal["same commit", "same tree", "different", "not done"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verified:
+    """How one step of a plan was carried out.
+
+    Attributes
+    ----------
+    number : int
+        Its place in the plan.
+    step : str
+        Its name.
+    branch : str
+        The branch it moves, or the tag it makes.
+    agreement : str
+        ``same commit``: the very commit that was simulated. ``same tree``: another commit with the same content.
+        ``different``: the branch went on with other content. ``not done``: nothing came after the step before.
+    expected : Sha or None
+        The tree that was simulated.
+    commit : Sha or None
+        The commit that carried the step out; where it is different, the tip of the branch.
+    reason : str
+        One sentence.
+    """
+
+    number: int
+    step: str
+    branch: str
+    agreement: Agreement
+    expected: Sha | None
+    commit: Sha | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """How a plan was carried out, step by step; steps that move nothing are left out."""
+
+    plan: str
+    steps: tuple[Verified, ...]
+
+    @property
+    def holds(self) -> bool:
+        """Whether every step was carried out as it was simulated."""
+        return all(step.agreement in {"same commit", "same tree"} for step in self.steps)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The result as JSON holds it, schema 1."""
+        rows = [{name: getattr(step, name) for name in Verified.__dataclass_fields__} for step in self.steps]
+        return {"schema": SCHEMA, "plan": self.plan, "holds": self.holds, "steps": rows}
+
+
+def verify(simulation: Simulation, repo: str | os.PathLike[str]) -> Verification:
+    """Compare what people did with what was simulated.
+
+    Parameters
+    ----------
+    simulation : Simulation
+        What was expected; made before they began.
+    repo : path
+        The repository in which they worked, or a clone of it that was fetched since.
+
+    Returns
+    -------
+    Verification
+
+    Notes
+    -----
+    Of a branch its own line is looked at, local and on ``origin``: what came since the simulation, by first parents. A
+    step is carried out by the first commit after the step before that has the tree that was simulated.
+    """
+    with Repository(repo) as repository:
+        lines = _Lines(repository, dict(simulation.seen))
+        steps = tuple(_verified(simulation, lines, result) for result in simulation.results if _moves(result))
+        tags = tuple(
+            _tag(repository, result, step)
+            for step, result in zip(simulation.plan.steps, simulation.results, strict=True)
+            if isinstance(step, Tag) and result.commit is not None
+        )
+    return Verification(simulation.plan.name, tuple(sorted((*steps, *tags), key=lambda each: each.number)))
+
+
+def _moves(result: StepResult) -> bool:
+    went = result.outcome in {"clean", "regression"}
+    return went and result.branch is not None and result.commit is not None and result.commit != result.before
+
+
+class _Lines:
+    """The lines of branches since the simulation, and how far each has been followed."""
+
+    def __init__(self, repository: Repository, seen: dict[RefName, Sha]) -> None:
+        self.repository = repository
+        self._seen = seen
+        self._lines: dict[str, list[list[Commit]]] = {}
+        self.trees: dict[Sha, Sha] = {}
+
+    def of(self, branch: str) -> list[list[Commit]]:
+        """The commits of a branch since then, oldest first; one line for each ref that has the branch."""
+        if branch not in self._lines:
+            refs = [RefName(f"refs/heads/{branch}"), RefName(f"refs/remotes/origin/{branch}")]
+            before = next((self._seen[ref] for ref in refs if ref in self._seen), None)
+            below = [f"^{before}"] if before is not None else [f"^{sha}" for sha in sorted(set(self._seen.values()))]
+            self._lines[branch] = [
+                self._read(self.repository.refs[ref], below) for ref in refs if ref in self.repository.refs
+            ]
+        return self._lines[branch]
+
+    def _read(self, tip: Sha, below: list[str]) -> list[Commit]:
+        options = ("--first-parent", "--reverse", "--topo-order")
+        return list(read_commits(self.repository.scratch, [tip, *below], options=options, changes=False))
+
+
+def _verified(simulation: Simulation, lines: _Lines, result: StepResult) -> Verified:
+    if result.kind == "start":
+        return _start(lines, result)
+    branch, expected = result.branch or "", result.tree
+    every = lines.of(branch)
+    if not every:
+        gone = any(move.ref == f"refs/heads/{branch}" and move.after is None for move in simulation.moves)
+        reason = "the branch is gone" if gone else "there is no such branch"
+        return _told(result, branch, "not done", None, reason)
+    for line in every:
+        for place, commit in enumerate(line):
+            if commit.tree == expected:
+                del line[: place + 1]
+                same = commit.sha == result.commit
+                reason = "" if same else f"another commit than {(result.commit or '')[:12]}, with the same content"
+                return _told(result, branch, "same commit" if same else "same tree", commit.sha, reason)
+    longest = max(every, key=len)
+    if not longest:
+        return _told(result, branch, "not done", None, f"nothing new on {branch}")
+    tip = longest[-1]
+    reason = (
+        f"{branch} holds tree {tip.tree[:12]} and never held {(expected or '')[:12]}; see 'git diff {tip.sha[:12]}'"
+    )
+    return _told(result, branch, "different", tip.sha, reason)
+
+
+def _start(lines: _Lines, result: StepResult) -> Verified:
+    """A branch that was started, and may have gone on since."""
+    branch, start = result.branch or "", result.commit
+    repository = lines.repository
+    tips = [repository.refs.get(RefName(f"refs/{place}/{branch}")) for place in ("heads", "remotes/origin")]
+    for tip in tips:
+        if tip is not None and start is not None and not rev_list(repository.scratch, [start, f"^{tip}"], "-n1"):
+            return _told(result, branch, "same commit", start, "")
+    if tips == [None, None]:
+        return _told(result, branch, "not done", None, "there is no such branch")
+    return _told(result, branch, "different", None, f"{branch} does not come from {(start or '')[:12]}")
+
+
+def _tag(repository: Repository, result: StepResult, step: Tag) -> Verified:
+    held = repository.refs.get(RefName(f"refs/tags/{step.tag}"))
+    if held is None:
+        return _told(result, step.tag, "not done", None, "there is no such tag")
+    sha = repository.resolve(f"refs/tags/{step.tag}")
+    (commit,) = read_commits(repository.scratch, [sha], options=("--no-walk",), changes=False)
+    if commit.sha == result.commit:
+        return _told(result, step.tag, "same commit", commit.sha, "")
+    if commit.tree == result.tree:
+        return _told(result, step.tag, "same tree", commit.sha, "the tag is on another commit with the same content")
+    return _told(result, step.tag, "different", commit.sha, f"the tag holds tree {commit.tree[:12]}")
+
+
+def _told(result: StepResult, branch: str, agreement: Agreement, commit: Sha | None, reason: str) -> Verified:
+    return Verified(
+        number=result.number,
+        step=result.step,
+        branch=branch,
+        agreement=agreement,
+        expected=result.tree,
+        commit=commit,
+        reason=reason,
+    )
+
+
+__all__ = ["Verification", "Verified", "verify"]
