@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html as _html
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from branchsim.history import frames
@@ -194,14 +195,14 @@ class Simulation:
         return self.outcome != "clean" or any(result.outcome != "clean" for result in carried_out)
 
     def to_dict(self) -> dict[str, Any]:
-        """The result as JSON holds it, schema 1. Times are seconds since the epoch, UTC."""
+        """The result as JSON holds it, schema 1. Times are ISO 8601, UTC."""
         return {
             "schema": SCHEMA,
             "plan": self.plan.name,
             "repository": self.repository,
             "outcome": self.outcome,
             "steps": [_listed(_step_row(result)) for result in self.results],
-            "conflicts": [_listed(_conflict_row(conflict)) for conflict in self.file_conflicts()],
+            "conflicts": [_dated(_listed(_conflict_row(conflict))) for conflict in self.file_conflicts()],
             "forecast": [_listed(_forecast_row(result)) for result in self.expected],
             "losses": [
                 {
@@ -328,6 +329,19 @@ def _forecast_row(result: ForecastResult) -> dict[str, Any]:
 
 def _listed(row: dict[str, Any]) -> dict[str, Any]:
     return {key: list(value) if isinstance(value, tuple) else value for key, value in row.items()}
+
+
+def _dated(row: dict[str, Any]) -> dict[str, Any]:
+    return {key: _iso(value) if key.endswith("_since") else value for key, value in row.items()}
+
+
+def _iso(at: int | None) -> str | None:
+    if at is None:
+        return None
+    try:
+        return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (OverflowError, ValueError, OSError):
+        return None  # beyond the year 9999
 
 
 def _conflict_text(conflict: FileConflict) -> str:

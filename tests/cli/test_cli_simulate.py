@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
+import jsonschema
 import pytest
-from support.cli import Shell
+from support.cli import ROOT, Shell
 from support.machine import fingerprint
 from support.repos import RepoBuilder, git
 
@@ -35,6 +37,14 @@ def repo(tmp_path: Path) -> RepoBuilder:
     return builder
 
 
+def checked(name: str, text: str) -> dict[str, Any]:
+    """JSON that keeps to its published schema."""
+    value: dict[str, Any] = json.loads(text)
+    schema = json.loads((ROOT / "docs" / "schemas" / f"{name}.json").read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator(schema).validate(value)
+    return value
+
+
 def conflict(repo: RepoBuilder) -> None:
     repo.commit("integration", {"a.txt": "1\n2\nother | text\n"}, subject="Another")
     repo.finish()
@@ -55,7 +65,7 @@ def test_a_hotfix_by_name(shell: Shell, repo: RepoBuilder) -> None:
     before = fingerprint(repo.path)
     done = shell.run("simulate", "--hotfix", "login", repo.path, "--format", "json")
     assert (done.returncode, done.stderr) == (0, "")
-    value = json.loads(done.stdout)
+    value = checked("simulate", done.stdout)
     assert {"schema", "plan", "outcome", "steps", "conflicts", "forecast", "refs"} <= set(value)
     assert (value["schema"], value["plan"], value["outcome"]) == (1, "hotfix/login", "clean")
     assert [step["outcome"] for step in value["steps"]] == ["clean"] * len(value["steps"])
@@ -71,7 +81,8 @@ def test_a_conflict_is_exit_code_one_and_told_in_every_format(shell: Shell, repo
         done = shell.run("simulate", "--hotfix", "login", repo.path, "--format", form)
         assert (done.returncode, done.stderr) == (1, "")
         assert "conflict" in done.stdout
-    assert json.loads(done.stdout)["conflicts"][0]["path"] == "a.txt"
+    (row,) = (row for row in checked("simulate", done.stdout)["conflicts"] if row["phase"] == "plan")
+    assert (row["path"], row["target_since"]) == ("a.txt", "2024-01-01T04:00:00Z")
 
 
 def test_markdown_for_a_pull_request_starts_with_the_answer_and_is_escaped(shell: Shell, repo: RepoBuilder) -> None:
@@ -141,15 +152,16 @@ def test_what_was_simulated_and_saved_is_executed_with_the_same_ids(
     )
     done = shell.run("execute", saved, repo.path, "--for-real", "--yes", "--format", "json")
     assert (done.returncode, done.stderr) == (0, "")
-    value = json.loads(done.stdout)
+    value = checked("execute", done.stdout)
     assert (value["schema"], value["outcome"], value["execution_outcome"]) == (1, "clean", "done")
     assert value["refs"] == first["refs"]
     for ref, move in first["refs"].items():
         assert git(repo.path, "rev-parse", ref) == move["after"]
     verified = shell.run("execute", "--verify", saved, repo.path)
     assert (verified.returncode, verified.stderr) == (0, ""), verified.stdout
-    undone = shell.run("execute", "--undo", repo.path)
+    undone = shell.run("execute", "--undo", repo.path, "--format", "json")
     assert (undone.returncode, undone.stderr) == (0, "")
+    assert checked("execute", undone.stdout)["outcome"] == "undone"
     for ref, move in first["refs"].items():
         assert git(repo.path, "rev-parse", "--verify", "-q", ref, accept=(0, 1)) == (move["before"] or "")
 
