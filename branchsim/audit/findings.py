@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -166,6 +167,9 @@ class Judge:
             reordered=fated.reordered,
             alike=fated.alike,
             vague=is_vague(verdict.unit),
+            stood=repairs.stood,
+            unresolved=_has_marks(each),
+            on_purpose=_TAKES_NOTHING.search(self.commit.message) is not None,
         )
         before, now = _excerpts(each, fated)
         path = each.path.decode("utf-8", "replace")
@@ -203,6 +207,22 @@ class Judge:
             return False
         bringer = log.brought(names, fated.verdict.unit)
         return bringer is not None and bringer.sha != remover.sha
+
+
+_TAKES_NOTHING = re.compile(
+    r"\b(?:null|dummy|fake|no-?op|record-only|empty)[- ]merge|-s[ =]?ours\b|\bstrategy[ =]ours\b"
+    r"|\bmerge[^.\n]{0,40}\(?\bours\b",
+    re.IGNORECASE,
+)
+
+
+def _has_marks(each: PathLosses) -> bool:
+    """Whether the result has the marks of a conflict that neither side has."""
+    texts = each.scene.texts
+    return any(
+        texts.get("merged", "").count(mark) > max(texts.get(side, "").count(mark) for side in ("target", "source"))
+        for mark in ("\n<<<<<<< ", "\n>>>>>>> ")
+    )
 
 
 def _coherent(found: Sequence[Found]) -> list[Found]:

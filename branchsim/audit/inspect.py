@@ -210,9 +210,15 @@ class Inspector:
         names = sorted({name for _, each in losses for name in each.names.values()})
         logs: dict[Sha, PathLog] = {}
 
+        # What a merge base lacks came after it. With several bases, or several sides, each has its own answer.
+        bases = (
+            {part.base for part, _ in losses} if not matched and len({part.source for part, _ in losses}) == 1 else ()
+        )
+        base = next(iter(bases)) if len(bases) == 1 else None
+
         def log(tip: Sha) -> PathLog:
             if tip not in logs:
-                logs[tip] = self.history.before(tip, names)
+                logs[tip] = self.history.before(tip, names, base=base)
             return logs[tip]
 
         return Judge(commit, log, self.history.after(commit.sha, names), matched, is_fix).findings(losses)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 class PathHistory(Protocol):
     """The commits that changed some paths, before a commit and after it."""
 
-    def before(self, tip: Sha, names: Sequence[bytes]) -> PathLog:
-        """Up to a tip, merges left out."""
+    def before(self, tip: Sha, names: Sequence[bytes], *, base: Sha | None = None) -> PathLog:
+        """Up to a tip, merges left out; with a base what came since it first, and the rest where that does not tell."""
 
     def after(self, commit: Sha, names: Sequence[bytes]) -> PathLog:
         """What came after a commit, on any branch that contains it."""
@@ -50,9 +51,13 @@ class GitHistory:
         self._repository = repository
         self._reader = reader
 
-    def before(self, tip: Sha, names: Sequence[bytes]) -> PathLog:
-        """Up to a tip, merges left out."""
-        return PathLog.read(self._repository.scratch, self._reader, [tip], names, "--no-merges")
+    def before(self, tip: Sha, names: Sequence[bytes], *, base: Sha | None = None) -> PathLog:
+        """Up to a tip, merges left out; with a base what came since it first, and the rest where that does not tell."""
+        scratch = self._repository.scratch
+        if base is None:
+            return PathLog.read(scratch, self._reader, [tip], names, "--no-merges")
+        beyond = functools.cache(lambda: self.before(tip, names))
+        return PathLog.read(scratch, self._reader, [tip, f"^{base}"], names, "--no-merges", beyond=beyond)
 
     def after(self, commit: Sha, names: Sequence[bytes]) -> PathLog:
         """What came after a commit, on any branch that contains it."""
@@ -83,9 +88,14 @@ class MemoryHistory:
                 self._by_path[change.path].append((number, change))
         self._children: list[list[int]] | None = None
 
-    def before(self, tip: Sha, names: Sequence[bytes]) -> PathLog:
-        """Up to a tip, merges left out."""
-        return self._log(names, self.graph.ancestors([self.graph.number(tip)]), merges=False)
+    def before(self, tip: Sha, names: Sequence[bytes], *, base: Sha | None = None) -> PathLog:
+        """Up to a tip, merges left out; with a base what came since it first, and the rest where that does not tell."""
+        mask = self.graph.ancestors([self.graph.number(tip)])
+        if base is None:
+            return self._log(names, mask, merges=False)
+        beyond = functools.cache(lambda: self.before(tip, names))
+        since = mask & ~self.graph.ancestors([self.graph.number(base)])
+        return self._log(names, since, merges=False, beyond=beyond)
 
     def after(self, commit: Sha, names: Sequence[bytes]) -> PathLog:
         """What came after a commit, on any branch that contains it."""
@@ -109,13 +119,15 @@ class MemoryHistory:
                     stack.append(child)
         return np.frombuffer(bytes(seen), dtype=np.bool_)
 
-    def _log(self, names: Iterable[bytes], wanted: NDArray[np.bool_], *, merges: bool) -> PathLog:
+    def _log(
+        self, names: Iterable[bytes], wanted: NDArray[np.bool_], *, merges: bool,
+        beyond: Callable[[], PathLog] | None = None,
+    ) -> PathLog:  # fmt: skip
         commits = self.graph.commits
         found: dict[int, list[RawChange]] = defaultdict(list)
         for name in dict.fromkeys(names):
             for number, change in self._by_path.get(name, ()):
                 if wanted[number] and (merges or not commits[number].is_merge):
                     found[number].append(change)
-        return PathLog(
-            self._reader, (replace(commits[n], changes=tuple(found[n])) for n in sorted(found, reverse=True))
-        )
+        found_here = (replace(commits[number], changes=tuple(found[number])) for number in sorted(found, reverse=True))
+        return PathLog(self._reader, found_here, beyond=beyond)

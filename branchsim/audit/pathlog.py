@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import codecs
+import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from branchsim.audit.losses import LossReader
 from branchsim.effects import Unit, Units, UnknownContentError
@@ -16,7 +17,9 @@ from branchsim.names import Sha
 _NOTHING = "000000"
 _FILES = frozenset({"100644", "100755"})
 _MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
-_MOST = 400
+_MOST = 200
+_AT_ONCE = 16
+_WORD = re.compile(rb"[\w\x80-\xff]+")
 _PATHS_AT_ONCE = 200
 
 
@@ -29,10 +32,15 @@ class PathLog:
         Reads and parses the blobs.
     commits : iterable of Commit
         The range, newest first, with its changes.
+    beyond : callable, optional
+        Gives a longer range, for what was brought before this one began.
     """
 
-    def __init__(self, reader: LossReader, commits: Iterable[Commit]) -> None:
+    def __init__(
+        self, reader: LossReader, commits: Iterable[Commit], *, beyond: Callable[[], PathLog] | None = None
+    ) -> None:
         self._reader = reader
+        self._beyond = beyond
         self._by_path: dict[bytes, list[tuple[Commit, RawChange]]] = defaultdict(list)
         for commit in commits:
             for change in commit.changes:
@@ -40,7 +48,13 @@ class PathLog:
 
     @classmethod
     def read(
-        cls, scratch: Scratch, reader: LossReader, revisions: Sequence[str], paths: Sequence[bytes], *options: str
+        cls,
+        scratch: Scratch,
+        reader: LossReader,
+        revisions: Sequence[str],
+        paths: Sequence[bytes],
+        *options: str,
+        beyond: Callable[[], PathLog] | None = None,
     ) -> PathLog:
         """Read a range from git, limited to the paths."""
         commits: dict[Sha, list[Commit]] = {}
@@ -49,7 +63,7 @@ class PathLog:
             part = wanted[start : start + _PATHS_AT_ONCE]
             for commit in read_commits(scratch, revisions, options=options, paths=part):
                 commits.setdefault(commit.sha, []).append(commit)
-        return cls(reader, (each for group in commits.values() for each in group))
+        return cls(reader, (each for group in commits.values() for each in group), beyond=beyond)
 
     def of(self, path: bytes) -> list[tuple[Commit, RawChange]]:
         """The commits that changed a path and how, newest first."""
@@ -57,7 +71,9 @@ class PathLog:
 
     def brought(self, names: Iterable[bytes], unit: Unit) -> Commit | None:
         """The newest commit with which a unit came to a path."""
-        return self._last(names, unit, sign=1)
+        wanted = tuple(names)
+        found = self._last(wanted, unit, sign=1)
+        return found if found is not None or self._beyond is None else self._beyond().brought(wanted, unit)
 
     def removed(self, names: Iterable[bytes], unit: Unit) -> Commit | None:
         """The newest commit with which a unit left a path."""
@@ -95,13 +111,9 @@ class PathLog:
         for name in dict.fromkeys(names):
             steps = self.of(name)
             steps = steps[-_MOST:][::-1] if oldest else steps[:_MOST]
-            self._reader.preload(
-                Sha(sha)
-                for _, change in steps
-                for mode, sha in ((change.old_mode, change.old), (change.new_mode, change.new))
-                if mode not in {_NOTHING, "160000"}
-            )
-            for commit, change in steps:
+            for place, (commit, change) in enumerate(steps):
+                if place % _AT_ONCE == 0:
+                    self._load(change for _, change in steps[place : place + _AT_ONCE])
                 if not with_path and change.new_mode == _NOTHING:
                     continue
                 try:
@@ -110,6 +122,14 @@ class PathLog:
                 except UnknownContentError:
                     continue
         return None
+
+    def _load(self, changes: Iterable[RawChange]) -> None:
+        self._reader.preload(
+            Sha(sha)
+            for change in changes
+            for mode, sha in ((change.old_mode, change.old), (change.new_mode, change.new))
+            if mode not in {_NOTHING, "160000"}
+        )
 
     def _count(self, change: RawChange, unit: Unit, *, new: bool) -> int:
         mode, sha = (change.new_mode, change.new) if new else (change.old_mode, change.old)
@@ -123,9 +143,9 @@ class PathLog:
 
 
 def _count_line(content: bytes, line: str) -> int:
-    """How often a normalised line stands in a text; only the lines that hold its longest word are looked at."""
-    wanted = line.encode("utf-8", "surrogatepass")
-    word = max(wanted.split(), key=len, default=b"")
+    """How often a line stands in a text, white space aside; only lines that hold its longest word are looked at."""
+    wanted = b"".join(line.encode("utf-8", "surrogatepass").split())
+    word = max(_WORD.findall(line.encode("utf-8", "surrogatepass")), key=len, default=b"")
     if not word:
         return 0
     count = 0
@@ -133,6 +153,6 @@ def _count_line(content: bytes, line: str) -> int:
     while at >= 0:
         start, stop = content.rfind(b"\n", 0, at) + 1, content.find(b"\n", at)
         stop = len(content) if stop < 0 else stop
-        count += b" ".join(content[start:stop].split()) == wanted
+        count += b"".join(content[start:stop].split()) == wanted
         at = content.find(word, stop)
     return count

@@ -35,6 +35,9 @@ SEVERAL = 0.04
 REORDERED = -0.20
 ALIKE = -0.08
 VAGUE = -0.10
+STOOD = -0.20
+UNRESOLVED = 0.25
+ON_PURPOSE = -0.30
 SECONDARY = 0.55
 """Factor for paths that break no release."""
 
@@ -88,6 +91,12 @@ class Evidence:
         How many of its words the most similar line in its place has.
     vague : bool
         Whether it has hardly a word of its own, and so may stand for anything.
+    stood : bool
+        Whether the path was changed often and for long since, and nobody brought anything back soon.
+    unresolved : bool
+        Whether the marks of a conflict were left in the result.
+    on_purpose : bool
+        Whether the commit says that it takes nothing of what it merges.
     """
 
     fate: Fate
@@ -102,6 +111,9 @@ class Evidence:
     reordered: bool = False
     alike: float = 0.0
     vague: bool = False
+    stood: bool = False
+    unresolved: bool = False
+    on_purpose: bool = False
 
 
 def rank(known: Evidence) -> float:
@@ -111,6 +123,7 @@ def rank(known: Evidence) -> float:
     value += WHOLE_FILE * (known.whole_file and (known.clean or known.region is Region.CLEAR))
     value += MANY_FILES * (known.paths >= _MANY and known.clean) + SEVERAL * (known.units >= _FEW_UNITS)
     value += REORDERED * known.reordered + VAGUE * known.vague
+    value += STOOD * known.stood + UNRESOLVED * known.unresolved + ON_PURPOSE * known.on_purpose
     if known.fate in (Fate.OTHER_SIDE, Fate.REWRITTEN):
         value += ALIKE * (known.alike >= _SAME)
     value = min(1.0, max(0.0, value))

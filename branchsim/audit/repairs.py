@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 from functools import cached_property
 
@@ -13,15 +12,21 @@ from branchsim.git.log import Commit
 from branchsim.names import Sha
 
 _DAY = 86_400
+_AT_ONCE = 8 * _DAY
 _SOON = 120 * _DAY
+_LONG = 365 * _DAY
+_MANY = 8
+_READ = 400
 _LATE = 500 * _DAY
 _MOST_OF = 0.5
 _FEW = 3
 _FOCUS = 0.25
 _WORDS = 2
 _SAYS_SO = re.compile(
-    r"\b(?:wrong|bad|broken|botched|lost|mis-?|fix\w*|repair\w*|after|undo|mistake\w*)\W(?:\w+\W+){0,4}merg"
-    r"|merg\w*\W(?:\w+\W+){0,4}(?:fix|error|mistake|issue|problem|lost|wrong|broke)|\b(?:restor|re-?(?:add|insert|appl|introduc|instat))\w*"
+    r"\b(?:wrong|bad|broken|botched|lost|mis-?|fix\w*|repair\w*|correct\w*|after|undo|mistake\w*|missing)\W"
+    r"(?:\S+\s+){0,4}(?:miss-?)?merg"
+    r"|merg\w*\W(?:\w+\W+){0,4}(?:fix|error|mistake|issue|problem|lost|wrong|broke)"
+    r"|\b(?:restor|re-?(?:add|insert|appl|introduc|instat))\w*"
     r"|\b(?:accidental|mistaken|inadvertent|unintention)\w*|\b(?:lost|dropped|missing)\b|\bbring\w* back\b|\bput back\b",
     re.IGNORECASE,
 )
@@ -85,19 +90,26 @@ class Repairs:
     def _weigh(self, restorer: Commit) -> float:
         """By how much of the loss it undoes, how little else it does there, how soon it came, and what it says."""
         mine = [verdict for verdict, each in self._restorers.items() if each.sha == restorer.sha]
-        # An edit that was undone is a loss and an old text that is back. Who only removes the old text edits it again.
-        lost = Counter(verdict.what is What.UNDONE for verdict in self._verdicts)
-        back = Counter(verdict.what is What.UNDONE for verdict in mine)
-        if lost[False] and not back[False]:
-            return 0.1
         share = len(mine) / len(self._verdicts)
         focus = len(mine) / max(len(mine), self._later.churn(self._names, restorer))
-        value = 0.35
-        if focus >= _FOCUS or (share >= _MOST_OF and len(mine) >= _FEW):
-            value = 0.75
-        if _SAYS_SO.search(restorer.message[:400]) and (focus >= _FOCUS or share >= _MOST_OF):
-            value = 1.0
         after = restorer.committed_at - self._commit.committed_at
+        pointed = focus >= _FOCUS or (share >= _MOST_OF and len(mine) >= _FEW)
+        if _SAYS_SO.search(restorer.message[:_READ]) and (pointed or share >= _MOST_OF or after <= _AT_ONCE):
+            return 1.0 if after <= _SOON else 0.8
+        value = (0.6 if pointed else 0.3) + 0.25 * (after <= _AT_ONCE)
+        # An edit that was undone is a loss and an old text that is back. Who only removes the old text edits it again.
+        lost = any(verdict.what is not What.UNDONE for verdict in self._verdicts)
+        if lost and all(verdict.what is What.UNDONE for verdict in mine):
+            value *= 0.3
         if all(is_vague(verdict.unit) for verdict in mine):
             value *= 0.5
-        return value * (1.0 if after <= _SOON else 0.7 if after <= _LATE else 0.35)
+        return value * (1.0 if after <= _SOON else 0.6 if after <= _LATE else 0.3)
+
+    @property
+    def stood(self) -> bool:
+        """Whether the path was changed many times since, over a long time, and nobody brought anything back soon."""
+        soon = self._commit.committed_at + _LATE
+        if any(each.committed_at <= soon for each in self._restorers.values()):
+            return False
+        steps = {each.sha: each.committed_at for name in self._names for each, _ in self._later.of(name)}
+        return len(steps) >= _MANY and max(steps.values()) - self._commit.committed_at >= _LONG
