@@ -80,7 +80,7 @@ def audit(
             "--fail-on",
             metavar="KINDS",
             help="The findings that make exit code 1, with commas between: missed, lost, partial, late, overwrite, "
-            "leak, violation. Without it missed,lost,partial,overwrite,leak.",
+            "leak, violation. Without it missed, lost, partial, overwrite and leak.",
         ),
     ] = None,
     min_rank: Annotated[
