@@ -1,7 +1,7 @@
 """Errors: one base class, and three kinds below it: the user's, git's and ours.
 
-Every message says what was wrong, where, and what to do. The command line turns any `BranchsimError` into one sentence on
-standard error and exit code 2.
+Every message says what was wrong, where, and what to do. The command line turns any `BranchsimError` into one sentence
+on standard error and exit code 2.
 """
 
 from __future__ import annotations

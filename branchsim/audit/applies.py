@@ -1,4 +1,4 @@
-"""Whether commits would apply to another tip: the trees are compared first, and git merges only where that does not tell."""
+"""Whether commits would apply to another tip: trees are compared first, and git merges where that does not tell."""
 
 from __future__ import annotations
 
@@ -73,9 +73,7 @@ def applies_to(
 Tree = Mapping[bytes, tuple[str, str]]
 
 
-def _by_picking(
-    scratch: Scratch, commits: Sequence[Commit], target: Sha, tree: Tree
-) -> dict[Sha, tuple[Applies, str]]:
+def _by_picking(scratch: Scratch, commits: Sequence[Commit], target: Sha, tree: Tree) -> dict[Sha, tuple[Applies, str]]:
     if not commits:
         return {}
     picks = [Pick(c.sha, target, c.parents[0] if c.parents else None) for c in commits]
@@ -100,11 +98,11 @@ def _by_picking(
 def _by_context(
     scratch: Scratch, commits: Sequence[Commit], tree: Tree, pairs: Mapping[Sha, tuple[Sha, Sha]]
 ) -> dict[Sha, tuple[Applies, str]]:
-    """The outcome by whether each hunk still stands on the target with the lines around it; commits it cannot tell are left out.
+    """The outcome by whether each hunk stands on the target with the lines around it; what it cannot tell is left out.
 
-    A three-way merge is clean exactly where what a hunk replaces, and a line on each side of it, is untouched on the other
-    side, or where the other side made the same change. Comparing the stretch of lines instead of both histories of the file
-    is some ten times as fast, and differs where a file repeats itself.
+    A three-way merge is clean exactly where what a hunk replaces, and a line on each side of it, is untouched on the
+    other side, or where the other side made the same change. Comparing the stretch of lines instead of both histories
+    of the file is some ten times as fast, and differs where a file repeats itself.
     """
     names: dict[bytes, int] = {}
     for path in tree:
@@ -113,22 +111,31 @@ def _by_context(
     told: dict[Sha, tuple[Applies, str]] = {}
     waiting = []
     for commit in commits:
-        if _all_gone(commit, tree) and not any(change.path.rpartition(b"/")[2] in names for change in commit.changes):
+        gone = [change for change in commit.changes if change.old_mode not in _NOTHING and change.path not in tree]
+        # A file of the same name elsewhere may be the file itself, moved.
+        moved = any(change.path.rpartition(b"/")[2] in names for change in gone)
+        if not gone or all(_is_text_edit(change, tree) for change in commit.changes):
+            waiting.append(commit)
+        elif not moved and _all_gone(commit, tree):
             told[commit.sha] = Applies.OBSOLETE, _GONE
-        elif all(_is_text_edit(change, tree) for change in commit.changes):
-            waiting.append(commit)
-        elif not any(change.old_mode not in _NOTHING and change.path not in tree for change in commit.changes):
-            waiting.append(commit)
-        elif not any(
-            change.path not in tree and change.path.rpartition(b"/")[2] in names
-            for change in commit.changes
-            if change.old_mode not in _NOTHING
-        ):
+        elif not moved:
             told[commit.sha] = Applies.CONFLICT, _ABSENT + "it changes a file that the target does not have"
+    told.update(_by_hunks(scratch, waiting, tree, pairs))
+    return told
+
+
+def _by_hunks(
+    scratch: Scratch, waiting: Sequence[Commit], tree: Tree, pairs: Mapping[Sha, tuple[Sha, Sha]]
+) -> dict[Sha, tuple[Applies, str]]:
+    told: dict[Sha, tuple[Applies, str]] = {}
     hunks, skipped = read_hunks(scratch, [pairs[commit.sha] for commit in waiting], processes=os.cpu_count() or 1)
     with ObjectReader(scratch) as reader:
-        wanted = sorted({tree[c.path][1] for commit in waiting for c in commit.changes if c.path in tree and _is_text_edit(c, tree)})
-        contents = {sha: b"\n" + blob for sha, blob in reader.blobs(Sha(sha) for sha in wanted) if isinstance(blob, bytes)}
+        wanted = sorted(
+            {tree[c.path][1] for commit in waiting for c in commit.changes if c.path in tree and _is_text_edit(c, tree)}
+        )
+        contents = {
+            sha: b"\n" + blob for sha, blob in reader.blobs(Sha(sha) for sha in wanted) if isinstance(blob, bytes)
+        }
     for commit in waiting:
         pair = pairs[commit.sha]
         files = None if pair in skipped else hunks.get(pair)
@@ -138,7 +145,10 @@ def _by_context(
         if None in states:
             continue
         if _State.TOUCHED in states:
-            told[commit.sha] = Applies.CONFLICT, _ABSENT + "the target has changed what stands around it; it would conflict"
+            told[commit.sha] = (
+                Applies.CONFLICT,
+                _ABSENT + "the target has changed what stands around it; it would conflict",
+            )
         elif states == {_State.THERE}:
             told[commit.sha] = Applies.OBSOLETE, "the target has its lines already, in no commit of their own"
         else:
@@ -164,7 +174,12 @@ def _file_state(change: RawChange, hunks: Sequence[Hunk], tree: Tree, contents: 
     if change.old_mode in _NOTHING or change.new_mode in _NOTHING or here is None:
         return _State.TOUCHED
     content = contents.get(Sha(here[1]))
-    if content is None or not hunks or {change.old_mode, change.new_mode, here[0]} - _FILES or change.old_mode != change.new_mode:
+    if (
+        content is None
+        or not hunks
+        or {change.old_mode, change.new_mode, here[0]} - _FILES
+        or change.old_mode != change.new_mode
+    ):
         return None
     states = {_hunk_state(hunk, content) for hunk in hunks}
     if _State.TOUCHED in states:
@@ -213,7 +228,10 @@ def _by_comparison(commit: Commit, tree: Tree) -> tuple[Applies, str] | None:
         return Applies.OBSOLETE, "the target has every file it changes just as it left it"
     if any(change.old_mode in _NOTHING for change in commit.changes):
         return None  # a new file may meet a directory that was renamed or replaced
-    return Applies.CLEAN, "no commit of the target carries it; the target has every file it changes just as it was before it"
+    return (
+        Applies.CLEAN,
+        "no commit of the target carries it; the target has every file it changes just as it was before it",
+    )
 
 
 def _side(mode: str, sha: str) -> tuple[str, str] | None:

@@ -1,4 +1,4 @@
-"""Whether merges delivered what they carried: where the recorded result is not git's own, a change may have been dropped."""
+"""Whether merges delivered what they carried: where a result is not git's own, a change may have been dropped."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def meaningful(content: bytes) -> Counter[bytes]:
 
 
 def share_there(effect: Effect, content: bytes | None) -> float:
-    """The share of an effect's lines that hold in a file: added ones are there, removed ones are not more often than before.
+    """The share of an effect's lines that hold in a file: added ones are there, removed ones are away.
 
     Returns
     -------
@@ -129,8 +129,8 @@ def share_there(effect: Effect, content: bytes | None) -> float:
 def delivered(effect: Effect, merged: bytes | None, with_it: bytes | None, without_it: bytes | None) -> tuple[int, int]:
     """How much of an effect a merge kept, of what only one of its sides had.
 
-    Lines that the other side has as well say nothing: in metadata the same line stands in a file many times. So copies are
-    counted from what the other side has.
+    Lines that the other side has as well say nothing: in metadata the same line stands in a file many times. So copies
+    are counted from what the other side has.
 
     Parameters
     ----------

@@ -32,4 +32,4 @@ CONFIDENCE: dict[Evidence, float] = {
     Evidence.OVERLAP: 0.95,
     Evidence.ABSENT: 0.9,
 }
-"""The share of answers on each rung that were right, measured with ``benchmarks/accuracy.py``; see ``docs/accuracy.md``."""
+"""The share of right answers on each rung, measured with ``benchmarks/accuracy.py``; see ``docs/accuracy.md``."""

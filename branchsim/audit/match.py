@@ -1,4 +1,4 @@
-"""Which commits of one revision are on another, and as what: a `git cherry` that sees ports, squashes and adapted picks."""
+"""Which commits of one revision are on another, and as what: a `git cherry` that sees ports and squashes."""
 
 from __future__ import annotations
 
@@ -66,7 +66,8 @@ class Missing:
     source : Sha
         The commit.
     applies : str
-        What ``git cherry-pick`` of it onto the target would give: ``clean``, ``conflict``, or ``obsolete`` (nothing to do).
+        What ``git cherry-pick`` of it onto the target would give: ``clean``, ``conflict``, or ``obsolete`` (nothing to
+        do).
     reason : str
         One sentence that a person can check with git.
     """

@@ -1,7 +1,8 @@
 """Obligations: what landed on one branch and must also reach another, and what became of it.
 
-The history is replayed: for each change it is asked when it arrived on the branch it is owed to, by ancestry or as a port, at
-which landing; whether that landing kept it; whether it was withdrawn on either side; and which promotion passed in between.
+The history is replayed: for each change it is asked when it arrived on the branch it is owed to, by ancestry or as a
+port, at which landing; whether that landing kept it; whether it was withdrawn on either side; and which promotion
+passed in between.
 """
 
 from __future__ import annotations
@@ -95,14 +96,19 @@ class Reader:
         missing = [
             change
             for change in owed
-            if any(part.landing is None and part.sha not in ports for part in parts[change.id]) and change.id not in ports
+            if any(part.landing is None and part.sha not in ports for part in parts[change.id])
+            and change.id not in ports
         ]
         replay = Replay(self.repository, self.history, rule.owed_to)
         standings = replay.standings(missing)
         dropped = arrivals.dropped(owed, parts)
         idle = self._idle_reverts(rule, owed)
         return [
-            self._judge(rule, change, _Facts(parts[change.id], ports, standings.get(change.id), dropped.get(change.id), idle.get(change.id)))
+            self._judge(
+                rule,
+                change,
+                _Facts(parts[change.id], ports, standings.get(change.id), dropped.get(change.id), idle.get(change.id)),
+            )
             for change in owed
         ]
 
@@ -117,7 +123,12 @@ class Reader:
                 continue
             if change.merge_part or (history.since is not None and change.at < history.since):
                 continue
-            paths = {c.path for sha in change.commits if not history.commit(sha).is_merge for c in history.commit(sha).changes}
+            paths = {
+                c.path
+                for sha in change.commits
+                if not history.commit(sha).is_merge
+                for c in history.commit(sha).changes
+            }
             if not paths:
                 skipped[change.id] = "it changes nothing"
                 continue
@@ -185,7 +196,9 @@ class Reader:
         waiver = history.topology.waiver_for(
             commit=change.id,
             author=(change.author, change.author_email),
-            paths=sorted({c.path.decode("utf-8", "replace") for sha in change.commits for c in history.commit(sha).changes}),
+            paths=sorted(
+                {c.path.decode("utf-8", "replace") for sha in change.commits for c in history.commit(sha).changes}
+            ),
         )
         if waiver is None:
             named = (history.topology.waiver_for(commit=sha) for sha in change.commits)
@@ -240,7 +253,11 @@ class Reader:
         for change in owed:
             for sha in change.reverts:
                 origin = self.changes.of_commit(sha)
-                if origin is not None and origin.branch == rule.landed_on and self.history.arrival(rule.owed_to, sha) is None:
+                if (
+                    origin is not None
+                    and origin.branch == rule.landed_on
+                    and self.history.arrival(rule.owed_to, sha) is None
+                ):
                     origins[change.id] = (sha, origin)
         reached = self._ports(rule, list({origin.id: origin for _, origin in origins.values()}.values()))
         return {
@@ -249,9 +266,7 @@ class Reader:
             if not any(name in reached for name in (*origin.commits, origin.id))
         }
 
-    def _absent(
-        self, blank: Obligation, rule: ObligationRule, facts: _Facts, deadline: Landing | None
-    ) -> Obligation:
+    def _absent(self, blank: Obligation, rule: ObligationRule, facts: _Facts, deadline: Landing | None) -> Obligation:
         standing = facts.standing
         check = f"git branch --all --contains {blank.change[:12]}"
         if standing is not None and standing.there:
@@ -260,7 +275,8 @@ class Reader:
                     blank, verdict=Verdict.RETROFITTED, evidence=Evidence.REPLAY, counterpart=standing.commit,
                     at=standing.landing.sha if standing.landing else None,
                     arrived_at=standing.landing.at if standing.landing else None,
-                    confidence=CONFIDENCE[Evidence.REPLAY], reason=standing.reason, check=_show(standing.commit or blank.change),
+                    confidence=CONFIDENCE[Evidence.REPLAY], reason=standing.reason,
+                    check=_show(standing.commit or blank.change),
                 ),
                 deadline,
             )  # fmt: skip
@@ -318,7 +334,8 @@ class Reader:
             whole = share == 0.0
             landing = self.history.arrival(rule.owed_to, merge) or arrived.landing
             return replace(
-                filled, verdict=Verdict.LOST if whole else Verdict.PARTIAL, at=landing.sha, confidence=0.95 if whole else 0.85,
+                filled, verdict=Verdict.LOST if whole else Verdict.PARTIAL, at=landing.sha,
+                confidence=0.95 if whole else 0.85,
                 counterpart=merge, overdue=deadline is not None,
                 reason=f"it is an ancestor, but the merge {merge[:12]} kept {share:.0%} of its lines (in {shown})",
                 check=f"git show --remerge-diff {merge[:12]}",
@@ -329,7 +346,8 @@ class Reader:
             names_of = ", ".join(part.sha[:12] for part in missing[:3])
             return replace(
                 filled, verdict=Verdict.PARTIAL, confidence=min(arrived.confidence, 0.9), overdue=deadline is not None,
-                reason=f"{there} of {len(facts.parts)} commits are on {rule.owed_to}; missing: {names_of}", check=_show(missing[0].sha),
+                reason=f"{there} of {len(facts.parts)} commits are on {rule.owed_to}; missing: {names_of}",
+                check=_show(missing[0].sha),
             )  # fmt: skip
         return self._timed(filled, deadline)
 
@@ -371,7 +389,9 @@ class _Facts:
             return None
         weakest = min(best, key=lambda each: each.confidence)
         last = max(best, key=lambda each: (each.landing.place, each.counterpart))
-        return replace(last, evidence=weakest.evidence, confidence=weakest.confidence, reason=weakest.reason, check=weakest.check)
+        return replace(
+            last, evidence=weakest.evidence, confidence=weakest.confidence, reason=weakest.reason, check=weakest.check
+        )
 
     def _of_part(self, history: History, branch: str, part: Part) -> Arrival | None:
         """The first arrival of a part: a port may have come long before history was joined."""
@@ -380,10 +400,13 @@ class _Facts:
             landing = part.landing
             ways.append(
                 Arrival(
-                    landing, part.sha, Evidence.ANCESTOR, CONFIDENCE[Evidence.ANCESTOR],
+                    landing,
+                    part.sha,
+                    Evidence.ANCESTOR,
+                    CONFIDENCE[Evidence.ANCESTOR],
                     f"{part.sha[:12]} is an ancestor of {branch} since {landing.sha[:12]}",
                     f"git merge-base --is-ancestor {part.sha[:12]} {branch}",
-                )  # fmt: skip
+                )
             )
         for name in (part.sha, part.within):
             for pair in self.ports.get(name, ()) if name is not None else ():

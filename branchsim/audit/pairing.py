@@ -1,7 +1,7 @@
 """Pair the commits of two sides: which commit of the one is the port of which commit of the other.
 
-Works on records alone, without git. Metadata (author and date, subject, tickets) and changed paths propose pairs, patches decide,
-and each target goes to one source: the pairs with most in common first.
+Works on records alone, without git. Metadata (author and date, subject, tickets) and changed paths propose pairs,
+patches decide, and each target goes to one source: the pairs with most in common first.
 """
 
 from __future__ import annotations
@@ -168,7 +168,9 @@ class Pairing:
         direct = {(edge.source, edge.target): edge for edge in edges}
         kept = []
         for edge in edges:
-            inner = [direct[sha, edge.target] for sha in self.bundles.get(edge.source, ()) if (sha, edge.target) in direct]
+            inner = [
+                direct[sha, edge.target] for sha in self.bundles.get(edge.source, ()) if (sha, edge.target) in direct
+            ]
             whole = edge.evidence is Evidence.ZERO_CONTEXT
             if not inner or (whole and all(e.evidence is not Evidence.ZERO_CONTEXT for e in inner)):
                 kept.append(edge)
@@ -301,10 +303,21 @@ def judge(
         shared = 1.0 if same else both / max(1, len(one.lines) + len(other.lines) - both)
         inside = 1.0 if same else both / max(1, min(len(one.lines), len(other.lines)))
 
-    evidence = _rung(
-        same=same, dated=dated, titled=titled, rare=rare, person=person, ticket=ticket,
-        similar=similar, named=named, shared=shared, inside=inside, changed=changed, words=len(s.words),
-    )  # fmt: skip
+    like = _Likeness(
+        same=same,
+        dated=dated,
+        titled=titled,
+        rare=rare,
+        person=person,
+        ticket=ticket,
+        similar=similar,
+        named=named,
+        shared=shared,
+        inside=inside,
+        changed=changed,
+        words=len(s.words),
+    )
+    evidence = next((rung for rung, holds in _RUNGS if holds(like)), None)
     if evidence is None:
         return None
     also = [
@@ -329,43 +342,82 @@ def judge(
     return Edge(s.sha, t.sha, evidence, tuple(also), score, shared)
 
 
-def _rung(
-    *,
-    same: bool,
-    dated: bool,
-    titled: bool,
-    rare: bool,
-    person: bool,
-    ticket: bool,
-    similar: float,
-    named: float,
-    shared: float,
-    inside: float,
-    changed: int,
-    words: int,
-) -> Evidence | None:
-    if same and (changed >= 2 or titled or person) and (changed >= 6 or person or similar >= 0.4 or ticket or named >= 0.5):
-        return Evidence.ZERO_CONTEXT
-    if dated and (titled or shared >= 0.2):
-        return Evidence.AUTHOR_DATE
-    if rare and words >= 3 and (person or inside >= 0.1):
-        return Evidence.SUBJECT
-    if titled and shared >= 0.5:
-        return Evidence.SUBJECT
-    if changed >= 4 and shared >= 0.8:
-        return Evidence.OVERLAP
-    if shared >= 0.5 and (similar >= 0.6 or person or (ticket and similar >= 0.2)):
-        return Evidence.OVERLAP
-    if inside >= 0.8 and changed >= 4 and (titled or ((person or ticket) and similar >= 0.3)):
-        return Evidence.OVERLAP
-    return None
+@dataclass(frozen=True, slots=True)
+class _Likeness:
+    """What two commits have in common.
+
+    ``similar`` is of the words of their subjects, ``named`` of their file names, ``shared`` of their changed lines (all
+    Jaccard, 0 to 1); ``inside`` is the share of the smaller patch that is in the larger, ``changed`` its size in lines.
+    """
+
+    same: bool
+    dated: bool
+    titled: bool
+    rare: bool
+    person: bool
+    ticket: bool
+    similar: float
+    named: float
+    shared: float
+    inside: float
+    changed: int
+    words: int
+
+
+# The limits of the rungs: where real ports part from commits that only look alike, see ``docs/accuracy.md``.
+_FEW_LINES = 2
+_SOME_LINES = 4
+_MANY_LINES = 6
+_FEW_WORDS = 3
+_TRACE = 0.1
+_SOME = 0.2
+_THIRD = 0.3
+_LIKELY = 0.4
+_HALF = 0.5
+_MOST = 0.6
+_NEARLY_ALL = 0.8
+
+
+def _same_lines(like: _Likeness) -> bool:
+    """Small patches are equal by chance, so they need something else in common."""
+    if not like.same or (like.changed < _FEW_LINES and not like.titled and not like.person):
+        return False
+    other = like.person or like.ticket or like.similar >= _LIKELY or like.named >= _HALF
+    return like.changed >= _MANY_LINES or other
+
+
+def _same_date(like: _Likeness) -> bool:
+    return like.dated and (like.titled or like.shared >= _SOME)
+
+
+def _same_subject(like: _Likeness) -> bool:
+    telling = like.rare and like.words >= _FEW_WORDS and (like.person or like.inside >= _TRACE)
+    return telling or (like.titled and like.shared >= _HALF)
+
+
+def _overlapping(like: _Likeness) -> bool:
+    if like.changed >= _SOME_LINES and like.shared >= _NEARLY_ALL:
+        return True
+    known = like.similar >= _MOST or like.person or (like.ticket and like.similar >= _SOME)
+    if like.shared >= _HALF and known:
+        return True
+    linked = like.titled or ((like.person or like.ticket) and like.similar >= _THIRD)
+    return like.inside >= _NEARLY_ALL and like.changed >= _SOME_LINES and linked
+
+
+_RUNGS: tuple[tuple[Evidence, Callable[[_Likeness], bool]], ...] = (
+    (Evidence.ZERO_CONTEXT, _same_lines),
+    (Evidence.AUTHOR_DATE, _same_date),
+    (Evidence.SUBJECT, _same_subject),
+    (Evidence.OVERLAP, _overlapping),
+)
 
 
 def assign(edges: Iterable[Edge], bundles: Mapping[Sha, Sequence[Sha]] | None = None) -> list[Edge]:
     """One source for each target and one target for each source, the best pairs first.
 
-    A merge and the commits it brought in are one change: they may share a counterpart. Ties are broken by id, so that the
-    order of the input does not matter.
+    A merge and the commits it brought in are one change: they may share a counterpart. Ties are broken by id, so that
+    the order of the input does not matter.
     """
     bundles = bundles or {}
     sources: set[Sha] = set()

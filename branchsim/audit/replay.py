@@ -1,4 +1,4 @@
-"""Changes that no commit of a branch carries, replayed on it: is their content there all the same, and since which landing?"""
+"""Changes that no commit of a branch carries, replayed on it: whether their content is there, and since when."""
 
 from __future__ import annotations
 
@@ -74,15 +74,16 @@ class Replay:
         """What the branch holds of each change.
 
         The moments asked are those at which the branch's own line touched a path of the change after it landed, and the
-        moment before. Where the lines of the change are all there, git replays it; where replaying changes nothing, that is
-        the landing of its content.
+        moment before. Where the lines of the change are all there, git replays it; where replaying changes nothing,
+        that is the landing of its content.
         """
         if not changes or not self._landings:
             return {}
         nothing = empty_tree(self._repository.scratch)
         pairs = {change.id: (change.trees[0] or nothing, change.trees[1]) for change in changes}
         paths = {
-            change.id: {raw.path for sha in change.commits for raw in self._history.commit(sha).changes} for change in changes
+            change.id: {raw.path for sha in change.commits for raw in self._history.commit(sha).changes}
+            for change in changes
         }
         effects = effects_of(self._repository, pairs, paths)
         moments = {change.id: self._moments(change, paths[change.id]) for change in changes}
@@ -104,7 +105,9 @@ class Replay:
                     candidates.append((change, landing))
         replayed = self._replayed(candidates, pairs)
         return {
-            change.id: self._standing(change, replayed.get(change.id), effects.get(change.id, []), shares.get(change.id, 0.0))
+            change.id: self._standing(
+                change, replayed.get(change.id), effects.get(change.id, []), shares.get(change.id, 0.0)
+            )
             for change in changes
         }
 
@@ -123,9 +126,7 @@ class Replay:
         return any(raw.path in paths for raw in self._history.commit(landing.sha).changes)
 
     @staticmethod
-    def _share(
-        effects: Sequence[Effect], tree: Sha, blobs: Mapping[tuple[Sha, bytes], bytes | None]
-    ) -> float:
+    def _share(effects: Sequence[Effect], tree: Sha, blobs: Mapping[tuple[Sha, bytes], bytes | None]) -> float:
         total = there = 0.0
         for effect in effects:
             weight = sum(effect.added.values()) or sum(effect.removed.values())
@@ -139,7 +140,9 @@ class Replay:
         self, candidates: Sequence[tuple[Change, Landing]], pairs: Mapping[Sha, tuple[Sha, Sha]]
     ) -> dict[Sha, Landing]:
         """For each change the first landing on which replaying it changes nothing."""
-        triples = [Trees(pairs[change.id][0], self._tree(landing), pairs[change.id][1]) for change, landing in candidates]
+        triples = [
+            Trees(pairs[change.id][0], self._tree(landing), pairs[change.id][1]) for change, landing in candidates
+        ]
         found: dict[Sha, Landing] = {}
         for (change, landing), result in zip(candidates, merge_trees(self._repository.scratch, triples), strict=True):
             if result.clean and result.tree == self._tree(landing):
@@ -149,19 +152,23 @@ class Replay:
     def _standing(self, change: Change, landing: Landing | None, effects: Sequence[Effect], share: float) -> Standing:
         branch = self._branch
         if landing is not None and landing.at <= change.at:
-            return Standing(there=True, share=1.0, reason=f"{branch} had its content already: replaying it there changes nothing")
+            return Standing(
+                there=True, share=1.0, reason=f"{branch} had its content already: replaying it there changes nothing"
+            )
         if landing is not None:
             reason = f"its content is there since {landing.sha[:12]}: replaying it changes nothing"
             return Standing(there=True, landing=landing, commit=landing.sha, share=1.0, reason=reason)
         remover = self._remover(change, [effect.path for effect in effects])
         if remover is not None:
-            return Standing(obsolete_by=remover, reason=f"{remover[:12]} removed from {branch} the files that it changes")
+            return Standing(
+                obsolete_by=remover, reason=f"{remover[:12]} removed from {branch} the files that it changes"
+            )
         lines = sum(sum(effect.added.values()) for effect in effects)
         probable = share >= _PROBABLE_SHARE and lines >= _FEWEST_LINES
         return Standing(probable=probable, share=share)
 
     def _remover(self, change: Change, paths: Sequence[bytes]) -> Sha | None:
-        """The commit of the branch that removed the last of the paths, if none of them is left and the change made none."""
+        """The commit that removed the last of the paths, if none of them is left and the change made none."""
         history = self._history
         made = {raw.path for sha in change.commits for raw in history.commit(sha).changes if raw.status == "A"}
         if not paths or made & set(paths):

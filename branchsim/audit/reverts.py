@@ -78,7 +78,9 @@ class Reverts:
             for place, number, by in self._by_sha.get(sha, ()):
                 events[by] = (place, number, restores)
                 waiting.append((by, not restores))
-        later = sorted((place, number, restores, sha) for sha, (place, number, restores) in events.items() if place >= since)
+        later = sorted(
+            (place, number, restores, sha) for sha, (place, number, restores) in events.items() if place >= since
+        )
         if not later or later[-1][2]:
             return None
         place, _, _, sha = later[-1]

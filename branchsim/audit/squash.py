@@ -1,8 +1,9 @@
 """Squashes: several commits of the source that are one commit of the target.
 
-The unit of a squash is a branch: what a merge brought in, or the whole of the source since it forked. Its net patch is compared
-with single commits of the target; where the patches differ, merging the branch just before and just after such a commit tells
-whether it brought the branch's content. What is left is explained by containment: a commit that holds the lines of several.
+The unit of a squash is a branch: what a merge brought in, or the whole of the source since it forked. Its net patch is
+compared with single commits of the target; where the patches differ, merging the branch just before and just after
+such a commit tells whether it brought the branch's content. What is left is explained by containment: a commit that
+holds the lines of several.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from branchsim.audit.evidence import Evidence
 from branchsim.audit.pairing import Edge, Item, Pairing, jaccard, same_person
 from branchsim.git.log import Commit, merge_bases, read_commits
 from branchsim.git.merge import merge_many
-from branchsim.git.patches import read_patches
+from branchsim.git.patches import PatchFacts, read_patches
 from branchsim.git.scratch import Scratch
 from branchsim.names import Sha
 
@@ -24,6 +25,8 @@ LONGEST_BRANCH = 250
 _CANDIDATES = 24
 _PREFIXES = 40
 _INSIDE = 0.8
+_FEWEST_COMMITS = 2
+_ALIKE = 0.3
 _FEWEST_LINES = 4
 
 
@@ -53,9 +56,12 @@ def spread(edges: Sequence[Edge], pairing: Pairing) -> list[Edge]:
         whole = edge.evidence in {Evidence.ZERO_CONTEXT, Evidence.PATCH_ID}
         if not whole:
             pairing.load(inner)
-        for sha in inner:
-            if whole or _survives(sha, edge, pairing):
-                more.append(Edge(sha, edge.target, Evidence.SQUASH, (f"brought in by {edge.source[:12]}",), 0.0, edge.overlap))
+        why = (f"brought in by {edge.source[:12]}",)
+        more += [
+            Edge(sha, edge.target, Evidence.SQUASH, why, 0.0, edge.overlap)
+            for sha in inner
+            if whole or _survives(sha, edge, pairing)
+        ]
     return more
 
 
@@ -87,7 +93,7 @@ def whole_branch(scratch: Scratch, pairing: Pairing, source: Sha, target: Sha) -
         One for each commit of the squash, or none.
     """
     parts = [commit for commit in pairing.sources if commit.changes and not commit.is_merge]
-    if not 2 <= len(parts) <= LONGEST_BRANCH:
+    if not _FEWEST_COMMITS <= len(parts) <= LONGEST_BRANCH:
         return []
     bases = merge_bases(scratch, target, source)
     if not bases:
@@ -105,7 +111,7 @@ def whole_branch(scratch: Scratch, pairing: Pairing, source: Sha, target: Sha) -
         return []
     sha, tip, how = found
     inside = parts if tip == source else _up_to(parts, pairing.sources, tip)
-    if len(inside) < 2:  # noqa: PLR2004  one commit is no squash
+    if len(inside) < _FEWEST_COMMITS:
         return []
     return [Edge(commit.sha, sha, Evidence.SQUASH, (how,), 0.0, 1.0) for commit in inside]
 
@@ -157,7 +163,10 @@ def _by_merging(scratch: Scratch, candidates: Sequence[Item], source: Sha) -> tu
     before = [(t.commit.parents[0], source) for t in candidates]
     after = [(t.sha, source) for t in candidates]
     results = list(merge_many(scratch, [*before, *after]))
-    old = {c.sha: c.tree for c in read_commits(scratch, sorted({b for b, _ in before}), options=("--no-walk",), changes=False)}
+    old = {
+        c.sha: c.tree
+        for c in read_commits(scratch, sorted({b for b, _ in before}), options=("--no-walk",), changes=False)
+    }
     for t, was, now in zip(candidates, results[: len(candidates)], results[len(candidates) :], strict=True):
         if was.clean and was.tree == t.commit.tree and was.tree != old[t.commit.parents[0]]:
             return t.sha, source, "merging the branch into its parent gives this commit's tree"
@@ -223,18 +232,23 @@ def contained(edges: Sequence[Edge], pairing: Pairing, near: Mapping[Sha, Iterab
             held = pairing.facts.get(edge.source)
             if held is not None:
                 rest -= Counter(held.lines)
-        ranked = []
-        for s in candidates:
-            held = pairing.facts.get(s.sha)
-            if s.sha in own or s.commit.is_merge or held is None or len(held.lines) < _FEWEST_LINES:
-                continue
-            linked = same_person(s.commit, t.commit) or bool(s.references & t.references) or jaccard(s.words, t.words) >= 0.3  # noqa: PLR2004
-            if linked:
-                ranked.append((-len(held.lines), s.sha, held))
-        for _, name, held in sorted(ranked, key=lambda entry: entry[:2]):
+        for s, held in _ranked(t, (s for s in candidates if s.sha not in own), pairing):
             lines = Counter(held.lines)
             inside = sum((lines & rest).values())
             if inside >= _INSIDE * len(held.lines):
                 rest -= lines
-                more.append(Edge(name, sha, Evidence.SQUASH, ("its lines are within this commit",), 0.0, inside / len(fact.lines)))
+                share = inside / len(fact.lines)
+                more.append(Edge(s.sha, sha, Evidence.SQUASH, ("its lines are within this commit",), 0.0, share))
     return more
+
+
+def _ranked(t: Item, candidates: Iterable[Item], pairing: Pairing) -> list[tuple[Item, PatchFacts]]:
+    """The sources that something else links to a target, the largest first."""
+    found = []
+    for s in candidates:
+        held = pairing.facts.get(s.sha)
+        if s.commit.is_merge or held is None or len(held.lines) < _FEWEST_LINES:
+            continue
+        if same_person(s.commit, t.commit) or s.references & t.references or jaccard(s.words, t.words) >= _ALIKE:
+            found.append((s, held))
+    return sorted(found, key=lambda entry: (-len(entry[1].lines), entry[0].sha))

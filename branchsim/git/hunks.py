@@ -16,7 +16,8 @@ from branchsim.names import Sha
 
 _OPTIONS = (
     "-r", "-p", "--no-renames", "--full-index", "--no-color", "--no-ext-diff", "--no-textconv", "--src-prefix=a/",
-    "--dst-prefix=b/", "--diff-algorithm=myers", "--submodule=short", "--ignore-submodules=none", "--no-relative", "--text",
+    "--dst-prefix=b/", "--diff-algorithm=myers", "--submodule=short", "--ignore-submodules=none", "--no-relative",
+    "--text",
 )  # fmt: skip
 _HUNK = re.compile(rb"^@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@.*\n", re.MULTILINE)
 _NO_NEWLINE = b"\\ No newline at end of file\n"
@@ -64,9 +65,14 @@ def read_hunks(
     hunks: dict[tuple[Sha, Sha], list[list[Hunk]]] = {}
     skipped: dict[tuple[Sha, Sha], str] = {}
 
-    def read(share: list[tuple[Sha, Sha]]) -> tuple[dict[tuple[Sha, Sha], list[list[Hunk]]], dict[tuple[Sha, Sha], str]]:
+    def read(
+        share: list[tuple[Sha, Sha]],
+    ) -> tuple[dict[tuple[Sha, Sha], list[list[Hunk]]], dict[tuple[Sha, Sha], str]]:
         missing: dict[tuple[Sha, Sha], str] = {}
-        found = {pair: [list(_hunks(part)) for part in _files(text)] for pair, text in pieces(scratch, share, options, missing)}
+        found = {
+            pair: [list(_hunks(part)) for part in _files(text)]
+            for pair, text in pieces(scratch, share, options, missing)
+        }
         return found, missing
 
     with ThreadPoolExecutor(max(1, processes)) as pool:
@@ -87,7 +93,9 @@ def _hunks(part: bytes) -> Iterator[Hunk]:
         body = part[head.end() : end]
         if not body.endswith(b"\n"):
             body += b"\n"
-        lines = body.splitlines(keepends=True) if b"\r" not in body else [line + b"\n" for line in body.split(b"\n")[:-1]]
+        lines = (
+            body.splitlines(keepends=True) if b"\r" not in body else [line + b"\n" for line in body.split(b"\n")[:-1]]
+        )
         before = b"".join(line[1:] for line in lines if line[:1] in b" -")
         after = b"".join(line[1:] for line in lines if line[:1] in b" +")
         first = int(head[1]) <= 1 and lines[:1] != [] and lines[0][:1] != b" "

@@ -31,7 +31,9 @@ def commits_named(scratch: Scratch, names: Iterable[str]) -> dict[str, Sha]:
     if not wanted:
         return {}
     feed = "".join(f"{name}\n" for name in wanted).encode()
-    lines = run(["cat-file", "--batch-check=%(objectname) %(objecttype)"], scratch.path, stdin=feed).decode().splitlines()
+    lines = (
+        run(["cat-file", "--batch-check=%(objectname) %(objecttype)"], scratch.path, stdin=feed).decode().splitlines()
+    )
     found = {}
     for name, line in zip(wanted, lines, strict=True):
         sha, _, kind = line.partition(" ")

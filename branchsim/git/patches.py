@@ -38,8 +38,8 @@ class PatchFacts:
     Attributes
     ----------
     zero_id : bytes
-        A digest of the changed lines without context, line numbers, white space, blank lines and paths; files in any order.
-        Empty where nothing but white space, modes or names changed.
+        A digest of the changed lines without context, line numbers, white space, blank lines and paths; files in any
+        order. Empty where nothing but white space, modes or names changed.
     changed : int
         How many lines are added or removed, blank ones left out.
     lines : array of unsigned 32-bit int
@@ -118,8 +118,8 @@ def pieces(
     options : sequence of str
         Options of ``git diff-tree``.
     skipped : dict
-        Receives the pairs that could not be read, with git's reason. Such a pair may have been yielded with a part of its
-        text before.
+        Receives the pairs that could not be read, with git's reason. Such a pair may have been yielded with a part of
+        its text before.
 
     Yields
     ------
@@ -130,7 +130,10 @@ def pieces(
     """
     start = 0
     while start < len(pairs):
-        feed = ("".join(f"{old} {new}\n" for old, new in pairs[at : at + 512]).encode() for at in range(start, len(pairs), 512))
+        feed = (
+            "".join(f"{old} {new}\n" for old, new in pairs[at : at + 512]).encode()
+            for at in range(start, len(pairs), 512)
+        )
         named = 0
         with stream(["diff-tree", "--stdin", *options], scratch.path, feed=feed) as process:
             for old, new, text in _split(iter(lambda: process.out.read1(_BLOCK), b"")):  # type: ignore[attr-defined]
@@ -168,7 +171,9 @@ def _split(blocks: Iterable[bytes]) -> Iterator[tuple[Sha, Sha, bytes]]:
     yield from _between(text, heads, heads)
 
 
-def _between(text: bytes, heads: list[re.Match[bytes]], following: list[re.Match[bytes]]) -> Iterator[tuple[Sha, Sha, bytes]]:
+def _between(
+    text: bytes, heads: list[re.Match[bytes]], following: list[re.Match[bytes]]
+) -> Iterator[tuple[Sha, Sha, bytes]]:
     for at, head in enumerate(heads):
         end = following[at + 1].start() if at + 1 < len(following) else len(text)
         yield Sha(head[1].decode()), Sha(head[2].decode()), text[head.end() : end]
@@ -221,7 +226,8 @@ def stable_patch_ids(scratch: Scratch, commits: Mapping[Sha, tuple[Sha, Sha]]) -
     order = list(commits)
     at = 0
     while at < len(order):
-        # patch-id takes the id from a line "commit <id>"; diff-tree prints the pair of trees, so the line is put in here.
+        # patch-id takes the id from a line "commit <id>"; diff-tree prints the pair of trees, so the line is put in
+        # here.
         text, done, ended = _patches_with_ids(scratch, commits, order[at:])
         out = run(["patch-id", "--stable"], scratch.path, stdin=text) if text else b""
         for line in out.decode("ascii").splitlines():

@@ -1,4 +1,4 @@
-"""Facts about commits that never change: what each one's patch is. Read once, kept in a cache that may be deleted at any time."""
+"""Facts about commits that never change: what each one's patch is. Read once, kept in a cache that may be deleted."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ class FactCache:
 
     Notes
     -----
-    The file's name holds the schema of the facts and git's version, since another version may cut a diff differently; facts
-    of different versions never meet. Whatever goes wrong with the file (no permission, a full disk, another program's lock,
-    damage) costs one `CacheWarning` and the work of computing the facts again.
+    The file's name holds the schema of the facts and git's version, since another version may cut a diff differently;
+    facts of different versions never meet. Whatever goes wrong with the file (no permission, a full disk, another
+    program's lock, damage) costs one `CacheWarning` and the work of computing the facts again.
     """
 
     def __init__(self, directory: Path | None) -> None:
@@ -89,7 +89,7 @@ class FactCache:
 
     def get_ids(self, pairs: Sequence[Pair]) -> dict[Pair, str]:
         """The patch-ids that are known of these pairs; the empty string where a pair has none."""
-        return {pair: value for pair, value in self._select("pair, id", "patch_id", pairs)}
+        return dict(self._select("pair, id", "patch_id", pairs))
 
     def put_ids(self, ids: Mapping[Pair, str]) -> None:
         """Keep these patch-ids."""
@@ -166,9 +166,7 @@ class Patches:
         nothing = empty_tree(self.scratch)
         return {c.sha: (self._trees[c.parents[0]] if c.parents else nothing, c.tree) for c in wanted}
 
-    def read(
-        self, commits: Iterable[Commit], *, report: Callable[[int], None] | None = None
-    ) -> dict[Sha, PatchFacts]:
+    def read(self, commits: Iterable[Commit], *, report: Callable[[int], None] | None = None) -> dict[Sha, PatchFacts]:
         """The facts of these commits; of a merge, against its first parent. What cannot be read is in `skipped`."""
         wanted = {commit.sha: commit for commit in commits}
         unread = [c for sha, c in wanted.items() if sha not in self._facts and sha not in self.skipped]
@@ -187,7 +185,7 @@ class Patches:
         return {sha: self._facts[sha] for sha in wanted if sha in self._facts}
 
     def patch_ids(self, commits: Iterable[Commit]) -> dict[Sha, str]:
-        """What ``git patch-id --stable`` says of these commits; one that cannot be read, or has no patch, is left out."""
+        """What ``git patch-id --stable`` says of these commits; what cannot be read, or has no patch, is left out."""
         pairs = self.pairs(commits)
         known = self._cache.get_ids(list(pairs.values()))
         missing = {sha: pair for sha, pair in pairs.items() if pair not in known}

@@ -1,4 +1,4 @@
-"""What a commit message says of other commits: ports, reverts, tickets, pull requests; and its subject made comparable."""
+"""What a commit message says of other commits: ports, reverts, tickets; and its subject made comparable."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TRAILERS: tuple[str, ...] = (
     rf"picked from(?: branch \S+ commit)? ({_HEX})",
     rf"x-original-commit:? ({_HEX})",
 )
-"""The usual ways in which a port names the commit it comes from; patterns with one group, matched without regard to case."""
+"""The usual ways in which a port names the commit it comes from: patterns with one group, in any case."""
 
 _REVERT = re.compile(rf"this (?:partially )?reverts (?:merge )?(?:commit |changes from )?({_HEX})", re.IGNORECASE)
 _REVERT_SUBJECT = re.compile(r"^(?:revert|back ?out|undo)\b[:\s]*", re.IGNORECASE)
@@ -26,9 +26,12 @@ _TICKET = re.compile(r"\b([A-Z][A-Z0-9]{1,9}-\d{1,7})\b")
 _NOT_TICKETS = re.compile(r"^(?:UTF|ISO|SHA|MD|RFC|CVE|HTTP|TLS|AES|RSA|X|PEP|GHSA|CWE|UTC|GMT)-", re.IGNORECASE)
 
 _MERGE_PR = re.compile(r"^merge (?:pull|merge) request [#!]?(\d+)", re.IGNORECASE)
-_BRACKETS = re.compile(r"^\s*(?:\[[^\]]{1,40}\]|\([^)]{1,30}\)|(?:backport|back-port|cherry-?pick)(?:ed)?\b[^:]{0,40}:)\s*", re.IGNORECASE)
+_BRACKETS = re.compile(
+    r"^\s*(?:\[[^\]]{1,40}\]|\([^)]{1,30}\)|(?:backport|back-port|cherry-?pick)(?:ed)?\b[^:]{0,40}:)\s*", re.IGNORECASE
+)
 _TAIL = re.compile(
-    r"\s*(?:\((?:(?:cherry[- ]pick|backport|back-port|port|pr|gh)[^()]*|[#!]\d+(?:[ ,]+[#!]?\d+)*)\)|\[[^\]]{1,40}\]|[#!]\d+|\.+|…)\s*$",
+    r"\s*(?:\((?:(?:cherry[- ]pick|backport|back-port|port|pr|gh)[^()]*|[#!]\d+(?:[ ,]+[#!]?\d+)*)\)"
+    r"|\[[^\]]{1,40}\]|[#!]\d+|\.+|…)\s*$",
     re.IGNORECASE,
 )
 _WORD = re.compile(r"[^\W_]+")
@@ -106,8 +109,9 @@ def references(message: str) -> frozenset[str]:
 def subject_key(message: str) -> str:
     """The subject made comparable between a change and its port.
 
-    Lower case; tags in front (``[backport 1.2]``), pull request numbers and port notes behind, punctuation and white space
-    are left out. A merge of a pull request is known by what the pull request is called, which stands below its first line.
+    Lower case; tags in front (``[backport 1.2]``), pull request numbers and port notes behind, punctuation and white
+    space are left out. A merge of a pull request is known by what the pull request is called, which stands below its
+    first line.
 
     Returns
     -------
