@@ -46,12 +46,20 @@ def remote_refs(git_dir: Path, remote: str, names: Iterable[str]) -> dict[RefNam
         return {}
     try:
         out = run_git(
-            ["ls-remote", "--quiet", "--refs", "--", check_remote(remote), *wanted], git_dir=git_dir, personal=True
+            ["ls-remote", "--quiet", "--refs", "--", check_remote(remote), *wanted],
+            git_dir=git_dir,
+            at=_place(git_dir),
+            personal=True,
         )
     except GitError as error:
         raise GitError(f"the remote {remote!r} cannot be read: {error}; check its name and your access to it") from None
     lines = (os.fsdecode(line).partition("\t") for line in out.split(b"\n") if line)
     return {RefName(ref): Sha(sha) for sha, _, ref in lines if ref in wanted}
+
+
+def _place(git_dir: Path) -> Path:
+    """Where git is run: what a remote's address leads to relatively, it does from the work tree."""
+    return git_dir.parent if git_dir.name == ".git" else git_dir
 
 
 def push(
@@ -104,7 +112,9 @@ def push(
         variables["GIT_OBJECT_DIRECTORY"] = str(borrowed.path / "objects")
     arguments = ["push", *options, *leases, "--", check_remote(remote), *refspecs]
     try:
-        out = run_git(arguments, git_dir=git_dir, personal=True, accept=(0, 1), variables=variables, hold=hold)
+        out = run_git(
+            arguments, git_dir=git_dir, at=_place(git_dir), personal=True, accept=(0, 1), variables=variables, hold=hold
+        )
     except GitError as error:
         if any("does not support --atomic" in note for note in getattr(error, "__notes__", ())):
             raise NotAtomicError(

@@ -25,7 +25,7 @@ from branchsim.git.transaction import (
 )
 from branchsim.git.worktrees import WorkTree, check_left_over, check_may_follow, follow, reset, work_trees
 from branchsim.names import RefName, Sha
-from branchsim.simulate.journal import Entry, Journal
+from branchsim.simulate.journal import PATIENCE, Entry, Journal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -226,7 +226,7 @@ def _journal(repository: Repository, what: str) -> Journal:
     """The journal of a repository in which something was executed."""
     if not (repository.common_dir / "branchsim").is_dir():
         raise InputError(f"nothing was executed in {repository.path}: there is nothing to {what}")
-    return Journal(repository.common_dir)
+    return Journal(repository.common_dir, patience=PATIENCE)
 
 
 # -- checks ----------------------------------------------------------------------------------------------------------
@@ -529,7 +529,9 @@ def _settled(repository: Repository, journal: Journal, entry: Entry) -> dict[Ref
         # The journal's lock was kept by every process of the execution, and it is ours now: none of them lives.
         git_dir = repository.common_dir
         names = [*(move.ref for move in entry.moves), "HEAD", "packed-refs"]
-        remove_stale_locks([git_dir / f"{name}.lock" for name in names], entry.at)
+        locks = [git_dir / f"{name}.lock" for name in names]
+        # What git was about to put in the place of packed-refs, under its lock.
+        remove_stale_locks([*locks, git_dir / "packed-refs.new"], entry.at)
     else:
         journal.wait_for_push()
     return _now(repository, entry)

@@ -32,7 +32,8 @@ _PACK = "pending.pack"
 _DONE = "executions"
 _LOCK = "lock"
 _PUSH = "push.lock"
-_PATIENCE = 5.0
+PATIENCE = 5.0
+"""How long those who mend wait for a process of the execution that was interrupted, in seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +99,8 @@ class Journal:
     ----------
     common_dir : Path
         The git directory that all work trees share.
+    patience : float
+        How many seconds to wait for the lock: a git process of an execution that was killed ends a moment later.
 
     Raises
     ------
@@ -110,21 +113,18 @@ class Journal:
     it: whoever gets it next knows that none of them lives any more.
     """
 
-    def __init__(self, common_dir: Path) -> None:
+    def __init__(self, common_dir: Path, *, patience: float = 0) -> None:
         self.path = common_dir / _DIRECTORY
         try:
             self.path.mkdir(exist_ok=True)
             self.lock = os.open(self.path / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         except OSError as error:
             raise _unwritable(self.path, error) from None
-        try:
-            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        if not _locked(self.lock, patience):
             os.close(self.lock)
             raise GitError(
                 f"another execution is going on in {common_dir}; nothing was changed: wait until it has ended"
-            ) from None
-
+            )
         if not (self.path / _PENDING).exists():
             # An execution that died before it wrote down what it intended has left at most its objects here.
             for name in (_PACK, f"{_PACK}.part", f"{_PENDING}.part"):
@@ -194,21 +194,13 @@ class Journal:
         GitError
             One may be.
         """
-        deadline = time.monotonic() + _PATIENCE
         lock = os.open(self.path / _PUSH, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
-            while True:
-                try:
-                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except OSError:
-                    if time.monotonic() < deadline:
-                        time.sleep(0.05)
-                        continue
-                    raise GitError(
-                        f"the push that was interrupted may still be under way ({self.path / _PUSH} is in use); "
-                        "wait until it has ended"
-                    ) from None
-                return
+            if not _locked(lock, PATIENCE):
+                raise GitError(
+                    f"the push that was interrupted may still be under way ({self.path / _PUSH} is in use); "
+                    "wait until it has ended"
+                )
         finally:
             os.close(lock)
 
@@ -238,6 +230,20 @@ class Journal:
             with contextlib.suppress(OSError):
                 part.unlink(missing_ok=True)
             raise _unwritable(self.path, error) from None
+
+
+def _locked(lock: int, patience: float) -> bool:
+    """Whether a lock could be had in time."""
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(0.02)
+        else:
+            return True
 
 
 def _encoded(entry: Entry) -> bytes:
@@ -279,4 +285,4 @@ def _unwritable(path: Path, error: OSError) -> GitError:
     return GitError(f"{path} cannot be written: {error.strerror}; check its permissions and the space on the disk")
 
 
-__all__ = ["SCHEMA", "Entry", "Journal"]
+__all__ = ["PATIENCE", "SCHEMA", "Entry", "Journal"]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from branchsim.audit.inspect import Inspector
 from branchsim.audit.losses import LossReader, Step
+from branchsim.audit.pathhistory import GitHistory
 from branchsim.audit.pathlog import PathLog
 from branchsim.audit.steps import Landed, merge_parts
 from branchsim.audit.steps import Landing as AuditLanding
@@ -232,21 +233,17 @@ class LossJudge:
         return self._cache.units(path, entry.sha, entry.mode, lambda sha: self._blobs[Sha(sha)])
 
 
-class _Before:
+class _Before(GitHistory):
     """The history of paths up to a simulated landing; nothing has come after it."""
 
     def __init__(self, repository: Repository, reader: LossReader) -> None:
-        self._repository = repository
-        self._reader = reader
-
-    def before(self, tip: Sha, names: Sequence[bytes]) -> PathLog:
-        """Up to a tip, merges left out."""
-        return PathLog.read(self._repository.scratch, self._reader, [tip], names, "--no-merges")
+        super().__init__(repository, reader)
+        self._nothing = PathLog(reader, ())
 
     def after(self, commit: Sha, names: Sequence[bytes]) -> PathLog:
         """Nothing."""
         del commit, names
-        return PathLog(self._reader, ())
+        return self._nothing
 
 
 __all__ = ["LossJudge"]
