@@ -27,7 +27,8 @@ _SAYS_SO = re.compile(
     r"(?:\S+\s+){0,4}(?:miss-?)?merg"
     r"|merg\w*\W(?:\w+\W+){0,4}(?:fix|error|mistake|issue|problem|lost|wrong|broke)"
     r"|\b(?:restor|re-?(?:add|insert|appl|introduc|instat))\w*"
-    r"|\b(?:accidental|mistaken|inadvertent|unintention)\w*|\b(?:lost|dropped|missing)\b|\bbring\w* back\b|\bput back\b",
+    r"|\b(?:accidental|mistaken|inadvertent|unintention)\w*|\b(?:lost|dropped|missing)\b"
+    r"|\b(?:bring\w*|put) back\b",
     re.IGNORECASE,
 )
 

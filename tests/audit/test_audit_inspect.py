@@ -326,10 +326,9 @@ def _lose(path: Path, sha: str) -> None:
 
 def test_a_file_of_100_mb_is_left_out_and_said(tmp_path: Path) -> None:
     large = b"a line of text that is not short\n" * 3_200_000
-    made = Sides(
-        tmp_path / "repo", {"big.txt": large, "a.c": CODE}, {"a.c": edited(5, "500")}, {"big.txt": large[:-33]}
-    )
-    found = made.merged({"big.txt": large, "a.c": CODE})
+    base: dict[str, Content] = {"big.txt": large, "a.c": CODE}
+    made = Sides(tmp_path / "repo", base, {"a.c": edited(5, "500")}, {"big.txt": large[:-33]})
+    found = made.merged(base)
     assert {each.path for each in found.records} == {"a.c"}
     assert [each.what for each in found.skipped] == ["big.txt"]
 
@@ -338,9 +337,10 @@ def test_a_file_of_100_mb_is_left_out_and_said(tmp_path: Path) -> None:
 def test_a_line_of_many_megabytes_is_told_and_takes_no_long_time(tmp_path: Path, name: str) -> None:
     for size, told in ((10_000_000, True), (6_000_000, False)):
         line = ("const { a, b, " + "'x' + \" /* " * (size // 11)).encode()
-        made = Sides(tmp_path / str(size), {name: line, "a.c": CODE}, {name: line + b"y"}, {"a.c": edited(5, "500")})
+        base: dict[str, Content] = {name: line, "a.c": CODE}
+        made = Sides(tmp_path / str(size), base, {name: line + b"y"}, {"a.c": edited(5, "500")})
         began = time.process_time()
-        found = made.merged({name: line, "a.c": edited(5, "500")})
+        found = made.merged({**base, "a.c": edited(5, "500")})
         assert time.process_time() - began < LONG
         assert [each.what for each in found.skipped] == [name] * told
         assert told or found.left_out["generated"] or found.records

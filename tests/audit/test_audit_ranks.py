@@ -1,0 +1,82 @@
+"""Ranks: what raises them, what lowers them, and the order of the fates."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from branchsim.audit.ranks import BASE, Evidence, is_secondary, rank
+from branchsim.effects import Fate, Region
+
+EVIDENCE = st.builds(
+    Evidence,
+    fate=st.sampled_from(Fate),
+    path=st.sampled_from([b"a.c", b"tests/a.c", b"docs/a.md"]),
+    region=st.sampled_from(Region),
+    clean=st.booleans(),
+    whole_file=st.booleans(),
+    paths=st.integers(1, 20),
+    units=st.integers(1, 20),
+    restored=st.floats(0, 1),
+    hotfix=st.booleans(),
+    reordered=st.booleans(),
+    alike=st.floats(0, 1),
+    vague=st.booleans(),
+    stood=st.booleans(),
+    unresolved=st.booleans(),
+    on_purpose=st.booleans(),
+)
+
+
+def test_fates_stand_in_the_order_of_what_matters() -> None:
+    order = [
+        Fate.EDIT_UNDONE, Fate.DELETION_UNDONE, Fate.VANISHED, Fate.EVIL_REMOVAL, Fate.OTHER_SIDE, Fate.REWRITTEN,
+    ]  # fmt: skip
+    ranks = [rank(Evidence(fate=fate, path=b"a.c")) for fate in order]
+    assert ranks == sorted(set(ranks), reverse=True)
+    assert BASE.keys() == set(Fate)
+
+
+@given(EVIDENCE)
+def test_a_rank_is_between_0_and_1_whatever_is_known(known: Evidence) -> None:
+    assert 0 <= rank(known) <= 1
+
+
+@given(EVIDENCE)
+def test_what_speaks_for_a_loss_never_lowers_the_rank_and_what_speaks_against_never_raises_it(known: Evidence) -> None:
+    assert rank(replace(known, whole_file=True)) >= rank(replace(known, whole_file=False))
+    assert rank(replace(known, hotfix=True)) >= rank(replace(known, hotfix=False))
+    assert rank(replace(known, unresolved=True)) >= rank(replace(known, unresolved=False))
+    assert rank(replace(known, reordered=True)) <= rank(replace(known, reordered=False))
+    assert rank(replace(known, vague=True)) <= rank(replace(known, vague=False))
+    assert rank(replace(known, stood=True)) <= rank(replace(known, stood=False))
+    assert rank(replace(known, on_purpose=True)) <= rank(replace(known, on_purpose=False))
+    assert rank(replace(known, restored=1.0)) >= rank(known) >= rank(replace(known, restored=0.0))
+    assert rank(replace(known, clean=True)) >= rank(replace(known, clean=False))
+    assert rank(replace(known, region=Region.CLEAR)) >= rank(replace(known, region=Region.REMOVED))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "tests/a.py", "src/test/java/A.java", "pkg/a_test.go", "test_a.py", "web/a.spec.ts", "classes/PaymentTest.cls",
+        "classes/Payment_TEST.cls", "README.md", "docs/x.rst", ".github/workflows/main.yml", ".travis.yml",
+        "phpstan.neon", "psalm.xml", ".eslintrc.json", "examples/one.py",
+    ],
+)  # fmt: skip
+def test_paths_that_break_no_release_rank_lower(path: str) -> None:
+    assert is_secondary(path.encode())
+    known = Evidence(fate=Fate.EDIT_UNDONE, path=path.encode())
+    assert rank(known) < rank(replace(known, path=b"src/a.py"))
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["src/latest.py", "classes/Contest.cls", "contested/a.c", "force-app/main/default/profiles/Admin.profile-meta.xml",
+     "src/documents.py", "setup.cfg", "specification.py", "attestation.py", "lib/Tester.php"],
+)  # fmt: skip
+def test_names_that_only_look_like_tests_or_documentation_do_not(path: str) -> None:
+    assert not is_secondary(path.encode())
