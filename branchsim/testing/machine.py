@@ -15,18 +15,14 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from branchsim.check.strategy import Strategy
 from branchsim.testing.playbook import Landing, Playbook
 from branchsim.testing.promises import PROMISES, check_promises
-from branchsim.testing.repo import Workbench
 from branchsim.testing.twin import TwinRepo
+from branchsim.testing.workbenches import borrow, give_back
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Mapping, Sequence
 
     from branchsim.testing.reference import Choice
-
-# Workbenches that no machine uses at the moment. What lies on them is named by its content, so nothing that one machine
-# did is seen by another; it only need not be written and merged again.
-_IDLE: list[Workbench] = []
 
 _T = TypeVar("_T")
 
@@ -83,7 +79,7 @@ class BranchStrategyMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         check_promises(self.promises)
-        self._bench = _IDLE.pop() if _IDLE else Workbench()
+        self._bench = borrow()
         topology = self.strategy.topology
         self.twin = TwinRepo(
             {branch.name: branch.layer for branch in topology.branches},
@@ -212,7 +208,7 @@ class BranchStrategyMachine(RuleBasedStateMachine):
                 self._report(error)
         finally:
             self.twin.close()
-            _IDLE.append(self._bench)
+            give_back(self._bench)
 
     # -- inner ----------------------------------------------------------------------------------------------------
 
