@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from branchsim.testing.equivalence import ForkedWorkMachine, LandingMethodsMachine, RetrofitMachine
-    from branchsim.testing.histories import ChangeTruth, GeneratedHistory, histories
+    from branchsim.testing.generated import ChangeTruth, GeneratedHistory, histories
     from branchsim.testing.invariants import assert_no_leak, assert_no_lost_fix, assert_obligations_met
     from branchsim.testing.machine import BranchStrategyMachine
     from branchsim.testing.reference import Reference
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
 
 _MODULE = {
     "BranchStrategyMachine": "machine",
-    "ChangeTruth": "histories",
+    "ChangeTruth": "generated",
     "ConflictError": "repo",
     "ConflictingEdits": "strategies",
     "DisagreementError": "twin",
     "ForkedWorkMachine": "equivalence",
-    "GeneratedHistory": "histories",
+    "GeneratedHistory": "generated",
     "LandingMethodsMachine": "equivalence",
     "Patch": "strategies",
     "Reference": "reference",
@@ -49,7 +49,7 @@ _MODULE = {
     "branch_strategies": "strategies",
     "conflicting_edits": "strategies",
     "file_trees": "strategies",
-    "histories": "histories",
+    "histories": "generated",
     "patches": "strategies",
     "plans": "strategies",
     "topologies": "strategies",

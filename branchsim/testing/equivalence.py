@@ -55,8 +55,9 @@ class _Machine(RuleBasedStateMachine):
 class ForkedWorkMachine(_Machine):
     """Serial work equals forked and then merged work.
 
-    Several people own a section each. Whatever they edit is committed to ``serial`` at once, and to a branch of theirs; they merge that into ``main`` and ``main`` into it whenever they like. Once all have merged, ``main`` holds what
-    is on ``serial``.
+    Several people own a section each. Whatever they edit is committed to ``serial`` at once, and to a branch of theirs;
+    they merge that into ``main`` and ``main`` into it whenever they like. Once all have merged, ``main`` holds what
+    ``serial`` holds.
     """
 
     def __init__(self) -> None:

@@ -28,8 +28,8 @@ Port = Literal[
     "dropped-by-merge",
     "dropped-by-stale-copy",
 ]
-"""How a fix came to where it was owed: by a merge of its branch, by picks without and with a trailer, as one commit, by a
-merge after the promotion before which it was due; or not: nobody brought it, it was reverted where it had landed, the
+"""How a fix came to where it was owed: by a merge of its branch, by picks without and with a trailer, as one commit, by
+a merge after the promotion before which it was due; or not: nobody brought it, it was reverted where it had landed, the
 merge that brought it was resolved without it, a later commit took its file back to an older copy."""
 
 PORTS: dict[Port, str] = {
@@ -207,15 +207,12 @@ class _Builder:
         path = f"src/module_{number}.txt"
         before = repo.files(self.landed_on)[path]
         repo.branch(name, at=self.start)
-        commits = []
-        for part in range(1, fix.commits + 1):
-            commits.append(
-                repo.commit(
-                    name,
-                    {path: _module(number, fixed=part)},
-                    message=f"Fix rounding of module {number}, part {part}",
-                )
+        commits = [
+            repo.commit(
+                name, {path: _module(number, fixed=part)}, message=f"Fix rounding of module {number}, part {part}"
             )
+            for part in range(1, fix.commits + 1)
+        ]
         landing = repo.merge(into=self.landed_on, source=name, fast_forward=False).sha
         self._ship()
         known = ChangeTruth(
@@ -235,7 +232,7 @@ class _Builder:
         for source, target in self.onward:
             self.repo.merge(into=target, source=source, fast_forward=False)
 
-    def _port(self, known: ChangeTruth, before: bytes) -> ChangeTruth:
+    def _port(self, known: ChangeTruth, before: bytes) -> ChangeTruth:  # noqa: PLR0911  one for each way
         repo, owed = self.repo, self.owed_to
         if known.port in {"cherry-pick", "cherry-pick-x"}:
             for sha in known.commits:
