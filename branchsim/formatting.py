@@ -76,6 +76,15 @@ def minute(seconds: int | None) -> str:
         return ""
 
 
+def duration(hours: float) -> str:
+    """A span of time in the unit that fits: ``40 minutes``, ``5 hours``, ``12 days``."""
+    if hours < 1:
+        return many(round(hours * 60), "minute")
+    if hours < 48:  # noqa: PLR2004  up to two days, in hours
+        return many(round(hours), "hour")
+    return many(round(hours / 24), "day")
+
+
 def many(count: int, one: str, more: str | None = None) -> str:
     """A number with its noun: ``1 landing``, ``1,204 landings``."""
     return f"{count:,} {one if count == 1 else more or one + 's'}"
@@ -96,13 +105,15 @@ TONES: dict[str, str] = {
 
 # Colours are the page's own or half transparent greys: no theme has to be guessed.
 STYLE = """<style>
-.branchsim{color:inherit;font-size:13px;line-height:1.45;max-width:72em;overflow-wrap:anywhere}
+.branchsim{color:inherit;font-size:13px;line-height:1.45;max-width:72em;overflow-wrap:break-word}
 .branchsim table{border-collapse:collapse;margin:.3em 0;color:inherit;background:transparent}
 .branchsim tr{background:transparent!important}
 .branchsim th,.branchsim td{text-align:left!important;vertical-align:top;padding:.15em .8em .15em 0;border:0;
 border-bottom:1px solid rgba(128,128,128,.25);color:inherit;white-space:normal}
 .branchsim td.branchsim-n{text-align:right!important;font-variant-numeric:tabular-nums}
-.branchsim th{font-weight:600}
+.branchsim th{font-weight:600;white-space:nowrap}
+.branchsim td:last-child,.branchsim pre{overflow-wrap:anywhere}
+.branchsim code.branchsim-id{white-space:nowrap}
 .branchsim summary{cursor:pointer}
 .branchsim details{margin:.15em 0}
 .branchsim details>div{margin:.2em 0 .6em .35em;padding-left:.9em;border-left:2px solid rgba(128,128,128,.35)}
@@ -143,6 +154,11 @@ def tag(name: str, content: object = "", *, kind: str = "") -> Html:
 def code(text: object) -> Html:
     """A command, a path or an id."""
     return tag("code", text)
+
+
+def ident(sha: str | None) -> Html:
+    """The first digits of an object id, never broken over two lines; empty for none."""
+    return Html("") if sha is None else tag("code", short_id(sha), kind="id")
 
 
 def block(text: str) -> Html:
@@ -213,9 +229,11 @@ __all__ = [
     "code",
     "day",
     "dot",
+    "duration",
     "escape",
     "facts",
     "folded",
+    "ident",
     "join",
     "listing",
     "many",

@@ -11,14 +11,15 @@ from branchsim.formatting import (
     code,
     day,
     dot,
+    duration,
     facts,
     folded,
+    ident,
     join,
     listing,
     many,
     minute,
     page,
-    short_id,
     table,
     tag,
 )
@@ -118,7 +119,7 @@ def _skipped(skipped: Sequence[Skipped], left_out: Mapping[str, int]) -> Html:
 
 def _ids(shas: Iterable[Sha]) -> Html:
     known = list(shas)
-    shown = join([code(short_id(sha)) for sha in known[:SHOWN]], " ")
+    shown = join([ident(sha) for sha in known[:SHOWN]], " ")
     return join([shown, f" and {len(known) - SHOWN:,} more"]) if len(known) > SHOWN else shown
 
 
@@ -129,7 +130,7 @@ def _obligation_title(record: Obligation) -> Html:
     verdict = record.verdict.value
     word = f"{verdict}, overdue" if record.overdue else verdict
     way = f"{record.landed_on} → {record.owed_to}"
-    parts = [code(short_id(record.change)), record.subject, way, day(record.landed_at)]
+    parts = [ident(record.change), record.subject, way, day(record.landed_at)]
     return join([dot(word, TONES.get(verdict, "muted")), *parts], " · ")
 
 
@@ -139,10 +140,10 @@ def _obligation_body(record: Obligation) -> Html:
             ("why", record.reason),
             ("check", code(record.check) if record.check else None),
             ("evidence", f"{record.evidence.value}, confidence {record.confidence:.2f}"),
-            ("landed", join([code(short_id(record.landing)), f" on {record.landed_on}, {minute(record.landed_at)}"])),
-            ("counterpart", code(short_id(record.counterpart)) if record.counterpart else None),
+            ("landed", join([ident(record.landing), f" on {record.landed_on}, {minute(record.landed_at)}"])),
+            ("counterpart", ident(record.counterpart) if record.counterpart else None),
             ("on the target", _at(record)),
-            ("deadline", code(short_id(record.deadline)) if record.deadline else None),
+            ("deadline", ident(record.deadline) if record.deadline else None),
             ("author", record.author),
             ("family", record.family),
             ("commits", _ids(record.commits)),
@@ -153,7 +154,7 @@ def _obligation_body(record: Obligation) -> Html:
 def _at(record: Obligation) -> Html | None:
     if record.at is None:
         return None
-    return join([code(short_id(record.at)), f" on {record.owed_to}, {minute(record.arrived_at)}"])
+    return join([ident(record.at), f" on {record.owed_to}, {minute(record.arrived_at)}"])
 
 
 def _obligation(record: Obligation) -> Html:
@@ -178,13 +179,13 @@ def _overwrite_title(record: Overwrite) -> Html:
 def _overwrite_body(record: Overwrite) -> Html:
     restored = None
     if record.restored_by is not None:
-        restored = join([code(short_id(record.restored_by)), f" {minute(record.restored_at)}"])
+        restored = join([ident(record.restored_by), f" {minute(record.restored_at)}"])
     return facts(
         [
             ("why", record.reason),
             ("check", code(record.check) if record.check else None),
-            ("change", join([code(short_id(record.change)), " ", record.subject])),
-            ("dropped by", join([code(short_id(record.dropped_by)), ", landed with ", code(short_id(record.landing))])),
+            ("change", join([ident(record.change), " ", record.subject])),
+            ("dropped by", join([ident(record.dropped_by), ", landed with ", ident(record.landing)])),
             ("what was lost", block("\n".join(record.units[:SHOWN])) if record.units else None),
             ("what stands there", record.fate),
             ("brought back by", restored),
@@ -208,7 +209,7 @@ def overwrite_html(record: Overwrite) -> str:
 
 def _leak_title(record: Leak) -> Html:
     return join([many(len(record.commits), "commit"), f" from {record.came_from} to {record.branch} · ",
-                 code(short_id(record.landing)), f" · {day(record.landed_at)}"])  # fmt: skip
+                 ident(record.landing), f" · {day(record.landed_at)}"])  # fmt: skip
 
 
 def _leak_body(record: Leak) -> Html:
@@ -226,17 +227,17 @@ def leak_html(record: Leak) -> str:
 
 def _window_title(record: Window) -> Html:
     return join(
-        [f"{record.branch} ahead of {record.closed_on} for {record.hours:,.1f} hours, {minute(record.opened_at)}"]
+        [f"{record.branch} ahead of {record.closed_on} for {duration(record.hours)} from {minute(record.opened_at)}"]
     )
 
 
 def _window_body(record: Window) -> Html:
     closed = "still open"
     if record.closed_by is not None:
-        closed = join([code(short_id(record.closed_by)), f" {minute(record.closed_at)}"])
+        closed = join([ident(record.closed_by), f" {minute(record.closed_at)}"])
     return facts(
         [
-            ("opened by", join([code(short_id(record.opened_by)), f" from {record.source}" if record.source else ""])),
+            ("opened by", join([ident(record.opened_by), f" from {record.source}" if record.source else ""])),
             ("closed by", closed),
             ("hotfixes inside", _ids(record.hotfixes) or "none"),
         ]
@@ -253,9 +254,7 @@ def window_html(record: Window) -> str:
 
 
 def _violation_title(record: Violation) -> Html:
-    return join(
-        [record.rule.value, " · ", code(short_id(record.landing)), f" on {record.branch} · {day(record.landed_at)}"]
-    )
+    return join([record.rule.value, " · ", ident(record.landing), f" on {record.branch} · {day(record.landed_at)}"])
 
 
 def _violation_body(record: Violation) -> Html:
@@ -290,7 +289,7 @@ def _finding_body(record: Finding) -> Html:
             ("side", record.side),
             ("what stands there", record.fate),
             ("brought by", _ids(record.changes)),
-            ("restored by", code(short_id(record.restored_by)) if record.restored_by else None),
+            ("restored by", ident(record.restored_by) if record.restored_by else None),
         ]
     )
 
@@ -307,14 +306,12 @@ def finding_html(record: Finding) -> str:
 def inspection_html(found: Inspection) -> str:
     """What one commit dropped or brought back."""
     return page(
-        join([f"{found.kind} ", code(short_id(found.commit)), " ", found.subject]),
+        join([f"{found.kind} ", ident(found.commit), " ", found.subject]),
         _section("Findings", found.records, _finding, "inspection.findings", unfolded=True)
         or tag("p", "It lost nothing."),
         folded(
             f"Commits named ({len(found.subjects):,})",
-            table(
-                ("commit", "what"), [(code(short_id(sha)), said) for sha, said in list(found.subjects.items())[:SHOWN]]
-            ),
+            table(("commit", "what"), [(ident(sha), said) for sha, said in list(found.subjects.items())[:SHOWN]]),
         ),
         _skipped(found.skipped, found.left_out),
     )
@@ -326,7 +323,7 @@ def match_html(found: Match) -> str:
     pairs = table(
         ("source", "target", "evidence", "confidence", "subject"),
         [
-            (code(short_id(pair.source)), code(short_id(pair.target)), pair.evidence.value, pair.confidence,
+            (ident(pair.source), ident(pair.target), pair.evidence.value, pair.confidence,
              found.subjects.get(pair.source, ""))
             for pair in found.counterparts[:SHOWN]
         ],
@@ -334,7 +331,7 @@ def match_html(found: Match) -> str:
     missing = table(
         ("source", "applies", "subject", "why"),
         [
-            (code(short_id(each.source)), each.applies.value, found.subjects.get(each.source, ""), each.reason)
+            (ident(each.source), each.applies.value, found.subjects.get(each.source, ""), each.reason)
             for each in found.missing_commits[:SHOWN]
         ],
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from branchsim.formatting import day, many, minute, plain, short_id
+from branchsim.formatting import day, duration, many, minute, plain, short_id
 
 if TYPE_CHECKING:
     from branchsim.audit.audit import Audit
@@ -97,7 +97,7 @@ def window_text(record: Window) -> str:
     """A freeze window."""
     closed = f"closed {minute(record.closed_at)}" if record.closed_at is not None else "still open"
     return (
-        f"freeze window: {plain(record.branch)} was ahead of {plain(record.closed_on)} for {record.hours:,.1f} hours, "
+        f"freeze window: {plain(record.branch)} was ahead of {plain(record.closed_on)} for {duration(record.hours)}, "
         f"opened {minute(record.opened_at)}, {closed}, {many(len(record.hotfixes), 'hotfix', 'hotfixes')} inside"
     )
 

@@ -360,7 +360,7 @@ def _handles(arcs: list[_Arc], tags: list[Any], model: Topology) -> list[Artist]
     handles: list[Artist] = []
     if model.promotions():
         handles.append(Line2D([], [], color=style.BLUE, linewidth=1.8, label="promotion"))
-    if any(arc.kind == "retrofit" for arc in arcs) or any(owes for *_, owes in tags):
+    if any(arc.kind == "retrofit" and not arc.count for arc in arcs) or any(owes for *_, owes in tags):
         handles.append(Line2D([], [], color=style.GREEN, linewidth=1.5, linestyle="--", label="retrofit"))
     if any(arc.count for arc in arcs):
         handles.append(

@@ -9,10 +9,11 @@ import numpy as np
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from branchsim.audit.audit import Audit
 from branchsim.errors import InputError
 from branchsim.plot import style
 from branchsim.plot.flows import OPEN
-from branchsim.plot.tables import as_of, days, table, texts
+from branchsim.plot.tables import days, moment, texts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
-    from branchsim.audit.audit import Audit
+    from branchsim.topology import Topology
 
 _FULFILLED = ("retrofitted", "late")
 _TWO = 2
@@ -33,7 +34,7 @@ def divergence(
 ) -> Axes:
     """Draw how far the layers are apart: above nought what waits to be promoted, below nought what is owed back.
 
-    Above: the changes that had landed in a layer and that no promotion had yet carried to the next layer. Below: the
+    Above: the changes that had landed in a layer and were not yet part of the next one, by ancestry. Below: the
     changes that had landed in the further layer and had not arrived in the nearer one, to which they are owed. Where
     there are more than two layers each pair of neighbours has its own colour; without a second layer, pairs of
     branches along the promotions take their place. What was reverted, superseded or waived is not counted as owed.
@@ -41,7 +42,7 @@ def divergence(
     Parameters
     ----------
     audit : Audit
-        An audit; its topology, changes, promotions and obligations.
+        An audit; tables alone do not say what has been promoted.
     ax : Axes, optional
         Where to draw; a new figure if not given.
     figsize : tuple of float, optional
@@ -59,30 +60,25 @@ def divergence(
     InputError
         It is no audit.
     """
-    topology = getattr(audit, "topology", None)
-    if topology is None:
-        raise InputError(
-            f"expected an audit, not {type(audit).__name__}: one table alone does not hold both directions"
-        )
-    changes = table(audit, "changes", ("change", "branch", "landed_at"))
-    promotions = table(audit, "promotions", ("branch", "at", "changes"))
-    owed = table(audit, "obligations", ("change", "landed_on", "owed_to", "landed_at", "arrived_at", "verdict"))
+    if not isinstance(audit, Audit):
+        raise InputError(f"expected an audit, not {type(audit).__name__}: one table does not hold both directions")
+    owed = audit.obligations
     ax = style.axes(ax, figsize, size=(11.0, 4.4))
-    groups = _groups(topology)
-    landed = days(changes["landed_at"])
-    if len(groups) < 2 or not np.isfinite(landed).any():  # noqa: PLR2004  two sides
+    groups = _groups(audit.topology)
+    if len(groups) < _TWO or not len(audit.all_changes):
         return style.empty(ax, "there are no two layers that could differ")
-    end = max(as_of(audit), float(np.nanmax(landed)))
+    start = moment(max(_begun(audit, groups), audit.history.since or 0))
+    end = moment(max(audit.as_of, audit.all_changes.all[-1].at))
     handles: list[Artist] = []
     lowest, highest = 0, 1
     for rank, ((near, near_branches), (far, far_branches)) in enumerate(pairwise(groups)):
         colour = style.CYCLE[rank % len(style.CYCLE)]
-        forward = _waiting(changes, promotions, near_branches, far_branches)
+        forward = _waiting(audit, near_branches, far_branches)
         back = _owed(owed, near_branches, far_branches)
         for sign, spans, hatch in ((1, forward, ""), (-1, back, "///")):
             if not spans:
                 continue
-            x, y = _steps(spans, end)
+            x, y = _steps(spans, start, end)
             look: dict[str, Any] = {
                 "color": colour if sign > 0 or len(groups) > _TWO else style.RED,
                 "alpha": 0.45,
@@ -101,7 +97,7 @@ def divergence(
                     label=f"{said}\n(now {int(y[-1]):,}, at most {int(y.max()):,})",
                 )
             )  # fmt: skip
-    style.time_axis(ax, float(np.nanmin(landed)), end)
+    style.time_axis(ax, start, end)
     room = (highest - lowest) * 0.06
     ax.set_ylim(lowest - room if lowest else 0, highest + room)
     ax.axhline(0, color=style.GREY, linewidth=1.0)
@@ -113,7 +109,16 @@ def divergence(
     return ax
 
 
-def _groups(topology: Any) -> list[tuple[str, frozenset[str]]]:
+def _begun(audit: Audit, groups: Sequence[tuple[str, frozenset[str]]]) -> int:
+    """When there were two neighbours for the first time: before that nothing could differ."""
+    first = [
+        min((audit.history.landings[name][0].at for name in names if audit.history.landings[name]), default=audit.as_of)
+        for _, names in groups
+    ]
+    return min(max(pair) for pair in pairwise(first))
+
+
+def _groups(topology: Topology) -> list[tuple[str, frozenset[str]]]:
     """The layers with their branches; where there is one layer only, the branches along the promotions."""
     layers = [
         (layer, frozenset(branch.name for branch in topology.branches if branch.layer == layer))
@@ -125,22 +130,22 @@ def _groups(topology: Any) -> list[tuple[str, frozenset[str]]]:
 _Span = tuple[float, float]
 
 
-def _waiting(changes: pd.DataFrame, promotions: pd.DataFrame, near: frozenset[str], far: frozenset[str]) -> list[_Span]:
-    """For each change that landed in the nearer layer: from when, until a promotion carried it to the further one."""
-    carried: dict[str, float] = {}
-    for branch, at, held in zip(
-        texts(promotions["branch"]), days(promotions["at"]), promotions["changes"], strict=True
-    ):
-        if branch in far and not np.isnan(at):
-            for change in held:
-                carried[change] = min(at, carried.get(change, np.inf))
-    return [
-        (at, carried.get(change, np.inf))
-        for change, branch, at in zip(
-            texts(changes["change"]), texts(changes["branch"]), days(changes["landed_at"]), strict=True
-        )
-        if branch in near and change is not None and not np.isnan(at)
+def _waiting(audit: Audit, near: frozenset[str], far: frozenset[str]) -> list[_Span]:
+    """For each change that landed in the nearer layer: from when, until it was part of the further one."""
+    history = audit.history
+    arrivals = [
+        (history.arrivals[name], np.array([landing.at for landing in history.landings[name]], dtype=np.float64))
+        for name in sorted(far)
+        if history.landings[name]
     ]
+    spans = []
+    for change in audit.all_changes:
+        if change.branch not in near:
+            continue
+        number = history.graph.number(change.id)
+        at = [times[places[number]] for places, times in arrivals if places[number] >= 0]
+        spans.append((moment(change.at), moment(min(at)) if at else np.inf))
+    return [(start, end) for start, end in spans if end > start]
 
 
 def _owed(owed: pd.DataFrame, near: frozenset[str], far: frozenset[str]) -> list[_Span]:
@@ -168,11 +173,11 @@ def _owed(owed: pd.DataFrame, near: frozenset[str], far: frozenset[str]) -> list
     return list(spans.values())
 
 
-def _steps(spans: Sequence[_Span], end: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """How many spans are open at each time at which that changes."""
-    starts = np.sort([start for start, _ in spans])
-    ends = np.sort([stop for _, stop in spans if stop <= end])
-    times = np.unique(np.concatenate([starts, ends, [end]]))
+def _steps(spans: Sequence[_Span], start: float, end: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """How many spans are open, at the start and at each later time at which that changes, until the end."""
+    starts = np.sort([left for left, _ in spans])
+    ends = np.sort([right for _, right in spans if right <= end])
+    times = np.unique(np.clip(np.concatenate([starts, ends, [start, end]]), start, end))
     counts = np.searchsorted(starts, times, side="right") - np.searchsorted(ends, times, side="right")
     return times, counts.astype(np.float64)
 

@@ -58,10 +58,11 @@ _BINS = ((1, "day"), (7, "week"), (30.4375, "month"), (91.3125, "quarter"), (365
 
 @dataclass(frozen=True, slots=True)
 class _Lanes:
-    """Where everything goes: the height of each branch, and the time shown."""
+    """Where everything goes: the height of each branch, when it began, and the time shown."""
 
     ax: Axes
     heights: dict[str, float]
+    begun: dict[str, float]
     start: float
     end: float
 
@@ -129,7 +130,8 @@ def timeline(
         return style.empty(ax, "no landings on these branches")
     start = float(np.nanmin(times[inside]))
     end = max(float(np.nanmax(times[inside])), as_of(audit, times))
-    lanes = _Lanes(ax, {name: float(-rank) for rank, name in enumerate(names)}, start, end)
+    heights = {name: float(-rank) for rank, name in enumerate(names)}
+    lanes = _Lanes(ax, heights, _begun(landed, times, names, end), start, end)
     _ground(lanes)
     handles = _windows(lanes, frozen)
     handles += _landings(lanes, landed, times, kwargs)
@@ -153,6 +155,15 @@ def _names(audit: Audit | pd.DataFrame, landed: pd.DataFrame, wanted: Sequence[s
     return list(dict.fromkeys(wanted))
 
 
+def _begun(landed: pd.DataFrame, times: NDArray[np.float64], names: Sequence[str], end: float) -> dict[str, float]:
+    """When each branch had its first landing; the end where it has none."""
+    begun = dict.fromkeys(names, end)
+    for name, time in zip(texts(landed["branch"]), times, strict=True):
+        if name in begun and time < begun[name]:
+            begun[name] = float(time)
+    return begun
+
+
 def _ground(lanes: _Lanes) -> None:
     ax = lanes.ax
     style.time_axis(ax, lanes.start, lanes.end)
@@ -162,7 +173,9 @@ def _ground(lanes: _Lanes) -> None:
     ax.set_ylabel("branch")
     ax.tick_params(axis="y", length=0)
     style.frameless(ax, "bottom")
-    ax.hlines(heights, *ax.get_xlim(), color=style.GREY, linewidth=0.8, alpha=0.6, zorder=1)
+    starts, stop = list(lanes.begun.values()), ax.get_xlim()[1]
+    ax.hlines(heights, starts, stop, color=style.GREY, linewidth=0.8, alpha=0.7, zorder=1)
+    ax.hlines(heights, ax.get_xlim()[0], stop, color=style.GREY, linewidth=0.5, alpha=0.25, zorder=1)
 
 
 # -- landings --------------------------------------------------------------------------------------------------------
@@ -282,6 +295,7 @@ def _versions(lanes: _Lanes, promoted: pd.DataFrame) -> None:
         ax.text(
             left + middle / scale, lanes.heights[branch] - 0.44, text, fontsize=size, color=style.BLUE, ha="center",
             va="center", zorder=5,
+            bbox={"boxstyle": "square,pad=0.1", "facecolor": ax.get_facecolor(), "alpha": 0.7, "linewidth": 0},
         )  # fmt: skip
 
 
@@ -312,9 +326,12 @@ def _obligations(lanes: _Lanes, owed: pd.DataFrame) -> list[Artist]:
                 paths.append(_arc(landed_at, high, arrived_at, low))
                 ends.append((arrived_at, low))
             else:
-                # What is no longer owed shows where it was heading; what is absent ends where it is absent.
-                foot = low if verdict in _OPEN else high + 0.3 * float(np.sign(low - high))
-                absent.append(((landed_at, high), (landed_at, foot)))
+                # What is no longer owed shows where it was heading; what is absent ends where it is absent, which is
+                # not before the branch began.
+                foot = (landed_at, high + 0.3 * float(np.sign(low - high)))
+                if verdict in _OPEN:
+                    foot = (max(landed_at, lanes.begun[str(owed_to)]), low)
+                absent.append(((landed_at, high), foot))
         handles += _arcs(lanes, verdict, colour, rank, paths, ends, absent)
     handles.reverse()
     return handles

@@ -12,9 +12,9 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import PercentFormatter
 
 from branchsim.errors import InputError
-from branchsim.formatting import many
+from branchsim.formatting import duration, many
 from branchsim.plot import style
-from branchsim.plot.tables import as_of, days, table, texts
+from branchsim.plot.tables import as_of, days, moment, table, texts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,9 +39,9 @@ class _Waits:
     Attributes
     ----------
     landed : array of float
-        When the change landed, in days since 1970.
+        When the change landed, in days as matplotlib counts them.
     lasted : array of float
-        Days until it arrived, or until the end if it has not.
+        Days until it arrived, or until the end if it has not; not counted before the branch it is owed to began.
     arrived : array of bool
         Whether it has.
     verdicts, groups : list
@@ -67,7 +67,7 @@ def _waits(audit: Audit | pd.DataFrame, by: str | None) -> _Waits:
     arrived = np.isin(verdicts, _ARRIVED) & ~np.isnan(arrived_at)
     kept = (arrived | np.isin(verdicts, _WAITING)) & ~np.isnan(landed)
     # What was on the other branch before it landed here (a fix that was made there first) did not wait at all.
-    lasted = np.maximum(np.where(arrived, arrived_at, end) - landed, 0.0)
+    lasted = np.maximum(np.where(arrived, arrived_at, end) - np.maximum(landed, _begun(audit, rows)), 0.0)
     return _Waits(
         landed=landed[kept],
         lasted=lasted[kept],
@@ -76,6 +76,15 @@ def _waits(audit: Audit | pd.DataFrame, by: str | None) -> _Waits:
         groups=[group for group, keep in zip(groups, kept, strict=True) if keep],
         left_out=int((~kept).sum()),
     )
+
+
+def _begun(audit: Audit | pd.DataFrame, rows: pd.DataFrame) -> NDArray[np.float64]:
+    """When the branch that each obligation is owed to began; long ago where only a table is given."""
+    history = getattr(audit, "history", None)
+    if history is None:
+        return np.full(len(rows), -np.inf)
+    first = {name: moment(landings[0].at) for name, landings in history.landings.items() if landings}
+    return np.array([first.get(name or "", -np.inf) for name in texts(rows["owed_to"])], dtype=np.float64)
 
 
 def retrofit_latency(
@@ -90,7 +99,8 @@ def retrofit_latency(
 
     The curve is the estimate of Kaplan and Meier, its shade the 95 % confidence interval (log-log). A change that is
     missed, partial or lost has not arrived until the end of the audit: it is censored there, which a tick on the curve
-    shows. Reverted, superseded and waived obligations are left out.
+    shows. Reverted, superseded and waived obligations are left out. What lands before the branch it is owed to exists
+    waits from the beginning of that branch; a table alone does not say when that was.
 
     Parameters
     ----------
@@ -187,16 +197,9 @@ def _curve(ax: Axes, lasted: NDArray[np.float64], arrived: NDArray[np.bool_], lo
         heights = y[np.searchsorted(x, censored, side="right") - 1]
         ax.plot(censored, heights, linestyle="", marker="|", markersize=8, color=look["color"], markeredgewidth=1.0)
     half = at[share <= _HALF]
-    return f"half arrived within {_span(float(half[0]))}" if half.size else "half have not arrived"
-
-
-def _span(time: float) -> str:
-    """A span of days in the unit that fits."""
-    if time * 24 < 1:
-        return "an hour"
-    if time < 2:  # noqa: PLR2004  up to two days, in hours
-        return f"{time * 24:.0f} hours"
-    return f"{time:,.0f} days"
+    if not half.size:
+        return "half have not arrived"
+    return f"half arrived within {duration(float(half[0]) * 24)}" if half[0] > 0 else "half were there at once"
 
 
 def latency_over_time(

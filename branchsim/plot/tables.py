@@ -67,7 +67,7 @@ def days(column: pd.Series[Any]) -> NDArray[np.float64]:
         It holds something else.
     """
     try:
-        times = pd.to_datetime(column, utc=True)
+        times = pd.to_datetime(column, utc=True, format="ISO8601")
     except (TypeError, ValueError) as error:
         raise InputError(f"the column {column.name!r} holds no times: {error}") from None
     naive = times.dt.tz_localize(None).to_numpy(dtype="datetime64[ns]")
@@ -79,6 +79,11 @@ def _numbers(times: Any) -> NDArray[np.float64]:
     return numbers
 
 
+def moment(seconds: float) -> float:
+    """A time in seconds since the epoch, in days as matplotlib counts them."""
+    return float(_numbers(np.datetime64(int(seconds), "s")))
+
+
 def texts(column: pd.Series[Any]) -> list[str | None]:
     """A column of texts; None where there is none."""
     return [None if missing else str(value) for value, missing in zip(column, column.isna(), strict=True)]
@@ -88,9 +93,9 @@ def as_of(given: Audit | pd.DataFrame, *times: NDArray[np.float64]) -> float:
     """The moment that an audit is of, in days as matplotlib counts; of tables the newest time, 0 without any."""
     seconds = None if isinstance(given, pd.DataFrame) else given.as_of
     if seconds is not None:
-        return float(_numbers(np.datetime64(seconds, "s")))
+        return moment(seconds)
     known = np.concatenate([each[~np.isnan(each)] for each in times]) if times else np.array([])
     return float(known.max()) if known.size else 0.0
 
 
-__all__ = ["as_of", "days", "optional", "table", "texts"]
+__all__ = ["as_of", "days", "moment", "optional", "table", "texts"]
