@@ -11,6 +11,8 @@ from hypothesis import HealthCheck, settings
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from branchsim.testing.repo import Workbench
+
 # The suite answers the same way every time; `HYPOTHESIS_PROFILE=explore` looks for new examples. Machines are shared
 # and git processes take what time they take, so no example fails for being slow.
 _SHARED = settings(deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
@@ -25,3 +27,13 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BRANCHSIM_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+@pytest.fixture(scope="session")
+def bench() -> Iterator[Workbench]:
+    """Where the many small repositories of generated examples are made."""
+    from branchsim.testing.repo import Workbench
+
+    made = Workbench()
+    yield made
+    made.close()
