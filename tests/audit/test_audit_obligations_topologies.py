@@ -161,8 +161,12 @@ FATES = (
 )  # fmt: skip
 AFTER_RELEASE = {"merged", "picked", "picked with trailer", "squashed", "never"}
 TRUTH = {
-    "never": "missed", "dropped by the merge": "lost", "port reverted": "lost", "withdrawn": "reverted", "half": "partial",
-}  # fmt: skip
+    "never": "missed",
+    "dropped by the merge": "lost",
+    "port reverted": "lost",
+    "withdrawn": "reverted",
+    "half": "partial",
+}
 
 
 def play(story: Story, number: int, fate: str) -> str:
@@ -180,7 +184,9 @@ def play(story: Story, number: int, fate: str) -> str:
     return meet(story, number, fate, (one, other, landing))
 
 
-def meet(story: Story, number: int, fate: str, ids: tuple[str, str, str]) -> str:
+def meet(  # noqa: C901  one case for each fate
+    story: Story, number: int, fate: str, ids: tuple[str, str, str]
+) -> str:
     """What happens to a hotfix after it landed."""
     one, other, landing = ids
     code, notes, branch = f"code{number}.c", f"notes{number}.c", f"hotfix/bug{number}"

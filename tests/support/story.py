@@ -53,7 +53,7 @@ class Story:
     def hotfix(
         self, name: str, *several: Files, into: str = "preprod", start: str | None = None, **options: Any
     ) -> list[str]:
-        """A hotfix of one or more commits, merged where it starts unless told otherwise; the commits, then the merge."""
+        """A hotfix that starts from where it is merged, or elsewhere; its commits, then the merge."""
         self.repo.branch(f"hotfix/{name}", start or into)
         ids = [
             self.repo.commit(
