@@ -29,7 +29,9 @@ if TYPE_CHECKING:
         UnknownBranchError,
         UnknownRevisionError,
     )
-    from branchsim.plan import Plan
+    from branchsim.plan import Plan, read_plan
+    from branchsim.simulate.execute import execute
+    from branchsim.simulate.run import simulate
     from branchsim.topology import Topology
 
 __version__ = "0.1.0"
@@ -49,10 +51,13 @@ __all__ = [
     "UnknownBranchError",
     "UnknownRevisionError",
     "audit",
+    "execute",
     "guess_topology",
     "inspect",
     "match",
+    "read_plan",
     "read_topology",
+    "simulate",
 ]
 
 _HOME = {
@@ -69,14 +74,16 @@ _HOME = {
     "TopologyError": "branchsim.errors",
     "UnknownBranchError": "branchsim.errors",
     "UnknownRevisionError": "branchsim.errors",
+    "execute": "branchsim.simulate.execute",
     "guess_topology": "branchsim.audit.sources",
     "inspect": "branchsim.audit.inspect",
     "match": "branchsim.audit.match",
+    "read_plan": "branchsim.plan",
     "read_topology": "branchsim.audit.sources",
 }
 
 # Packages that are called like the function they are about.
-_CALLABLE = ("audit",)
+_CALLABLE = ("audit", "simulate")
 
 # The audit stands below the pictures and does not know them; the door knows both.
 _register("Audit", "plot", lambda audit: import_module(f"{__name__}.plot.accessor").AuditPlots(audit))

@@ -1,7 +1,11 @@
-"""Simulate plans with real git objects on a scratch repository, and forecast the promotions that follow."""
+"""Simulate plans with real git objects on a scratch repository, forecast what follows, and execute exactly that.
+
+Called, it is `branchsim.simulate.run.simulate`.
+"""
 
 from __future__ import annotations
 
+from branchsim.facade import make_callable
 from branchsim.simulate.conflicts import OpenConflict, Resolver
 from branchsim.simulate.execute import Receipt, check, execute, resume, undo
 from branchsim.simulate.records import (
@@ -47,3 +51,5 @@ __all__ = [
     "undo",
     "verify",
 ]
+
+make_callable(__name__, module="branchsim.simulate.run", function="simulate")

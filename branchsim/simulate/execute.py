@@ -239,7 +239,8 @@ def _check_nothing_pending(common_dir: Path) -> None:
 
 def _check_writable(common_dir: Path) -> None:
     for place in (common_dir, common_dir / "objects", common_dir / "refs", common_dir / "refs/heads"):
-        if place.is_dir() and not os.access(place, os.W_OK):
+        effective = os.access in os.supports_effective_ids
+        if place.is_dir() and not os.access(place, os.W_OK, effective_ids=effective):
             raise GitError(f"{place} cannot be written; check its permissions: nothing was changed")
 
 

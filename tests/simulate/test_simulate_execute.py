@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from support.machine import fingerprint, open_directory, unprivileged
 from support.repos import RepoBuilder, git
 
 from branchsim.errors import BranchsimError, GitError, InputError
-from branchsim.plan import Commit, FileChange, Plan, PullRequest, Start
-from branchsim.simulate import Simulation, check, execute, resume, simulate, undo
+from branchsim.plan import Commit, FileChange, Plan, PullRequest, Resolve, Start
+from branchsim.simulate import Simulation, check, execute, read_simulation, resume, save, simulate, undo
 from branchsim.topology import Topology
 
+ROOT = Path(__file__).parents[2]
 BUILD_RUN = Topology.build_run()
 ALL = ("integration", "uat", "preprod", "production")
 WHO = "Rita Release <rita@example.com>"
@@ -77,6 +81,15 @@ def test_what_was_simulated_happens_with_the_same_ids(repo: RepoBuilder) -> None
     assert json.loads(Path(receipt.journal).read_text())["state"] == "done"
     assert git(repo.path, "reflog", "-1", "--format=%gs %gn", "preprod") == "branchsim: hotfix/login Rita Release"
     sound(repo.path)
+
+
+def test_a_simulation_is_the_same_after_it_was_kept_in_a_file(repo: RepoBuilder, tmp_path: Path) -> None:
+    repo.commit("integration", {"a.txt": "1\n2\n3\n4\nfeature\n"}, subject="Another feature")
+    repo.finish()
+    for plan in (hotfix(), hotfix().then(Resolve("retrofit hotfix/login to integration", take="target"))):
+        simulation = simulate(plan, repo.path, BUILD_RUN)
+        save(simulation, tmp_path / "saved")
+        assert read_simulation(tmp_path / "saved") == simulation
 
 
 def test_a_check_changes_nothing(repo: RepoBuilder) -> None:
@@ -418,13 +431,107 @@ def test_a_branch_of_origin_alone_becomes_a_local_one(clone: Path) -> None:
     assert "refs/heads/uat" not in refs(clone)
 
 
+# -- what happens meanwhile, and what fails ----------------------------------------------------------------------------
+
+
+def test_a_clean_up_at_the_same_time_takes_nothing_away(repo: RepoBuilder) -> None:
+    before = refs(repo.path)
+    simulation = simulate(hotfix(), repo.path)
+
+    def report(what: str) -> None:
+        if what in {"refs", "commit"}:
+            git(repo.path, "repack", "-q", "-a", "-d")
+            git(repo.path, "prune", "--expire=now")
+
+    execute(simulation, repo.path, report=report)
+    assert refs(repo.path) == expected(before, simulation)
+    sound(repo.path)
+
+
+def test_a_commit_in_the_last_moment_stops_everything(repo: RepoBuilder) -> None:
+    simulation = simulate(hotfix(), repo.path)
+    commit = git(repo.path, "commit-tree", "-p", "production", "-m", "more", "production^{tree}")
+
+    def report(what: str) -> None:
+        if what == "refs":
+            git(repo.path, "update-ref", "refs/heads/production", commit)
+
+    before = refs(repo.path)
+    with pytest.raises(GitError, match="refs/heads/production"):
+        execute(simulation, repo.path, report=report)
+    undone = refs(repo.path)
+    assert undone == before | {"refs/heads/production": commit}
+
+
+def test_a_change_to_a_file_in_the_last_moment_stops_everything(repo: RepoBuilder) -> None:
+    repo.checkout("preprod")
+    simulation = simulate(hotfix(), repo.path)
+    before = refs(repo.path)
+
+    def report(what: str) -> None:
+        if what == "commit":
+            (repo.path / "a.txt").write_text("mine\n")
+
+    with pytest.raises(InputError, match=r"uncommitted changes.*nothing was changed"):
+        execute(simulation, repo.path, report=report)
+    assert refs(repo.path) == before
+    assert (repo.path / "a.txt").read_text() == "mine\n"
+    sound(repo.path)
+
+
+def test_a_read_only_repository_is_one_sentence(repo: RepoBuilder) -> None:
+    with open_directory() as path:
+        shutil.copytree(repo.path, path / "repo", symlinks=True)
+        simulation = simulate(hotfix(), path / "repo")
+        before = fingerprint(path)
+        with unprivileged(), pytest.raises(GitError, match="cannot be written; check its permissions"):
+            execute(simulation, path / "repo")
+        assert fingerprint(path) == before
+
+
+_FULL = """
+import resource, signal, sys
+from branchsim.errors import BranchsimError
+from branchsim.simulate import execute, read_simulation
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+simulation = read_simulation(sys.argv[1])
+room = int(sys.argv[3])
+def report(what):
+    if what == sys.argv[4]:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
+try:
+    execute(simulation, sys.argv[2], report=report)
+except BranchsimError as error:
+    print(error)
+    sys.exit(2)
+"""
+
+
+@pytest.mark.parametrize("at", ["intend", "objects", "refs"])
+def test_a_full_disk_changes_nothing_and_is_one_sentence(repo: RepoBuilder, tmp_path: Path, at: str) -> None:
+    simulation = simulate(hotfix(), repo.path)
+    save(simulation, tmp_path / "saved")
+    before = refs(repo.path)
+    command = [sys.executable, "-c", _FULL, str(tmp_path / "saved"), str(repo.path), "0", at]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 2, done.stderr
+    assert done.stdout.count("\n") == 1
+    assert "nothing was changed" in done.stdout or "cannot be written" in done.stdout
+    for lock in (repo.path / ".git").rglob("*.lock"):
+        lock.unlink()
+    assert refs(repo.path) == before
+    # With room again it goes through.
+    execute(simulation, repo.path)
+    sound(repo.path)
+
+
 # -- two at once -------------------------------------------------------------------------------------------------------
 
 _ONE = """
-import pickle, sys
-from branchsim.simulate import execute
+import sys
 from branchsim.errors import BranchsimError
-simulation = pickle.load(open(sys.argv[1], "rb"))
+from branchsim.simulate import execute, read_simulation
+simulation = read_simulation(sys.argv[1])
 try:
     execute(simulation, sys.argv[2])
 except BranchsimError as error:
@@ -434,15 +541,11 @@ except BranchsimError as error:
 
 
 def test_of_two_executions_at_once_one_wins_and_the_other_changes_nothing(repo: RepoBuilder, tmp_path: Path) -> None:
-    import pickle
-    import sys
-
     before = refs(repo.path)
     simulation = simulate(hotfix(), repo.path)
-    (tmp_path / "s").write_bytes(pickle.dumps(simulation))
+    save(simulation, tmp_path / "s")
     command = [sys.executable, "-c", _ONE, str(tmp_path / "s"), str(repo.path)]
-    cwd = Path(__file__).parents[2]
-    processes = [subprocess.Popen(command, cwd=cwd, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    processes = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(3)]
     said = [process.communicate(timeout=60)[0] for process in processes]
     assert sorted(process.returncode for process in processes) == [0, 2, 2]
     assert all(text.count("\n") == 1 for text in said if text)

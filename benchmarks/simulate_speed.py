@@ -1,0 +1,185 @@
+"""How fast a hotfix plan is simulated on a real repository, and whether recorded merges come out the same.
+
+    python benchmarks/simulate_speed.py REPO [--merges 2000]
+
+The repository is only read: a clone that shares its objects gets the branches of BUILD/RUN, all on the first-parent
+line of HEAD (production and preprod 60 commits back, uat 20, integration at HEAD), and a hotfix of one line. Then, side
+by side:
+
+* ``simulate`` of the whole plan with its forecast, in a Python that has started: seconds, git processes, memory;
+* the same merges by ``git merge`` in a clone with a work tree;
+* the same merges by ``git merge-tree``, one process each.
+
+Last, recorded merges with two parents are simulated again from their parents. Where the recorded tree is another, the
+merge is done once more by a ``git merge-tree`` of its own, which must agree with the simulation.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+_CHILD = """
+import json, resource, subprocess, sys, time
+started = []
+real = subprocess.Popen.__init__
+def counted(self, *arguments, **options):
+    started.append(1)
+    real(self, *arguments, **options)
+subprocess.Popen.__init__ = counted
+from branchsim.plan import Plan
+from branchsim.simulate import simulate
+from branchsim.simulate import losses
+from branchsim.topology import Topology
+plan = Plan.hotfix("speed", Topology.build_run(), author="A <a@example.com>")
+began = time.perf_counter()
+found = simulate(plan, sys.argv[1])
+taken = time.perf_counter() - began
+merges = [(r.before, r.source) for r in found.results if r.kind == "pull-request"]
+print(json.dumps({
+    "seconds": taken, "processes": len(started), "outcome": found.outcome,
+    "forecast": [r.outcome for r in found.expected],
+    "mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    "children_mb": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024,
+}))
+"""
+_MERGES = (
+    ("hotfix/speed", "preprod"),
+    ("preprod", "production"),
+    ("hotfix/speed", "integration"),
+    ("integration", "uat"),
+    ("uat", "preprod"),
+    ("preprod", "production"),
+)
+
+
+def _git(path: Path, *arguments: str, stdin: str = "", accept: tuple[int, ...] = (0,)) -> str:
+    variables = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "PATH": os.environ["PATH"]}
+    who = ("-c", "user.name=A", "-c", "user.email=a@example.com", "-c", "safe.directory=*")
+    done = subprocess.run(
+        ["git", *who, *arguments], cwd=path, capture_output=True, text=True, input=stdin, env=variables, check=False
+    )
+    if done.returncode not in accept:
+        raise SystemExit(f"git {arguments}: {done.stderr}")
+    return done.stdout.strip()
+
+
+def _prepare(repo: Path, room: Path) -> Path:
+    """A bare clone that shares all objects, with the branches."""
+    shared = room / "shared.git"
+    _git(room, "clone", "-q", "--bare", "--shared", "--no-tags", str(repo.absolute()), str(shared))
+    line = _git(shared, "rev-list", "--first-parent", "--max-count=61", "HEAD").split()
+    for ref in _git(shared, "for-each-ref", "--format=%(refname)").split():
+        _git(shared, "update-ref", "-d", ref)
+    places = {"integration": line[0], "uat": line[20], "preprod": line[60], "production": line[60]}
+    for name, sha in places.items():
+        _git(shared, "update-ref", f"refs/heads/{name}", sha)
+    _git(shared, "symbolic-ref", "HEAD", "refs/heads/production")
+    blob = _git(shared, "hash-object", "-w", "--stdin", stdin="a fix\n")
+    entries = _git(shared, "ls-tree", line[60]) + f"\n100644 blob {blob}\tzz-hotfix-of-the-benchmark\n"
+    tree = _git(shared, "mktree", "--missing", stdin=entries)
+    fix = _git(shared, "commit-tree", "-p", line[60], "-m", "Fix", tree)
+    _git(shared, "update-ref", "refs/heads/hotfix/speed", fix)
+    return shared
+
+
+def _simulated(shared: Path) -> dict[str, object]:
+    best: dict[str, object] = {}
+    for _ in range(3):
+        out = subprocess.run([sys.executable, "-c", _CHILD, str(shared)], capture_output=True, text=True, check=True)
+        found = json.loads(out.stdout)
+        if not best or found["seconds"] < best["seconds"]:
+            best = found
+    return best
+
+
+def _in_a_work_tree(shared: Path, room: Path) -> float:
+    began = time.perf_counter()
+    work = room / "work"
+    _git(room, "clone", "-q", "--shared", "--branch", "preprod", str(shared), str(work))
+    for source, target in _MERGES:
+        _git(work, "switch", "-q", target)
+        mine = source if _git(work, "branch", "--list", source) else f"origin/{source}"
+        _git(work, "merge", "-q", "--no-ff", "--no-edit", mine, accept=(0, 1))
+        _git(work, "merge", "--abort", accept=(0, 128))
+    return time.perf_counter() - began
+
+
+def _by_merge_tree(shared: Path) -> float:
+    tips = {name: _git(shared, "rev-parse", name) for pair in _MERGES for name in pair}
+    began = time.perf_counter()
+    for source, target in _MERGES:
+        tree = _git(shared, "merge-tree", "--write-tree", tips[target], tips[source], accept=(0, 1)).split("\n")[0]
+        tips[target] = _git(shared, "commit-tree", "-p", tips[target], "-p", tips[source], "-m", "m", tree)
+    return time.perf_counter() - began
+
+
+def _again(repo: Path, count: int) -> None:
+    from branchsim.git.repository import Repository
+    from branchsim.git.session import MergeSession
+    from branchsim.names import Sha
+
+    options = ("--min-parents=2", "--max-parents=2", f"--max-count={count}", "--format=%H %T %P")
+    lines = [line.split() for line in _git(repo, "log", "--all", *options).splitlines()]
+    same = other = conflict = failed = 0
+    disagree = []
+    began = time.perf_counter()
+    with Repository(repo) as repository, MergeSession(repository.scratch) as session:
+        for merge, tree, one, two in lines:
+            result = session.merge(Sha(one), Sha(two)).result
+            if result.failure is not None:
+                failed += 1
+            elif not result.clean:
+                conflict += 1
+            elif result.tree == tree:
+                same += 1
+            else:
+                other += 1
+                alone = _git(repository.scratch.path, "merge-tree", "--write-tree", one, two, accept=(0, 1)).split(
+                    "\n"
+                )[0]
+                if alone != result.tree:
+                    disagree.append(merge)
+    taken = time.perf_counter() - began
+    print(
+        f"{len(lines)} recorded merges simulated again in {taken:.1f} s: {same} give the recorded tree, {conflict} "
+        f"conflict, {other} merge cleanly to another tree than was recorded (people changed it, or another git made "
+        f"it), {failed} cannot be merged; the simulation differs from git merge-tree in {len(disagree)} {disagree[:5]}"
+    )
+
+
+def main() -> None:
+    """Measure, and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("repo", type=Path)
+    parser.add_argument("--merges", type=int, default=2000)
+    options = parser.parse_args()
+    size = sum(file.stat().st_size for file in options.repo.rglob("*") if file.is_file()) / 1e6
+    commits = _git(options.repo, "rev-list", "--all", "--count")
+    print(f"{options.repo}: {size:.0f} MB, {commits} commits")
+    with tempfile.TemporaryDirectory(prefix="branchsim-speed-") as name:
+        room = Path(name)
+        shared = _prepare(options.repo, room)
+        found = _simulated(shared)
+        seconds = float(str(found["seconds"]))
+        print(
+            f"simulate: {seconds:.2f} s, {found['processes']} processes, {float(str(found['mb'])):.0f} MB (largest "
+            f"child {float(str(found['children_mb'])):.0f} MB), {found['outcome']}, forecast {found['forecast']}"
+        )
+        work = _in_a_work_tree(shared, room)
+        alone = _by_merge_tree(shared)
+        print(f"clone with a work tree: {work:.1f} s, {work / seconds:.0f} times as long")
+        print(f"git merge-tree and commit-tree alone: {alone:.2f} s; simulate takes {seconds / alone:.1f} times that")
+    _again(options.repo, options.merges)
+    print(f"memory of this process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
+
+
+if __name__ == "__main__":
+    main()
