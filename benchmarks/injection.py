@@ -174,8 +174,10 @@ def count(inspector: Inspector, injection: Injection, tally: Tally, least: float
 def report(tally: Tally, least: float) -> None:
     """Print the figures."""
     total = max(1, tally.injected - tally.harmless.total())
-    print(f"injected {tally.injected}, {tally.harmless.total()} of them no loss by definition; of the others found {tally.found} ({tally.found / total:.1%}), "
-          f"with rank {least} or more {tally.high} ({tally.high / total:.1%})")  # fmt: skip
+    print(
+        f"injected {tally.injected}, {tally.harmless.total()} of them no loss by definition; of the others found "
+        f"{tally.found} ({tally.found / total:.1%}), with rank {least} or more {tally.high} ({tally.high / total:.1%})"
+    )
     for names, number in tally.harmless.most_common():
         print(f"  no loss {number}: {names}")
 

@@ -174,7 +174,7 @@ class _Builder:
         return truth
 
     def _release(self, group: Sequence[Fix]) -> list[ChangeTruth]:
-        truth = []
+        truth: list[ChangeTruth] = []
         late: list[tuple[int, ChangeTruth]] = []
         for fix in group:
             for _ in range(fix.features):
@@ -257,7 +257,7 @@ class _Builder:
         done = repo.merge(into=owed, source=known.name, fast_forward=False)
         known = _with(known, counterpart=done.sha)
         if known.port == "dropped-by-stale-copy":
-            old = {known.path: before, "README.txt": f"A product. Note {self.fixes}.\n"}
+            old: dict[str, str | bytes | None] = {known.path: before, "README.txt": f"A product. Note {self.fixes}.\n"}
             return _with(known, dropped_by=repo.commit(owed, old, message="Update the documentation"))
         return known
 

@@ -32,11 +32,33 @@ def _passes(check: object, text: str) -> bool:
     return True
 
 
-names = st.text("abzA19-_./é漢'\"<>&|#;$()!%+=,{}", min_size=1, max_size=8).filter(lambda t: _passes(check_ref, t))
-labels = st.text(st.characters(codec="utf-8"), min_size=1, max_size=12).filter(lambda t: _passes(check_label, t))
+# Names that are legal and mean something to somebody; drawn freely, most texts would have to be thrown away.
+_STRANGE = (
+    "a'b",
+    'q"',
+    "<b>",
+    "a&b|c",
+    "#;1",
+    "$(x)",
+    "%41!",
+    "{a,b}",
+    "é/漢",
+    "a=b+c",
+    "v1.9",
+    "A-z_",
+    "x/y/z",
+    "(1)",
+)
+names = st.sampled_from(_STRANGE) | st.text("abzA19_é漢'\"<>&|#;$()!%+=,{}", min_size=1, max_size=8).filter(
+    lambda t: _passes(check_ref, t)
+)
+labels = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")), min_size=1, max_size=12).filter(
+    lambda t: _passes(check_label, t)
+)
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)
 messages = texts.filter(str.strip)
-paths = st.text("ab.-é \"'\n/", min_size=1, max_size=10).filter(lambda t: _passes(check_path, t))
+_parts = st.text("ab-é \"'\n", min_size=1, max_size=4)
+paths = st.lists(_parts, min_size=1, max_size=3).map("/".join).filter(lambda t: _passes(check_path, t))
 shas = st.text("0123456789abcdef", min_size=40, max_size=40)
 people = st.sampled_from(["Ann Author <ann@example.com>", "É <>", "a 'b' \"c\" <x@y>"])
 contents = st.binary(max_size=20) | texts.map(str.encode)

@@ -40,7 +40,7 @@ def test_both_ways_are_equal(machine: type[Machine]) -> None:
 class _Forgetful(ScratchRepo):
     """A git whose landings leave everything as it was."""
 
-    def merge(self, *, into: str, source: str, **_: object) -> Landed:  # type: ignore[override]
+    def merge(self, *, into: str, source: str, **_: object) -> Landed:
         before = self.files(into)
         done = super().merge(into=into, source=source, resolve="ours")
         if done.kind == "merge":

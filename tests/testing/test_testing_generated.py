@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import pytest
 from hypothesis import find, given, settings
@@ -47,7 +48,7 @@ def test_the_audit_finds_what_is_true(bench: Workbench, history: GeneratedHistor
 
 @pytest.mark.parametrize("make", _MAKERS, ids=lambda make: make.__name__)
 @pytest.mark.parametrize("port", PORTS)
-def test_invariants_on_every_port(bench: Workbench, port: str, make: type[Topology]) -> None:
+def test_invariants_on_every_port(bench: Workbench, port: str, make: Callable[[], Topology]) -> None:
     topology = make()
     history = GeneratedHistory(((Fix("merge"), Fix(port, features=1)),), topology)  # type: ignore[arg-type]
     repo, truth = history.build(bench=bench)

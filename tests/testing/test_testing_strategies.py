@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -70,7 +71,7 @@ def test_a_plan_survives_its_file(plan: Plan) -> None:
 
 
 @pytest.mark.parametrize("make", [Topology.build_run, Topology.build_run_merge_back, Topology.gitflow])
-def test_plans_for_a_topology_fit_it(make: type[Topology]) -> None:
+def test_plans_for_a_topology_fit_it(make: Callable[[], Topology]) -> None:
     topology = make()
 
     @given(plans(topology))
@@ -78,8 +79,7 @@ def test_plans_for_a_topology_fit_it(make: type[Topology]) -> None:
         assert plan.validate(topology) is plan
 
     check()
-    kinds = {find(plans(topology), lambda plan, word=word: word in plan.name.lower()).name for word in ("login",)}
-    assert kinds
+    assert find(plans(topology), lambda plan: "login" in plan.name.lower())
 
 
 def test_no_plan_fits_is_an_error() -> None:
