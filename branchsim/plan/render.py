@@ -39,7 +39,7 @@ def sentence(step: Step) -> str:  # noqa: C901  one case for each kind of step
         case Resolve(step=resolved, take=take, files=files, folder=folder):
             ways = [", ".join(file.path for file in files)] if files else []
             ways += [f"the files in {folder}"] if folder is not None else []
-            ways += [f"the side {take}"] if take is not None else []
+            ways += ["what git recorded" if take == "recorded" else f"the side {take}"] if take is not None else []
             said = f"solve conflicts of {resolved} with {'; '.join(ways)}"
     return plain(said.rstrip("."))
 

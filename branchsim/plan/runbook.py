@@ -215,7 +215,8 @@ def _resolution(step: Resolve) -> str:
         ways.append(f"the files in {shlex.quote(step.folder)}")
     if step.take is not None:
         where = f" for {', '.join(map(shlex.quote, step.paths))}" if step.paths else ""
-        ways.append(f"take {step.take}{where}")
+        what = "what git rerere has recorded" if step.take == "recorded" else step.take
+        ways.append(f"take {what}{where}")
     return _line("; then ".join(ways))
 
 

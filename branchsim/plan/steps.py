@@ -22,7 +22,7 @@ from branchsim.topology import METHODS, Method
 Purpose = Literal["work", "promote", "retrofit"]
 OnConflict = Literal["stop", "solve-in-source"]
 Check = Literal["wrong-base", "frozen", "contains"]
-Take = Literal["source", "target", "source-regions", "target-regions"]
+Take = Literal["source", "target", "source-regions", "target-regions", "recorded"]
 FileMode = Literal["100644", "100755", "120000"]
 
 PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
@@ -395,6 +395,7 @@ class Resolve(_Record):
     take : str or None
         ``source`` or ``target``: the whole file as that side of the merge has it, gone if it has none.
         ``source-regions`` or ``target-regions``: that side in the regions that conflict, and git's merge elsewhere.
+        ``recorded``: as the same conflict was solved before, where git's ``rerere`` has recorded it in the repository.
     paths : tuple of str
         The paths that `take` is for; empty for all.
     files : tuple of FileChange

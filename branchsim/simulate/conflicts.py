@@ -6,22 +6,24 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from branchsim.errors import InputError
+from branchsim.git.log import empty_tree
 from branchsim.git.objects import Unread, write_object
 from branchsim.git.touching import commits_touching
 from branchsim.plan import FileChange, PlanError, Resolve
 from branchsim.plan.steps import TAKES
+from branchsim.simulate.recorded import recorded
 from branchsim.simulate.records import FileConflict, Meeting
-from branchsim.simulate.regions import regions, take_side
+from branchsim.simulate.regions import Region, regions, take_side
 from branchsim.simulate.trees import Put, edit_tree
 
 if TYPE_CHECKING:
     from branchsim.git.merge import Conflict, Side
     from branchsim.git.objects import ObjectReader
     from branchsim.git.scratch import Scratch
-    from branchsim.git.session import Merged
+    from branchsim.git.session import Merged, MergeSession
     from branchsim.names import Sha
     from branchsim.simulate.graph import Graph
 
@@ -94,20 +96,31 @@ class Conflicts:
 
     Parameters
     ----------
-    scratch, reader, graph
-        Where objects are written, read, and what is known of commits.
+    scratch, reader, graph, session
+        Where objects are written, read, what is known of commits, and what merges.
     resolver : callable, optional
         Asked for what the steps of the plan do not solve.
     directory : Path
         Where folders of resolved files are looked for.
+    records : Path, optional
+        Where git's ``rerere`` keeps what it recorded.
     """
 
     def __init__(
-        self, scratch: Scratch, reader: ObjectReader, graph: Graph, resolver: Resolver | None, directory: Path
+        self,
+        scratch: Scratch,
+        reader: ObjectReader,
+        graph: Graph,
+        session: MergeSession,
+        resolver: Resolver | None,
+        directory: Path,
+        records: Path | None = None,
     ) -> None:
         self._scratch = scratch
         self._reader = reader
         self._graph = graph
+        self._session = session
+        self._records = records
         self._resolver = resolver
         self._directory = directory
         self._settled: dict[tuple[Sha, Sha, str, str], Outcome] = {}
@@ -252,6 +265,8 @@ class Conflicts:
     def _side(self, case: _Case, take: str) -> tuple[Put | None] | None:
         if case.is_placeless:
             return None
+        if take == "recorded":
+            return self._recorded(case)
         side = case.source if take.startswith("source") else case.target
         if not take.endswith("-regions"):
             return (None if side is None else Put(side.mode, side.sha),)
@@ -259,6 +274,27 @@ class Conflicts:
             return None
         content = case.with_side(of_source=take.startswith("source"))
         return None if content is None else (self._put(case, content, None),)
+
+    def _recorded(self, case: _Case) -> tuple[Put | None] | None:
+        if case.merged is None or self._records is None:
+            return None
+        content = recorded(self._records, case.merged, case.regions(), self._merged_text)
+        return None if content is None else (self._put(case, content, None),)
+
+    def _merged_text(self, base: bytes, ours: bytes, theirs: bytes) -> bytes | None:
+        """Three versions of a text, merged by git; None where they conflict."""
+        scratch = self._scratch
+        trees = [
+            edit_tree(
+                scratch, self._reader, empty_tree(scratch), {b"t": Put("100644", write_object(scratch, "blob", text))}
+            )
+            for text in (base, ours, theirs)
+        ]
+        result = self._session.merge_trees(base=trees[0], ours=trees[1], theirs=trees[2]).result
+        if not result.clean or result.tree is None:
+            return None
+        entry = self._reader.entry(result.tree, b"t")
+        return None if entry is None else self._reader.blob(entry.sha)
 
     def _put(self, case: _Case, content: bytes | None, mode: str | None) -> Put | None:
         if content is None:
@@ -322,10 +358,10 @@ class _Case:
         """The file in the result, with its markers."""
         return None if self.merged_id is None else self.contents.get(self.merged_id)
 
-    def regions(self) -> list[object]:
+    def regions(self) -> list[Region]:
         """The conflict regions of the file in the result."""
         merged = self.merged
-        return [] if merged is None else cast("list[object]", regions(merged, *self._labels))
+        return [] if merged is None else regions(merged, *self._labels)
 
     def with_side(self, *, of_source: bool) -> bytes | None:
         """The file with one side in every region."""

@@ -38,7 +38,7 @@ def regions(content: bytes, ours: Sha, theirs: Sha) -> list[Region]:
         What git calls the sides after its markers. Markers with other names are lines of the file itself.
     """
     opens, closes = b"<<<<<<< " + ours.encode("ascii"), b">>>>>>> " + theirs.encode("ascii")
-    lines = _lines(content)
+    lines = split_lines(content)
     found: list[Region] = []
     start: int | None = None
     for number, line in enumerate(lines):
@@ -55,7 +55,8 @@ def regions(content: bytes, ours: Sha, theirs: Sha) -> list[Region]:
     return found
 
 
-def _lines(content: bytes) -> list[bytes]:
+def split_lines(content: bytes) -> list[bytes]:
+    """The lines of a text with their ends, split where git splits."""
     # bytes.splitlines would also split at a carriage return alone, which git does not.
     *whole, tail = content.split(b"\n")
     return [line + b"\n" for line in whole] + ([tail] if tail else [])
@@ -77,7 +78,7 @@ def take_side(content: bytes, ours: Sha, theirs: Sha, side: Literal["ours", "the
     found = regions(content, ours, theirs)
     if not found:
         return None
-    lines = _lines(content)
+    lines = split_lines(content)
     parts: list[bytes] = []
     at = 0
     for region in found:
@@ -90,4 +91,4 @@ def take_side(content: bytes, ours: Sha, theirs: Sha, side: Literal["ours", "the
     return b"".join([*parts, *lines[at:]])
 
 
-__all__ = ["Region", "regions", "take_side"]
+__all__ = ["Region", "regions", "split_lines", "take_side"]

@@ -101,7 +101,8 @@ def simulate(
         graph = Graph(repository.scratch, [*tips, *_starts(plan, revisions)])
         reader = stack.enter_context(ObjectReader(repository.scratch))
         session = stack.enter_context(MergeSession(repository.scratch))
-        conflicts = Conflicts(repository.scratch, reader, graph, resolve, Path(directory))
+        records = repository.common_dir / "rr-cache"
+        conflicts = Conflicts(repository.scratch, reader, graph, session, resolve, Path(directory), records)
         judge = _judge(reader, graph) if losses == "audit" else losses
         world = World(repository, reader, session, graph, conflicts, person=person, losses=judge, revisions=revisions)
         newest = max((graph[tip].at for tip in tips), default=0)
