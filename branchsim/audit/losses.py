@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Self
 
@@ -16,6 +16,7 @@ from branchsim.effects import (
     UnitCache,
     Units,
     arrivals,
+    classify_path,
     fates,
     judge,
     sift,
@@ -174,22 +175,31 @@ class LossReader:
         conflicted: frozenset[bytes] = frozenset(),
     ) -> Losses:
         """What was lost at some paths, each given by its names and its blobs in the four versions."""
-        wanted = list(paths)
+        wanted = []
+        left_out: Counter[str] = Counter()
+        for own_names, own in paths:
+            if _is_explained(own):
+                continue
+            why = classify_path(_last_name(own_names), self._attributes, self._ignore)
+            if why is None:
+                wanted.append((own_names, own))
+            else:
+                left_out[why] += 1  # its lines are not even read
         self._load(entry.sha for _, own in wanted for entry in own.values() if not entry.is_submodule)
         judged: list[tuple[bytes, dict[str, bytes], dict[str, TreeEntry], list[Units], list[UnitVerdict]]] = []
         skipped: list[tuple[bytes, str]] = []
         for own_names, own in wanted:
-            path = own_names.get("merged") or next(iter(own_names.values()))
-            if len({(entry.mode, entry.sha) for entry in own.values()}) <= 1 and len(own) in {0, len(VERSIONS)}:
-                continue
+            path = _last_name(own_names)
             versions = [(own[v].sha, own[v].mode) if v in own else (None, "100644") for v in VERSIONS]
             units = self._units.together(path, versions, self._content)
             unread = next((each.reason for each in units if not each.is_known), None)
             if unread is not None:
                 skipped.append((path, unread))
                 continue
+            skipped += [(path, why) for why in dict.fromkeys(each.reason for each in units if each.reason)]
             judged.append((path, own_names, own, units, judge(*units)))
-        return self._sifted(conflicted, judged, skipped)
+        found = self._sifted(conflicted, judged, skipped)
+        return replace(found, left_out=left_out + found.left_out)
 
     def _sifted(
         self,
@@ -254,6 +264,20 @@ class LossReader:
 
     def _content(self, sha: str) -> bytes | Units:
         return self._blobs.get(Sha(sha)) or (b"" if Sha(sha) in self._blobs else unknown(f"object {sha} was not read"))
+
+
+def _last_name(names: Mapping[str, bytes]) -> bytes:
+    return names.get("merged") or next(iter(names.values()))
+
+
+def _is_explained(entries: Mapping[str, TreeEntry]) -> bool:
+    """Whether a path is what one side made of it while the other left it alone, or what both made of it."""
+    base, target, source, merged = (entries.get(version) for version in VERSIONS)
+    expected = target if base == source else source if target in (base, source) else _NO_VERSION
+    return merged == expected
+
+
+_NO_VERSION = object()
 
 
 def _equals(entries: Mapping[str, TreeEntry]) -> str | None:

@@ -90,19 +90,20 @@ class MemoryHistory:
 
     def before(self, tip: Sha, names: Sequence[bytes], *, base: Sha | None = None) -> PathLog:
         """Up to a tip, merges left out; with a base what came since it first, and the rest where that does not tell."""
-        mask = self.graph.ancestors([self.graph.number(tip)])
         if base is None:
-            return self._log(names, mask, merges=False)
+            mask = self.graph.ancestors([self.graph.number(tip)])
+            return self._log(names, lambda number: bool(mask[number]), merges=False)
         beyond = functools.cache(lambda: self.before(tip, names))
-        since = mask & ~self.graph.ancestors([self.graph.number(base)])
-        return self._log(names, since, merges=False, beyond=beyond)
+        since = set(self.graph.between([self.graph.number(base)], self.graph.number(tip)))
+        return self._log(names, since.__contains__, merges=False, beyond=beyond)
 
     def after(self, commit: Sha, names: Sequence[bytes]) -> PathLog:
         """What came after a commit, on any branch that contains it."""
         number = self.graph.find(commit)
         if number is None:  # a commit that no branch has: nothing came after it
             return PathLog(self._reader, ())
-        return self._log(names, self._descendants(number), merges=True)
+        mask = self._descendants(number)
+        return self._log(names, lambda other: bool(mask[other]), merges=True)
 
     def _descendants(self, number: int) -> NDArray[np.bool_]:
         if self._children is None:
@@ -120,14 +121,14 @@ class MemoryHistory:
         return np.frombuffer(bytes(seen), dtype=np.bool_)
 
     def _log(
-        self, names: Iterable[bytes], wanted: NDArray[np.bool_], *, merges: bool,
+        self, names: Iterable[bytes], wanted: Callable[[int], bool], *, merges: bool,
         beyond: Callable[[], PathLog] | None = None,
     ) -> PathLog:  # fmt: skip
         commits = self.graph.commits
         found: dict[int, list[RawChange]] = defaultdict(list)
         for name in dict.fromkeys(names):
             for number, change in self._by_path.get(name, ()):
-                if wanted[number] and (merges or not commits[number].is_merge):
+                if wanted(number) and (merges or not commits[number].is_merge):
                     found[number].append(change)
         found_here = (replace(commits[number], changes=tuple(found[number])) for number in sorted(found, reverse=True))
         return PathLog(self._reader, found_here, beyond=beyond)

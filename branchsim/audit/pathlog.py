@@ -111,13 +111,17 @@ class PathLog:
         for name in dict.fromkeys(names):
             steps = self.of(name)
             steps = steps[-_MOST:][::-1] if oldest else steps[:_MOST]
+            counts: dict[str, int] = {}  # what one change made the next one found
             for place, (commit, change) in enumerate(steps):
                 if place % _AT_ONCE == 0:
                     self._load(change for _, change in steps[place : place + _AT_ONCE])
                 if not with_path and change.new_mode == _NOTHING:
                     continue
                 try:
-                    if sign * (self._count(change, unit, new=True) - self._count(change, unit, new=False)) > 0:
+                    for new, sha in ((False, change.old), (True, change.new)):
+                        if sha not in counts:
+                            counts[sha] = self._count(change, unit, new=new)
+                    if sign * (counts[change.new] - counts[change.old]) > 0:
                         return commit
                 except UnknownContentError:
                     continue

@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 
+_LINES = 200_000
+_LARGE = 1024 * 1024
+
+
 class UnitCache:
     """Units by blob id, the least recently used forgotten first.
 
@@ -39,6 +43,7 @@ class UnitCache:
         self.misses = 0
         self.size = 0
         self._held: OrderedDict[tuple[str, str, Form], Units] = OrderedDict()
+        self._lines: dict[str, str | None] = {}
 
     def __len__(self) -> int:
         return len(self._held)
@@ -86,7 +91,10 @@ class UnitCache:
         content = blob.encode("ascii") if mode == "160000" else read(blob)
         if isinstance(content, Units):
             return content
-        units = units_of(path, content, mode, form=form, options=self.options)
+        if len(self._lines) > _LINES or len(content) > _LARGE:
+            self._lines.clear()
+        known = self._lines if len(content) <= _LARGE else None
+        units = units_of(path, content, mode, form=form, options=self.options, known=known)
         self._keep(key, units)
         return units
 

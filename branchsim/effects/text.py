@@ -104,24 +104,42 @@ def has_words(line: str, least: int) -> bool:
     return any(seen >= least for seen, _ in enumerate(_WORD.finditer(line), start=1))
 
 
-def lines_of(text: str, limits: Limits) -> tuple[Counter[str], int]:
-    """The normalised lines that mean something with their counts, and how many do not."""
-    meaning: Counter[str] = Counter()
+def lines_of(text: str, limits: Limits, known: dict[str, str | None] | None = None) -> tuple[Counter[str], int]:
+    """The normalised lines that mean something with their counts, and how many do not.
+
+    Parameters
+    ----------
+    text : str
+        The text.
+    limits : Limits
+        What is too long, or too short to mean something.
+    known : dict, optional
+        Lines that were normalised before with these limits, None for those that mean nothing. It is added to: versions
+        of one file have most of their lines in common.
+    """
+    meaning: dict[str, int] = {}
     trivial = 0
-    least = limits.word_characters
-    longest = limits.value
+    known = {} if known is None else known
     for raw, count in Counter(split_lines(text)).items():
-        line = " ".join(raw.split())
-        if not line:
-            continue
-        if len(line) > longest:
-            line = shorten(line, limits)
-        # Most lines have enough letters at their start; the search through the rest is for the others.
-        if (len(line) >= least > 0 and line[:least].isalnum()) or has_words(line, least):
-            meaning[line] += count
+        if raw in known:
+            line = known[raw]
         else:
+            line = known[raw] = _meaning(raw, limits)
+        if line:
+            meaning[line] = meaning.get(line, 0) + count
+        elif line is None:
             trivial += count
-    return meaning, trivial
+    return Counter(meaning), trivial
+
+
+def _meaning(raw: str, limits: Limits) -> str | None:
+    """A line, normalised: empty if there is nothing in it, None if it means nothing."""
+    line = shorten(normalise(raw), limits)
+    least = limits.word_characters
+    # Most lines have enough letters at their start; the search through the rest is for the others.
+    if not line or (len(line) >= least > 0 and line[:least].isalnum()) or has_words(line, least):
+        return line
+    return None
 
 
 __all__ = ["Limits", "TextError", "decode", "has_words", "is_binary", "lines_of", "normalise", "shorten", "split_lines"]

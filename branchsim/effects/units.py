@@ -200,7 +200,13 @@ def form_of(path: bytes, mode: str = "100644", options: Options = DEFAULTS) -> F
 
 
 def units_of(
-    path: bytes, content: bytes | None, mode: str = "100644", *, form: Form | None = None, options: Options = DEFAULTS
+    path: bytes,
+    content: bytes | None,
+    mode: str = "100644",
+    *,
+    form: Form | None = None,
+    options: Options = DEFAULTS,
+    known: dict[str, str | None] | None = None,
 ) -> Units:
     """Read one version of one path.
 
@@ -216,6 +222,8 @@ def units_of(
         ``Form.LINES`` reads a structured file as lines. Without it the name decides.
     options : Options
         Limits and list keys.
+    known : dict, optional
+        Lines that were read before with these options, see `lines_of`.
 
     Returns
     -------
@@ -232,7 +240,7 @@ def units_of(
     if len(content) <= _LFS_SIZE and content.startswith(b"version http") and (found := _LFS.match(content)):
         return _pointer("lfs", found[1].decode("ascii"), executable=mode == "100755")
     wanted = form or form_of(path, mode, options)
-    units, read, reason, encoding, trivial = _read(content, wanted, options)
+    units, read, reason, encoding, trivial = _read(content, wanted, options, known)
     units[_PATH] = 1
     if mode == "100755":
         units[_EXECUTABLE] = 1
@@ -296,7 +304,9 @@ def _whole(content: bytes) -> Counter[Unit]:
     return Counter({Unit("file", (), f"sha256:{hashlib.sha256(content).hexdigest()} ({len(content)} bytes)"): 1})
 
 
-def _read(content: bytes, wanted: Form, options: Options) -> tuple[Counter[Unit], Form, str, str, int]:
+def _read(
+    content: bytes, wanted: Form, options: Options, known: dict[str, str | None] | None
+) -> tuple[Counter[Unit], Form, str, str, int]:
     limits = options.limits
     if is_binary(content):
         return _whole(content), Form.BINARY, "", "", 0
@@ -312,7 +322,7 @@ def _read(content: bytes, wanted: Form, options: Options) -> tuple[Counter[Unit]
         found, reason = _structured(content, text, wanted, options)
         if found is not None:
             return elements(found), wanted, "", encoding, 0
-    lines, trivial = lines_of(text, limits)
+    lines, trivial = lines_of(text, limits, known)
     counts: Counter[Unit] = Counter()
     for line, count in lines.items():
         counts[_NEW(Unit, ("line", (), line))] = count
