@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from branchsim.effects.align import Place, places
 from branchsim.effects.presence import Side, Verdict, What
 from branchsim.effects.regions import Region, Regions
-from branchsim.effects.text import Limits, has_words, normalise, shorten, split_lines
+from branchsim.effects.text import Limits, has_words
 from branchsim.effects.tokens import tokens_of
 from branchsim.effects.units import Unit
 
@@ -192,13 +192,7 @@ class _Alignment:
         if self._places is not None:
             return self._places
         self._places = {False: {}, True: {}}
-        texts = self._scene.texts
-        if self._side not in texts and "merged" not in texts:
-            return self._places
-        one, other = (
-            [shorten(normalise(line), _LIMITS) for line in split_lines(texts.get(name, ""))]
-            for name in (self._side, "merged")
-        )
+        one, other = (self._scene.lines[name] or [""] for name in (self._side, "merged"))
         self._lines = {self._side: one, "merged": other}
         for place in places(one, other):
             for line in one[place.side_start : place.side_stop]:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar, get_args
 from branchsim.effects.languages import Family, Inert, family_of, imported_names, inert_lines, is_comment, is_import
 from branchsim.effects.paths import Attributes, PathReason, classify_path, looks_generated
 from branchsim.effects.presence import Side, Verdict, What
-from branchsim.effects.text import TextError, decode, is_binary, split_lines
-from branchsim.effects.tokens import Relaid, TokenText, tokens_of
+from branchsim.effects.text import Limits, TextError, decode, is_binary, normalise, shorten, split_lines
+from branchsim.effects.tokens import Relaid, Rows, TokenText, tokens_of
 from branchsim.effects.units import ABSENT, Unit, Units
 from branchsim.topology import version_key
 
@@ -27,13 +27,15 @@ _SEARCHED = 1024 * 1024  # characters; each lost line is searched for in the who
 _WORD = re.compile(r"[^\W\d_]+")
 
 
+_Text = TypeVar("_Text")
 _View = TypeVar("_View")
+_LIMITS = Limits()
 
 
-class _Views(dict[str, _View | None], Generic[_View]):
+class _Views(dict[str, _View | None], Generic[_Text, _View]):
     """A view of each text, made when it is first asked for; None where there is no text."""
 
-    def __init__(self, texts: Mapping[str, str], make: Callable[[str], _View | None]) -> None:
+    def __init__(self, texts: Mapping[str, _Text], make: Callable[[_Text], _View | None]) -> None:
         self._texts = texts
         self._make = make
 
@@ -108,15 +110,31 @@ class Scene:
         return texts
 
     @cached_property
+    def lines(self) -> Mapping[str, list[str] | None]:
+        """The normalised lines of each text, all of them; None where there is none."""
+        known: dict[str, str] = {}
+
+        def read(text: str) -> list[str]:
+            rows = split_lines(text)
+            for row in rows:
+                if row not in known:
+                    known[row] = shorten(normalise(row), _LIMITS)
+            return [known[row] for row in rows]
+
+        return _Views(self.texts, read)
+
+    @cached_property
     def tokens(self) -> Mapping[str, TokenText | None]:
         """Each text as its tokens; None where there is none, or it is too long."""
-        return _Views(self.texts, lambda text: TokenText(text, self.family) if len(text) <= _SEARCHED else None)
+        rows = Rows(self.family)
+        return _Views(self.texts, lambda text: TokenText(text, rows) if len(text) <= _SEARCHED else None)
 
     @cached_property
     def relaid(self) -> Mapping[str, Relaid | None]:
         """For each side the lines that differ from the result's in layout only."""
-        merged = self.texts.get("merged")
-        return _Views(self.texts, lambda text: None if merged is None else Relaid(text, merged, self.family))
+        merged = self.lines["merged"]
+        sides = {name: lines for name in ("target", "source") if (lines := self.lines[name]) is not None}
+        return _Views(sides, lambda lines: None if merged is None else Relaid(lines, merged, self.family))
 
     @cached_property
     def inert(self) -> Mapping[str, Inert | None]:
@@ -331,7 +349,7 @@ def is_release_switch(verdict: Verdict, scene: Scene) -> bool:
 
 
 def _sets_beside_version(scene: Scene, name: str, setting: str, other: str) -> bool:
-    lines = [" ".join(line.split()) for line in split_lines(scene.texts.get(name, ""))]
+    lines = scene.lines[name] or []
     elsewhere = scene.version(other).counts
     versions = [
         at

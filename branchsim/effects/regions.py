@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from branchsim.effects.align import places
 from branchsim.effects.presence import Side, Verdict, What
-from branchsim.effects.text import Limits, normalise, shorten, split_lines
 from branchsim.effects.tokens import tokens_of
 
 if TYPE_CHECKING:
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 
     from branchsim.effects.filters import Scene
 
-_LIMITS = Limits()
 _MARGIN = 2
 _LEFT = 0.5
 
@@ -58,7 +56,6 @@ class Regions:
 
     def __init__(self, scene: Scene) -> None:
         self._scene = scene
-        self._lines: dict[str, list[str]] = {}
         self._hunks: dict[str, list[_Hunk]] = {}
 
     def of(self, verdict: Verdict) -> Region:
@@ -79,7 +76,7 @@ class Regions:
     def _holding(self, verdict: Verdict, own: str) -> list[_Hunk]:
         version = "base" if verdict.what is What.UNDONE else own
         hunks = self._of(own)
-        lines = self._lines[version]
+        lines = self._scene.lines[version] or []
         wanted = verdict.unit.value
         found = []
         for hunk in hunks:
@@ -90,7 +87,7 @@ class Regions:
 
     def _of(self, side: str) -> list[_Hunk]:
         if side not in self._hunks:
-            base, lines = self._read("base"), self._read(side)
+            base, lines = self._scene.lines["base"] or [], self._scene.lines[side] or []
             self._hunks[side] = [
                 _Hunk((place.side_start, place.side_stop), (place.start, place.stop))
                 for place in places(base, lines)
@@ -102,12 +99,6 @@ class Regions:
         """Whether an edit is one of layout: it leaves the tokens as they were."""
         family = self._scene.family
         return tokens_of(" ".join(before), family) == tokens_of(" ".join(after), family)
-
-    def _read(self, version: str) -> list[str]:
-        if version not in self._lines:
-            text = self._scene.texts[version]
-            self._lines[version] = [shorten(normalise(line), _LIMITS) for line in split_lines(text)]
-        return self._lines[version]
 
 
 _MILDNESS = (Region.UNKNOWN, Region.CLEAR, Region.CONTESTED, Region.ENCLOSED, Region.REMOVED)

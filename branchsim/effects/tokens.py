@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from branchsim.effects.align import places
 from branchsim.effects.languages import Family, without_comment
-from branchsim.effects.text import normalise, split_lines
+from branchsim.effects.text import split_lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,6 +37,24 @@ def _joined(tokens: Sequence[str]) -> str:
     return "".join(f"\x01{token}\x02" for token in tokens)
 
 
+class Rows(dict[str, list[str]]):
+    """The tokens of lines, each read once.
+
+    Parameters
+    ----------
+    family : Family, optional
+        How comments look.
+    """
+
+    def __init__(self, family: Family | None = None) -> None:
+        super().__init__()
+        self._family = family
+
+    def __missing__(self, line: str) -> list[str]:
+        row = self[line] = _row(line, self._family)
+        return row
+
+
 class TokenText:
     """A text as its tokens, which knows where its lines began and ended.
 
@@ -44,12 +62,13 @@ class TokenText:
     ----------
     text : str
         The text.
-    family : Family, optional
-        How its comments look.
+    known : Rows, optional
+        The lines of its language that were read before.
     """
 
-    def __init__(self, text: str, family: Family | None = None) -> None:
-        rows = [_row(line, family) for line in split_lines(text)]
+    def __init__(self, text: str, known: Rows | None = None) -> None:
+        known = Rows() if known is None else known
+        rows = [known[line] for line in split_lines(text)]
         pieces: list[str] = []
         self._starts: set[int] = set()
         self._ends: set[int] = set()
@@ -85,14 +104,13 @@ class Relaid:
 
     Parameters
     ----------
-    side, result : str
-        The texts.
+    one, other : sequence of str
+        The normalised lines of a side and of the result.
     family : Family, optional
         How their comments look.
     """
 
-    def __init__(self, side: str, result: str, family: Family | None = None) -> None:
-        one, other = ([normalise(line) for line in split_lines(text)] for text in (side, result))
+    def __init__(self, one: Sequence[str], other: Sequence[str], family: Family | None = None) -> None:
         self.side: set[str] = set()
         self.result: set[str] = set()
         for place in places(one, other):
@@ -105,4 +123,4 @@ class Relaid:
                 self.result.update(after)
 
 
-__all__ = ["Relaid", "TokenText", "tokens_of"]
+__all__ = ["Relaid", "Rows", "TokenText", "tokens_of"]
