@@ -336,7 +336,8 @@ def counterparts(
     list of Counterpart
         In the order of the sources.
     """
-    pairing = Pairing(sources, targets, patches.read, bundles, allowed)
+    undone = undone_by(targets)
+    pairing = Pairing(sources, targets, patches.read, bundles, allowed, frozenset(undone))
     edges = pairing.edges()
     stated = trailer_edges(patches.scratch, sources, targets)[0] if trailers else []
     if allowed is not None:
@@ -344,11 +345,10 @@ def counterparts(
     edges = _with_trailers(edges, stated)
     edges += spread(edges, pairing)
     if tips is not None:
-        edges = _prefer(whole_branch(patches.scratch, pairing, *tips), edges)
+        edges = _prefer(whole_branch(patches.scratch, pairing, *tips, edges), edges)
     edges += contained(edges, pairing, pairing.near)
     edges = _with_patch_ids(edges, pairing, patches)
     place = {commit.sha: at for at, commit in enumerate(sources)}
-    undone = undone_by(targets)
     edges.sort(key=lambda edge: (place[edge.source], edge.target))
     return [_counterpart(edge, undone.get(edge.target)) for edge in edges]
 
@@ -406,12 +406,14 @@ def _with_trailers(edges: list[Edge], stated: Sequence[Edge]) -> list[Edge]:
             merged.append(replace(edge, also=also, overlap=found.overlap))
         else:
             merged.append(edge)
+    pairs = {(edge.source, edge.target) for edge in stated}
     kept = [
         edge
         for edge in edges
-        if (edge.source, edge.target) not in {(e.source, e.target) for e in stated}
+        if (edge.source, edge.target) not in pairs
         and edge.target not in named_targets
-        and edge.source not in named_sources
+        # A follow-up may name a commit that another one carries line by line.
+        and (edge.source not in named_sources or edge.evidence is Evidence.ZERO_CONTEXT)
     ]
     return merged + kept
 

@@ -319,7 +319,10 @@ class Reader:
             reason=arrived.reason,
             check=arrived.check,
         )
-        names = (*change.commits, change.id, *facts.counterparts())
+        # Reverting the merge that brought a change takes the change away with it.
+        landed = arrived.landing
+        brought = [landed.sha] if self.history.commit(landed.sha).is_merge else []
+        names = (*change.commits, change.id, *facts.counterparts(), *brought)
         gone = self._reverted(rule.owed_to).of(names, change.subject, arrived.landing.place)
         if gone is not None:
             landing = self.history.landings[rule.owed_to][gone.place]

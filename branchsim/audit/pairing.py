@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from branchsim.audit.evidence import Evidence
 from branchsim.git.log import Commit
@@ -20,6 +20,7 @@ from branchsim.names import Sha
 MANY_PATHS = 400
 """A merge that changes more paths than this brings in a branch, not a change, and is not compared as one."""
 
+_UNDONE = 0.25
 _COMMON = 60
 """A key (subject, ticket, changed line) that more commits share than this proposes nothing."""
 
@@ -125,6 +126,8 @@ class Pairing:
         From a merge to the commits it brought in: the two are one change, and may have the same counterpart.
     allowed : callable, optional
         Whether a target can be the port of a source at all.
+    undone : frozenset of Sha
+        Targets that were reverted; of two that are alike the other one counts.
     """
 
     sources: Sequence[Commit]
@@ -132,6 +135,7 @@ class Pairing:
     read: Read
     bundles: Mapping[Sha, Sequence[Sha]] = field(default_factory=dict)
     allowed: Callable[[Sha, Sha], bool] | None = None
+    undone: frozenset[Sha] = frozenset()
     facts: dict[Sha, PatchFacts] = field(default_factory=dict)
     near: dict[Sha, list[Item]] = field(default_factory=dict)
 
@@ -253,7 +257,7 @@ class Pairing:
                     continue
                 edge = judge(s, t, self.facts.get(s.sha), self.facts.get(t.sha), uniqueness)
                 if edge is not None:
-                    edges.append(edge)
+                    edges.append(replace(edge, score=edge.score - _UNDONE) if t.sha in self.undone else edge)
         return edges
 
 

@@ -187,8 +187,11 @@ class Replay:
         for number, commit in enumerate(history.graph.commits):
             place = int(arrived[number])
             if place >= 0 and not commit.is_merge:
+                made = {raw.path.rpartition(b"/")[2] for raw in commit.changes if raw.status == "A"}
                 for raw in commit.changes:
                     known = last.get(raw.path)
                     if known is None or known[0] <= place:
-                        last[raw.path] = (place, raw.status, commit.sha)
+                        # A file of the same name that came with the deletion is the file itself, moved.
+                        moved = raw.status == "D" and raw.path.rpartition(b"/")[2] in made
+                        last[raw.path] = (place, "R" if moved else raw.status, commit.sha)
         return last

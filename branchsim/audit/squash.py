@@ -75,7 +75,7 @@ def _survives(sha: Sha, edge: Edge, pairing: Pairing) -> bool:
     return sum((kept & target).values()) >= _INSIDE * sum(kept.values())
 
 
-def whole_branch(scratch: Scratch, pairing: Pairing, source: Sha, target: Sha) -> list[Edge]:
+def whole_branch(scratch: Scratch, pairing: Pairing, source: Sha, target: Sha, edges: Sequence[Edge]) -> list[Edge]:
     """The whole source as one squash of the target, or the part of it up to one of its commits.
 
     Parameters
@@ -86,6 +86,8 @@ def whole_branch(scratch: Scratch, pairing: Pairing, source: Sha, target: Sha) -
         The two sides.
     source, target : Sha
         Their tips.
+    edges : sequence of Edge
+        The pairs of single commits found so far.
 
     Returns
     -------
@@ -104,7 +106,7 @@ def whole_branch(scratch: Scratch, pairing: Pairing, source: Sha, target: Sha) -
     pairing.load(t.sha for t in candidates)
     found = (
         _by_net_patch(scratch, pairing, candidates, bases[0], [source])
-        or _by_merging(scratch, candidates, source)
+        or _by_merging(scratch, _not_picked(parts, candidates, edges), source)
         or _by_net_patch(scratch, pairing, candidates, bases[0], _prefixes(pairing.sources, source))
     )
     if found is None:
@@ -114,6 +116,12 @@ def whole_branch(scratch: Scratch, pairing: Pairing, source: Sha, target: Sha) -
     if len(inside) < _FEWEST_COMMITS:
         return []
     return [Edge(commit.sha, sha, Evidence.SQUASH, (how,), 0.0, 1.0) for commit in inside]
+
+
+def _not_picked(parts: Sequence[Commit], candidates: Sequence[Item], edges: Sequence[Edge]) -> list[Item]:
+    """The candidates that may be the squash: without what was picked elsewhere, several commits of the branch are left."""
+    picked = {edge.source: edge.target for edge in edges if edge.evidence is Evidence.ZERO_CONTEXT}
+    return [t for t in candidates if sum(picked.get(commit.sha, t.sha) == t.sha for commit in parts) >= _FEWEST_COMMITS]
 
 
 def _candidates(parts: Sequence[Commit], pairing: Pairing) -> list[Item]:

@@ -23,7 +23,8 @@ _REAPPLY_SUBJECT = re.compile(r"^(?:reapply|re-?land|re-?apply|revert[:\s]+[\"']
 _CHANGE_ID = re.compile(r"^change-id:\s*(I[0-9a-f]{8,40})\s*$", re.IGNORECASE | re.MULTILINE)
 _NUMBER = re.compile(r"(?<![\w/])(?:(?:gh|pr|pull request|merge request)[ -]?)?[#!](\d{1,7})\b", re.IGNORECASE)
 _TICKET = re.compile(r"\b([A-Z][A-Z0-9]{1,9}-\d{1,7})\b")
-_NOT_TICKETS = re.compile(r"^(?:UTF|ISO|SHA|MD|RFC|CVE|HTTP|TLS|AES|RSA|X|PEP|GHSA|CWE|UTC|GMT)-", re.IGNORECASE)
+_GH = re.compile(r"\bgh-(\d{1,7})\b", re.IGNORECASE)
+_NOT_TICKETS = re.compile(r"^(?:GH|UTF|ISO|SHA|MD|RFC|CVE|HTTP|TLS|AES|RSA|X|PEP|GHSA|CWE|UTC|GMT)-", re.IGNORECASE)
 
 _MERGE_PR = re.compile(r"^merge (?:pull|merge) request [#!]?(\d+)", re.IGNORECASE)
 _BRACKETS = re.compile(
@@ -99,7 +100,7 @@ def references(message: str) -> frozenset[str]:
     frozenset of str
         ``#123`` for numbers of pull requests and issues, ``ABC-123`` for tickets.
     """
-    numbers = {f"#{number}" for number in _NUMBER.findall(message)}
+    numbers = {f"#{number}" for pattern in (_NUMBER, _GH) for number in pattern.findall(message)}
     found = _MERGE_PR.match(message)
     if found:
         numbers.add(f"#{found[1]}")
