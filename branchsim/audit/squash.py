@@ -119,7 +119,7 @@ def whole_branch(scratch: Scratch, pairing: Pairing, source: Sha, target: Sha, e
 
 
 def _not_picked(parts: Sequence[Commit], candidates: Sequence[Item], edges: Sequence[Edge]) -> list[Item]:
-    """The candidates that may be the squash: without what was picked elsewhere, several commits of the branch are left."""
+    """The candidates that may be the squash: without what was picked elsewhere, several commits are left."""
     picked = {edge.source: edge.target for edge in edges if edge.evidence is Evidence.ZERO_CONTEXT}
     return [t for t in candidates if sum(picked.get(commit.sha, t.sha) == t.sha for commit in parts) >= _FEWEST_COMMITS]
 
