@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from branchsim.errors import InputError, UnknownRevisionError, nearest
 from branchsim.git.log import empty_tree
-from branchsim.git.objects import ObjectReader, write_commit, write_object
+from branchsim.git.objects import ObjectReader, commit_content, write_object
 from branchsim.git.process import run
 from branchsim.git.scratch import Scratch
 from branchsim.git.session import MergeSession
@@ -31,6 +31,7 @@ START = 1_704_067_200
 AUTHOR = "A Developer <developer@example.com>"
 
 _HOUR = 3600
+_REMEMBERED = 50_000
 
 Content = str | bytes | None
 """What a file holds; None deletes it."""
@@ -93,7 +94,17 @@ class Workbench:
         self.session = MergeSession(self.scratch)
         self.reader = ObjectReader(self.scratch)
         self.refs: dict[str, Sha] = {}
+        self._written: dict[tuple[str, bytes], Sha] = {}
         self._end = weakref.finalize(self, _end, self.session, self.reader, self.scratch, self._home)
+
+    def write(self, kind: str, content: bytes) -> Sha:
+        """Write an object, once."""
+        sha = self._written.get((kind, content))
+        if sha is None:
+            if len(self._written) > _REMEMBERED:
+                self._written.clear()
+            sha = self._written[kind, content] = write_object(self.scratch, kind, content)
+        return sha
 
     def save(self, refs: Mapping[str, Sha]) -> None:
         """Let these be the refs."""
@@ -587,14 +598,14 @@ class ScratchRepo:
         committer = (*_person(AUTHOR), self._clock)
         by = author if isinstance(author, tuple) else (*_person(author or AUTHOR), self._clock)
         text = (message or f"Commit {len(self._commits) + 1}").rstrip("\n") + "\n"
-        sha = write_commit(
-            self._scratch,
+        content = commit_content(
             tree=tree,
             parents=parents,
             message=text,
             author=f"{by[0]} <{by[1]}> {by[2]} +0000",
             committer=f"{committer[0]} <{committer[1]}> {committer[2]} +0000",
         )
+        sha = self._bench.write("commit", content)
         mainline = bool(source in self._commits and len(self._commits[Sha(source)].parents) > 1)
         self._commits[sha] = _Commit(tree, parents, text, by)
         self.branches[branch] = sha
@@ -627,7 +638,7 @@ class ScratchRepo:
         return writes
 
     def _write_blob(self, content: bytes) -> Sha:
-        sha = write_object(self._scratch, "blob", content)
+        sha = self._bench.write("blob", content)
         self._blobs[sha] = content
         return sha
 
@@ -669,7 +680,7 @@ class ScratchRepo:
         # git sorts a directory as if its name ended in a slash.
         entries.sort(key=lambda entry: entry[0] + (b"/" if entry[1] == b"40000" else b""))
         content = b"".join(b"%b %b\0%b" % (mode, name, bytes.fromhex(sha)) for name, mode, sha in entries)
-        return write_object(self._scratch, "tree", content)
+        return self._bench.write("tree", content)
 
 
 def _person(text: str) -> tuple[str, str]:

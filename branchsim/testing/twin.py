@@ -85,6 +85,7 @@ class TwinRepo:
         self.came: dict[str, set[str]] = {name: set() for name in layers}
         self.criss_cross = 0
         self._shape = (places, files)
+        self._trees: dict[tuple[Held, ...], Sha] = {}
         first, *others = layers
         self._shas: list[Sha] = [
             self.repo.commit(first, self.model.text(self.model.versions[0].holds), message="Begin")
@@ -392,7 +393,9 @@ class TwinRepo:
         return frozenset().union(*(self.model.versions[each].withdraws for each in past))
 
     def _tree(self, holds: tuple[Held, ...]) -> Sha:
-        return self.repo.tree_of(self.model.text(holds))
+        if holds not in self._trees:
+            self._trees[holds] = self.repo.tree_of(self.model.text(holds))
+        return self._trees[holds]
 
     def _put(self, branch: str, version: Version) -> None:
         number = self.model.put(branch, version)
