@@ -249,12 +249,21 @@ class LossReader:
         for path in paths:
             has = have[path]
             merged = path if "merged" in has else forward["tm"].get(path) or forward["sm"].get(path) or path
-            target = path if "target" in has else backward["tm"].get(merged) or forward["bt"].get(path) or path
-            source = path if "source" in has else backward["sm"].get(merged) or forward["bs"].get(path) or path
+            # A side that has the result's name has the file under it, whatever else resembles the old one.
+            there = has if merged == path else self._having(step, merged)
+            target = merged if "target" in there else path if "target" in has else None
+            source = merged if "source" in there else path if "source" in has else None
+            target = target or backward["tm"].get(merged) or forward["bt"].get(path) or path
+            source = source or backward["sm"].get(merged) or forward["bs"].get(path) or path
             base = path if "base" in has else backward["bt"].get(target) or backward["bs"].get(source) or path
             names = {"base": base, "target": target, "source": source, "merged": merged}
             found[base, target, source, merged] = names
         return list(found.values())
+
+    def _having(self, step: Step, path: bytes) -> set[str]:
+        """The versions that have a path."""
+        known = self._reader.entries([(step.trees[version], path) for version in VERSIONS])
+        return {version for version in VERSIONS if (step.trees[version], path) in known}
 
     def _load(self, shas: Iterable[Sha]) -> None:
         wanted = [sha for sha in dict.fromkeys(shas) if sha not in self._blobs]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import time
 from collections.abc import Callable
@@ -44,7 +45,8 @@ class Sides:
 
 @pytest.fixture
 def sides(tmp_path: Path) -> Callable[..., Sides]:
-    return lambda base, target, source: Sides(tmp_path / "repo", base, target, source)
+    count = itertools.count()
+    return lambda base, target, source: Sides(tmp_path / f"repo{next(count)}", base, target, source)
 
 
 def lost(found: Inspection) -> set[tuple[str, str, str]]:
@@ -122,6 +124,19 @@ def test_an_edit_of_a_file_that_the_other_side_renamed_is_followed(sides: Callab
     found = made.merged({"a.c": None, "dir/b.c": CODE})
     assert {(each.path, each.side, each.changes) for each in found.records} == {("dir/b.c", "target", (made.target,))}
     assert found.records[0].rank >= FINDING
+
+
+def test_a_new_file_that_resembles_a_deleted_one_is_compared_with_itself(sides: Callable[..., Sides]) -> None:
+    # The source still has the old name, and git pairs it with the new one: the target has both histories of names.
+    base = {"old.c": CODE, "b.c": "int b;\n"}
+    target = {"old.c": None, "new.c": edited(7, "700"), "other.c": edited(8, "800")}
+    found = sides(base, target, {"b.c": "int b2;\n"}).merged({"b.c": "int b2;\n"})
+    assert found.records == ()
+    changed = sides(base, target, {"old.c": edited(20, "222")}).merged({})
+    assert {(each.side, each.unit) for each in changed.records if each.what == "lost"} <= {
+        ("source", "int value_20 = 222;")
+    }
+    assert not [each for each in changed.records if each.what == "deletion-undone" and each.side == "target"]
 
 
 def test_the_same_change_on_both_sides_is_kept_by_either(sides: Callable[..., Sides]) -> None:
