@@ -126,17 +126,15 @@ def test_an_edit_of_a_file_that_the_other_side_renamed_is_followed(sides: Callab
     assert found.records[0].rank >= FINDING
 
 
-def test_a_new_file_that_resembles_a_deleted_one_is_compared_with_itself(sides: Callable[..., Sides]) -> None:
-    # The source still has the old name, and git pairs it with the new one: the target has both histories of names.
-    base = {"old.c": CODE, "b.c": "int b;\n"}
-    target = {"old.c": None, "new.c": edited(7, "700"), "other.c": edited(8, "800")}
-    found = sides(base, target, {"b.c": "int b2;\n"}).merged({"b.c": "int b2;\n"})
-    assert found.records == ()
-    changed = sides(base, target, {"old.c": edited(20, "222")}).merged({})
-    assert {(each.side, each.unit) for each in changed.records if each.what == "lost"} <= {
-        ("source", "int value_20 = 222;")
-    }
-    assert not [each for each in changed.records if each.what == "deletion-undone" and each.side == "target"]
+def test_a_file_of_the_target_that_resembles_one_it_deleted_is_compared_with_itself(
+    sides: Callable[..., Sides],
+) -> None:
+    old = CODE.splitlines(keepends=True)
+    fresh = [f"long fresh_{number} = {number};\n" for number in range(25)]
+    # Too far from the base for a rename, near to what the source made of it: git pairs that with the target's own file.
+    own, edit = "".join(old[:15] + fresh), "".join(old[:20] + fresh[:20])
+    found = sides({"old.c": CODE, "b.c": "int b;\n"}, {"old.c": None, "new.c": own}, {"old.c": edit}).merged({})
+    assert {each.side for each in found.records} <= {"source"}
 
 
 def test_the_same_change_on_both_sides_is_kept_by_either(sides: Callable[..., Sides]) -> None:
