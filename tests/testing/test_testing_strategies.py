@@ -27,7 +27,7 @@ from branchsim.testing import (
     topologies,
 )
 from branchsim.testing.repo import Workbench
-from branchsim.topology import Branch, Topology, read_topology_toml, to_toml
+from branchsim.topology import Topology, read_topology_toml, to_toml
 
 
 @given(topologies())
@@ -84,7 +84,7 @@ def test_plans_for_a_topology_fit_it(make: Callable[[], Topology]) -> None:
 
 def test_no_plan_fits_is_an_error() -> None:
     with pytest.raises(ValueError, match="fits the topology"):
-        plans(Topology((Branch("main", layer="X"),)))
+        plans(Topology.release_train())
 
 
 @given(file_trees())
