@@ -231,6 +231,11 @@ class Scenario:
 
     def mend(self, *, forward: bool) -> str:
         """Resume or undo, and say which of the two states it is; raises where it is neither."""
+        if self.remote:
+            # The server was killed as well; to take its locks away is for whoever keeps it.
+            server = self.watched(self.path)
+            for lock in [*server.rglob("*.lock"), *server.glob("packed-refs.new")]:
+                lock.unlink()
         try:
             (resume if forward else undo)(self.repo)
         except InputError as error:
