@@ -83,7 +83,7 @@ def presence(
         chosen = sorted(rows, key=lambda row: (row.worst, -row.landed_at, row.change))[:most]
     named = len(chosen) <= _LABELLED
     high = 0.26 * len(chosen) + 1.4 if named else 6.5
-    ax = style.axes(ax, figsize, size=(min(18.0, (6.0 if named else 3.6) + 0.75 * len(branches)), high))
+    ax = style.axes(ax, figsize, size=(min(18.0, (6.8 if named else 3.6) + 0.85 * len(branches)), high))
     if not chosen:
         return style.empty(ax, "no change is owed to another branch")
     cells = np.full((len(chosen), len(branches)), -1)
@@ -106,6 +106,7 @@ def presence(
     style.frameless(ax)
     shown = f"{len(chosen):,} of {many(len(rows), 'change')}" if len(chosen) < len(rows) else many(len(rows), "change")
     style.finish(ax, f"Presence of {shown}", _handles(cells, named=named))
+    _turn(ax, branches)
     if named:
         _signs(ax, cells)
     return ax
@@ -146,14 +147,7 @@ def _branches(audit: Audit | pd.DataFrame, owed: pd.DataFrame) -> list[str]:
 def _axes(ax: Axes, chosen: list[_Row], branches: list[str], *, named: bool) -> None:
     ax.xaxis.tick_top()
     ax.xaxis.set_label_position("top")
-    crowded = len(branches) > 5 or max(map(len, branches)) > 12  # noqa: PLR2004  what stands side by side without touching
-    ax.set_xticks(
-        range(len(branches)),
-        labels=[style.label(name, 24) for name in branches],
-        rotation=55 if crowded else 0,
-        ha="left" if crowded else "center",
-        rotation_mode="anchor" if crowded else "default",
-    )
+    ax.set_xticks(range(len(branches)), labels=[style.label(name, 24) for name in branches])
     ax.set_xlabel("branch")
     ax.tick_params(length=0, labelsize=style.SMALL + 0.5)
     if not named:
@@ -162,6 +156,17 @@ def _axes(ax: Axes, chosen: list[_Row], branches: list[str], *, named: bool) -> 
     names = [f"{style.label(row.change[:8])}  {row.day}  {style.label(row.subject, 44, cut='end')}" for row in chosen]
     ax.set_yticks(range(len(chosen)), labels=names)
     ax.set_ylabel("change")
+
+
+def _turn(ax: Axes, branches: list[str]) -> None:
+    """Turn the names of branches where they would touch each other."""
+    size = style.SMALL + 0.5
+    room = style.points(ax)[0] / len(branches) - 4
+    if max(style.width(style.label(name, 24), size) for name in branches) > room:
+        ax.tick_params(axis="x", labelrotation=55)
+        for text in ax.get_xticklabels():
+            text.set(ha="left", rotation_mode="anchor")
+        style.settle(ax)
 
 
 def _signs(ax: Axes, cells: Any) -> None:

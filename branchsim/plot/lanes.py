@@ -286,6 +286,8 @@ def _versions(lanes: _Lanes, promoted: pd.DataFrame) -> None:
     # The newest first: it is what is asked for.
     for at, branch, version in sorted(named, key=lambda row: (-row[0], row[1] or "")):
         assert branch is not None  # noqa: S101  chosen above
+        if (at - left) * scale > free.get(branch, np.inf):
+            continue  # measuring a text takes far longer than this
         text = style.label(version, 16)
         half = style.width(text, size) / 2 + 3
         middle = min(max((at - left) * scale, half), (right - left) * scale - half)
@@ -293,7 +295,7 @@ def _versions(lanes: _Lanes, promoted: pd.DataFrame) -> None:
             continue
         free[branch] = middle - half
         ax.text(
-            left + middle / scale, lanes.heights[branch] - 0.44, text, fontsize=size, color=style.BLUE, ha="center",
+            left + middle / scale, lanes.heights[branch] - 0.44, text, fontsize=size, ha="center",
             va="center", zorder=5,
             bbox={"boxstyle": "square,pad=0.1", "facecolor": ax.get_facecolor(), "alpha": 0.7, "linewidth": 0},
         )  # fmt: skip

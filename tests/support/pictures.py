@@ -49,8 +49,8 @@ def obligations(count: int, branches: Sequence[str] = BRANCHES) -> pd.DataFrame:
     ]
     return pd.DataFrame(
         {
-            "change": [f"{number:040x}" for number in range(count)],
-            "subject": [f"Fix number {number}" for number in range(count)],
+            "change": [f"{number:08x}{number:032x}" for number in range(count)],
+            "subject": [f"Fix number {number}{', which is a long one' * (number % 4)}" for number in range(count)],
             "family": ["hotfix/*" if number % 3 else None for number in range(count)],
             "landed_on": [branches[-2 + number % 2] for number in range(count)],
             "owed_to": [branches[0]] * count,
