@@ -80,7 +80,7 @@ def test_nothing_is_missed_and_nothing_invented(found: Audit) -> None:
         # What a later landing did to a change that had arrived is told by the overwrites.
         if record.verdict.value not in {row.verdict, row.on_arrival}:
             wrong.append(f"{row.name}: {row.verdict}, not {record.verdict.value}: {record.reason}")
-        elif record.verdict.value == row.on_arrival and row.landing and (record.at or "") != row.landing:
+        elif record.verdict.value == row.verdict == row.on_arrival and row.landing and (record.at or "") != row.landing:
             wrong.append(f"{row.name}: arrived with {row.landing}, not {record.at}")
         if row.on_arrival != row.verdict and row.how == "by hand" and record.confidence > _IN_OTHER_WORDS:
             wrong.append(f"{row.name}: written again in other words, so {record.confidence} is too sure")
