@@ -16,6 +16,7 @@ from branchsim.audit.repairs import Repairs, is_vague
 from branchsim.audit.steps import Landed
 from branchsim.effects import Fate, Fated, Region, Side, Unit, What
 from branchsim.git.log import Commit
+from branchsim.history.messages import is_revert_subject, reverted
 from branchsim.names import Sha
 
 _CONTEXT = 2
@@ -169,7 +170,7 @@ class Judge:
             vague=is_vague(verdict.unit),
             stood=repairs.stood,
             unresolved=_has_marks(each),
-            on_purpose=_TAKES_NOTHING.search(self.commit.message) is not None,
+            on_purpose=self._on_purpose(),
         )
         before, now = _excerpts(each, fated)
         path = each.path.decode("utf-8", "replace")
@@ -196,6 +197,12 @@ class Judge:
         if not self.commit.is_merge:
             return Cause.BLIND_OVERWRITE
         return Cause.MERGE_RESOLUTION if each.conflicted or part.conflicted else Cause.EVIL_MERGE
+
+    def _on_purpose(self) -> bool:
+        """Whether the commit says that it takes nothing of what it merges, or takes something back."""
+        message = self.commit.message
+        said = _TAKES_NOTHING.search(message) is not None
+        return said or is_revert_subject(self.commit.subject) or bool(reverted(message))
 
     @staticmethod
     def _decided(log: PathLog, names: Sequence[bytes], fated: Fated, origin: Commit | None) -> bool:

@@ -45,9 +45,9 @@ _MANY = 5
 _FEW_UNITS = 4
 _SAME = 0.6
 _SECONDARY = re.compile(
-    rb"(?:^|/)(?:tests?|testing|specs?|docs?|examples?|fixtures?|samples?|demos?|benchmarks?|__tests__|\.github|\.circleci"
+    rb"(?:^|/)(?:tests?|testing|specs?|docs?|examples?|fixtures?|samples?|demos?|benchmarks?|__tests__|robot|e2e|cypress|\.github|\.circleci"
     rb"|\.ci|\.gitlab|\.azure-pipelines)(?:/|$)"
-    rb"|(?:^|/)(?:test_[^/]*|[^/]*_tests?|[^/]*[-.](?:spec|test))\.[a-z]+$|(?:^|/)[^/]*(?:Tests?|_TEST)\.(?:cls|java|php|cs|kt)(?:-meta\.xml)?$"
+    rb"|(?:^|/)(?:test_[^/]*|[^/]*_tests?|[^/]*[-.](?:spec|test))\.[a-z]+$|(?:^|/)[^/]*(?:Tests?|_TEST)\d*\.(?:cls|java|php|cs|kt)(?:-meta\.xml)?$"
     rb"|\.(?:md|rst|txt|adoc|po|pot)$"
     # What tools read that check the code, and never what is released.
     rb"|(?:^|/)(?:phpstan|psalm|phpcs|ruleset|pmd|checkstyle|spotbugs|findbugs|mypy|tox|pytest|codecov|detekt)[^/]*\.(?:neon|xml|ini|ya?ml|dist|toml)(?:\.dist)?$"

@@ -320,7 +320,9 @@ def is_version(verdict: Verdict, scene: Scene) -> bool:
     """A version, a date or a year, where the version expected and the result differ in nothing else."""
     unit = verdict.unit
     if unit.kind == "element":
-        return unit.key[-1].lower() in _VERSION_KEYS and bool(scene.values["merged"].get(unit.key))
+        # Which version of a package a class was saved against: it is set anew whenever the class is saved.
+        saved_against = any(part.startswith("packageVersions") for part in unit.key)
+        return saved_against or (unit.key[-1].lower() in _VERSION_KEYS and bool(scene.values["merged"].get(unit.key)))
     if unit.kind != "line" or not (_ABOUT_VERSIONS.search(unit.value) or _ONLY_A_VERSION.fullmatch(unit.value)):
         return False
     if not _MASKED.search(unit.value):

@@ -63,7 +63,8 @@ def test_what_speaks_for_a_loss_never_lowers_the_rank_and_what_speaks_against_ne
     "path",
     [
         "tests/a.py", "src/test/java/A.java", "pkg/a_test.go", "test_a.py", "web/a.spec.ts", "classes/PaymentTest.cls",
-        "classes/Payment_TEST.cls", "README.md", "docs/x.rst", ".github/workflows/main.yml", ".travis.yml",
+        "classes/Payment_TEST.cls", "classes/Payment_TEST2.cls-meta.xml", "robot/it.py",
+        "README.md", "docs/x.rst", ".github/workflows/main.yml", ".travis.yml",
         "phpstan.neon", "psalm.xml", ".eslintrc.json", "examples/one.py",
     ],
 )  # fmt: skip

@@ -252,3 +252,38 @@ def test_without_contents_single_lines_are_still_told() -> None:
     result = sift(verdicts, Scene(path=b"a.py", target=read("a.py", "")))
     assert [verdict.unit.value for verdict in result.losses] == ["code = 1"]
     assert result.left_out == {"comment": 1, "import": 1}
+
+
+def module(version: str, switch: str) -> str:
+    return f"version_info = {version}\n\n_in_development = {switch}\n\n\ndef run():\n    limit = 4\n"
+
+
+def test_a_setting_beside_a_version_goes_with_it() -> None:
+    target = module("(6, 0, 0)", "True")
+    left = sifted("a.py", module("(5, 2, 0)", "True"), target, module("(5, 3, 0)", "False"), target)
+    assert left.losses == ()
+    assert left.left_out["release-switch"] == 2
+
+
+def test_a_setting_beside_a_version_that_stays_is_a_change_like_any_other() -> None:
+    base = module("(5, 2, 0)", "True")
+    left = sifted("a.py", base, base, module("(5, 2, 0)", "False"), base)
+    assert {verdict.unit.value for verdict in left.losses} == {"_in_development = False", "_in_development = True"}
+
+
+def test_an_edit_of_layout_alone_is_nothing_to_lose() -> None:
+    target = "total = add(one, two)\n"
+    assert sifted("a.py", "total = one+two\n", target, "total = one + two\n", target).losses == ()
+
+
+def test_the_package_versions_a_class_was_saved_against_are_versions() -> None:
+    def meta(major: int) -> str:
+        return (
+            '<?xml version="1.0"?><ApexClass xmlns="http://soap.sforce.com/2006/04/metadata"><packageVersions>'
+            f"<majorNumber>{major}</majorNumber><minorNumber>1</minorNumber><namespace>npe01</namespace>"
+            "</packageVersions><status>Active</status></ApexClass>"
+        )
+
+    left = sifted("A.cls-meta.xml", meta(1), meta(1), meta(3), meta(1))
+    assert left.losses == ()
+    assert left.left_out["version"] == 2
