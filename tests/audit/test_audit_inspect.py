@@ -355,7 +355,9 @@ def test_a_line_of_many_megabytes_is_told_and_takes_no_long_time(tmp_path: Path,
         began = time.process_time()
         found = made.merged({**base, "a.c": edited(5, "500")})
         assert time.process_time() - began < LONG
-        assert [each.what for each in found.skipped] == [name] * told
+        named = {each.what for each in found.skipped}
+        # A structured file that is too large to be parsed is read as lines, and that is told as well.
+        assert named == {name} if told else named <= {name}
         assert told or found.left_out["generated"] or found.records
 
 
