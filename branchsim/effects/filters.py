@@ -161,6 +161,11 @@ class Scene:
         return found
 
     @cached_property
+    def fresh_words(self) -> Mapping[tuple[str, str], frozenset[str]]:
+        """The words of the lines that one version has and another has not, or has less often."""
+        return _FreshWords(self)
+
+    @cached_property
     def brought(self) -> dict[str, list[Unit]]:
         """For each side the lines that it added and that the result has."""
         base, merged = self.base.counts, self.merged.counts
@@ -219,6 +224,18 @@ class Scene:
         return side, "merged"
 
 
+class _FreshWords(dict[tuple[str, str], frozenset[str]]):
+    def __init__(self, scene: Scene) -> None:
+        super().__init__()
+        self._scene = scene
+
+    def __missing__(self, pair: tuple[str, str]) -> frozenset[str]:
+        one, other = (Counter(self._scene.lines[name] or ()) for name in pair)
+        lines = (line for line, count in one.items() if count > other[line])
+        words = self[pair] = frozenset(word for line in lines for word in _WORD.findall(line))
+        return words
+
+
 Predicate = Callable[[Verdict, Scene], bool]
 
 
@@ -261,9 +278,11 @@ def is_formatting(verdict: Verdict, scene: Scene) -> bool:
     relaid = scene.relaid[side]
     if relaid and text in (relaid.result if back else relaid.side):
         return True
-    words = _WORD.findall(text)
-    if not words or not all(word in scene.texts.get(name, "") for name in (side, result) for word in words):
-        return False  # most lines are told by this, and the tokens of whole texts are dear
+    words = frozenset(_WORD.findall(text))
+    # The same tokens in another layout stand in lines that the other version has not. Most lines are told by this, and
+    # the tokens of whole texts are dear.
+    if not words or not words <= scene.fresh_words[(side, result) if back else (result, side)]:
+        return False
     expected, found = scene.tokens[side], scene.tokens[result]
     if expected is None or found is None:
         return False
