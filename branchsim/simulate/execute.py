@@ -529,13 +529,13 @@ def _settled(repository: Repository, journal: Journal, entry: Entry) -> dict[Ref
     git_dir = repository.common_dir
     if entry.remote is None:
         # The journal's lock was kept by every process of the execution, and it is ours now: none of them lives.
-        names = [*(move.ref for move in entry.moves), "HEAD", "packed-refs"]
+        names = [*(move.ref for move in entry.moves), "HEAD"]
     else:
         journal.wait_for_push()
         # What the push locks here are the branches of the remote as they are known here.
         known = entry.remote in repository.remotes
         names = [f"refs/remotes/{entry.remote}/{_plain(move.ref)}" for move in entry.moves if known]
-    locks = [git_dir / f"{name}.lock" for name in names]
+    locks = [git_dir / f"{name}.lock" for name in (*names, "packed-refs")]
     # What git was about to put in the place of packed-refs, under its lock.
     remove_stale_locks([*locks, git_dir / "packed-refs.new"], entry.at)
     return _now(repository, entry)
