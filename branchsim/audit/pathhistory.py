@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -125,10 +124,12 @@ class MemoryHistory:
         beyond: Callable[[], PathLog] | None = None,
     ) -> PathLog:  # fmt: skip
         commits = self.graph.commits
-        found: dict[int, list[RawChange]] = defaultdict(list)
-        for name in dict.fromkeys(names):
-            for number, change in self._by_path.get(name, ()):
-                if wanted(number) and (merges or not commits[number].is_merge):
-                    found[number].append(change)
-        found_here = (replace(commits[number], changes=tuple(found[number])) for number in sorted(found, reverse=True))
-        return PathLog(self._reader, found_here, beyond=beyond)
+        found = {
+            name: [
+                (commits[number], change)
+                for number, change in reversed(self._by_path.get(name, ()))
+                if wanted(number) and (merges or not commits[number].is_merge)
+            ]
+            for name in dict.fromkeys(names)
+        }
+        return PathLog.of_steps(self._reader, found, beyond=beyond)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from branchsim.audit.losses import LossReader
 from branchsim.effects import Unit, Units, UnknownContentError
@@ -45,6 +45,19 @@ class PathLog:
         for commit in commits:
             for change in commit.changes:
                 self._by_path[change.path].append((commit, change))
+
+    @classmethod
+    def of_steps(
+        cls,
+        reader: LossReader,
+        steps: Mapping[bytes, list[tuple[Commit, RawChange]]],
+        *,
+        beyond: Callable[[], PathLog] | None = None,
+    ) -> PathLog:
+        """From the commits that changed each path and how, newest first."""
+        log = cls(reader, (), beyond=beyond)
+        log._by_path.update(steps)
+        return log
 
     @classmethod
     def read(
