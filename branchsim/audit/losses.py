@@ -34,6 +34,7 @@ VERSIONS = ("base", "target", "source", "merged")
 """The four versions of a path that a landing has."""
 
 _LARGEST = 8_000_000
+_PARSED = 96 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,7 @@ class LossReader:
     ) -> None:
         self._scratch = scratch
         self._reader = ObjectReader(scratch)
-        self._units = UnitCache()
+        self._units = UnitCache(_PARSED)
         self._ignore = ignore
         self._attributes = attributes
         self._blobs: dict[Sha, bytes | Units] = {}

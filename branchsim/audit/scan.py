@@ -19,7 +19,7 @@ from branchsim.topology import PathGlobs
 
 _BATCH = 512
 _TWO = 2
-_HELD = 128 * 1024 * 1024
+_HELD = 64 * 1024 * 1024
 
 
 def scan(
