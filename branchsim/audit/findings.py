@@ -15,6 +15,7 @@ from branchsim.audit.ranks import Evidence, rank
 from branchsim.audit.repairs import Repairs, is_vague
 from branchsim.audit.steps import Landed
 from branchsim.effects import Fate, Fated, Region, Side, Unit, What
+from branchsim.effects.text import split_lines
 from branchsim.git.log import Commit
 from branchsim.history.messages import is_revert_subject, reverted
 from branchsim.names import Sha
@@ -100,6 +101,18 @@ class Found:
         return replace(self, evidence=evidence, finding=replace(self.finding, rank=rank(evidence)))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _OfPath:
+    """What all losses of one path have in common."""
+
+    paths: int
+    units: Counter[Fate]
+    stood: bool
+    unresolved: bool
+    on_purpose: bool
+    lines: Mapping[str, Sequence[str]]
+
+
 @dataclass(frozen=True)
 class Judge:
     """Turns the losses of one commit into findings.
@@ -127,21 +140,27 @@ class Judge:
     def findings(self, losses: Sequence[tuple[Landed, PathLosses]]) -> list[Found]:
         """One for each unit, in the order of the losses."""
         found = []
+        on_purpose = losses != [] and self._on_purpose()
         for part, each in losses:
-            found += self._of_path(part, each, len(losses))
+            found += self._of_path(part, each, len(losses), on_purpose=on_purpose)
         return found
 
-    def _of_path(self, part: Landed, each: PathLosses, paths: int) -> list[Found]:
+    def _of_path(self, part: Landed, each: PathLosses, paths: int, *, on_purpose: bool) -> list[Found]:
         names = tuple(dict.fromkeys(each.names.values()))
-        alike = Counter(fated.fate for fated in each.losses)
         repairs = Repairs(self.later, names, [fated.verdict for fated in each.losses], self.commit)
-        found = [self._finding(part, each, fated, names, paths, alike[fated.fate], repairs) for fated in each.losses]
-        return _coherent(found)
+        known = _OfPath(
+            paths=paths,
+            units=Counter(fated.fate for fated in each.losses),
+            stood=repairs.stood,
+            unresolved=_has_marks(each),
+            on_purpose=on_purpose,
+            lines={name: split_lines(text) for name, text in each.scene.texts.items() if name != "base"},
+        )
+        return _coherent([self._finding(part, each, fated, names, known, repairs) for fated in each.losses])
 
     def _finding(
-        self, part: Landed, each: PathLosses, fated: Fated, names: tuple[bytes, ...], paths: int, alike: int,
-        repairs: Repairs,
-    ) -> Found:  # fmt: skip
+        self, part: Landed, each: PathLosses, fated: Fated, names: tuple[bytes, ...], own: _OfPath, repairs: Repairs
+    ) -> Found:
         verdict = fated.verdict
         tip = part.source if verdict.side is Side.SOURCE else part.target
         other = part.target if verdict.side is Side.SOURCE else part.source
@@ -161,18 +180,18 @@ class Judge:
             region=fated.region,
             clean=clean,
             whole_file=each.equals is not None,
-            paths=paths,
-            units=alike,
+            paths=own.paths,
+            units=own.units[fated.fate],
             restored=repairs.strength(verdict),
             hotfix=origin is not None and self.hotfix(origin),
             reordered=fated.reordered,
             alike=fated.alike,
             vague=is_vague(verdict.unit),
-            stood=repairs.stood,
-            unresolved=_has_marks(each),
-            on_purpose=self._on_purpose(),
+            stood=own.stood,
+            unresolved=own.unresolved,
+            on_purpose=own.on_purpose,
         )
-        before, now = _excerpts(each, fated)
+        before, now = _excerpts(fated, own.lines)
         path = each.path.decode("utf-8", "replace")
         finding = Finding(
             path=path,
@@ -300,23 +319,21 @@ def _check(commit: Commit, path: str) -> str:
     return f"git show{option} {commit.sha[:12]} -- '{safe}'"
 
 
-def _excerpts(each: PathLosses, fated: Fated) -> tuple[str, str]:
+def _excerpts(fated: Fated, lines: Mapping[str, Sequence[str]]) -> tuple[str, str]:
     """The lines before and after in context; of an element its values."""
     verdict = fated.verdict
     version = "source" if verdict.side is Side.SOURCE else "target"
     if fated.place is None or verdict.unit.kind != "line":
         undone = verdict.what is What.UNDONE
         return ("" if undone else str(verdict.unit), str(verdict.unit) if undone else "\n".join(fated.instead))
-    texts = each.scene.texts
     place = fated.place
     return (
-        _lines(texts.get(version, ""), place.side_start, place.side_stop),
-        _lines(texts.get("merged", ""), place.start, place.stop),
+        _shown(lines.get(version, ()), place.side_start, place.side_stop),
+        _shown(lines.get("merged", ()), place.start, place.stop),
     )
 
 
-def _lines(text: str, start: int, stop: int) -> str:
-    lines = text.splitlines()
+def _shown(lines: Sequence[str], start: int, stop: int) -> str:
     shown = lines[max(0, start - _CONTEXT) : min(len(lines), stop + _CONTEXT, start + _TALLEST)]
     return "\n".join(line[:_WIDEST] for line in shown)
 

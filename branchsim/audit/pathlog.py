@@ -19,6 +19,7 @@ _FILES = frozenset({"100644", "100755"})
 _MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
 _MOST = 200
 _AT_ONCE = 16
+_PLAIN = re.compile(r"[A-Za-z0-9_]+")
 _WORD = re.compile(rb"[\w\x80-\xff]+")
 _PATHS_AT_ONCE = 200
 
@@ -152,11 +153,22 @@ class PathLog:
         mode, sha = (change.new_mode, change.new) if new else (change.old_mode, change.old)
         if mode == _NOTHING:
             return 0
-        if unit.kind == "line" and mode in _FILES:
-            content = self._reader.content(Sha(sha))
-            if content is not None and not content.startswith(_MARKS) and b"\r" not in content:
+        content = self._reader.content(Sha(sha)) if mode in _FILES else None
+        if content is not None and not content.startswith(_MARKS):
+            if unit.kind == "line" and b"\r" not in content:
                 return _count_line(content, unit.value)
+            if unit.kind == "element" and not all(word in content for word in _words_of(unit)):
+                return 0  # without a word of it the element is not there, and parsing is dear
         return self._units(change, new=new).require_known().get(unit, 0)
+
+
+def _words_of(unit: Unit) -> list[bytes]:
+    """A word of an element's value and one of each identity in its key: plain words stand in the file as they are."""
+    if "sha256:" in unit.value:
+        return []
+    identities = [part.partition("[")[2] for part in unit.key if "sha256:" not in part]
+    words = [max(_PLAIN.findall(text), key=len, default="") for text in (unit.value, *identities)]
+    return [word.encode("ascii") for word in words if word]
 
 
 def _count_line(content: bytes, line: str) -> int:
