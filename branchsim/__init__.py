@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from branchsim.audit.inspect import Inspection, inspect
     from branchsim.audit.match import Match, match
     from branchsim.audit.sources import guess_topology, read_topology
+    from branchsim.check.explore import explore
+    from branchsim.check.strategy import Strategy
+    from branchsim.check.table import strategy_table
     from branchsim.errors import (
         BranchsimError,
         GitError,
@@ -46,18 +49,21 @@ __all__ = [
     "Match",
     "NotARepositoryError",
     "Plan",
+    "Strategy",
     "Topology",
     "TopologyError",
     "UnknownBranchError",
     "UnknownRevisionError",
     "audit",
     "execute",
+    "explore",
     "guess_topology",
     "inspect",
     "match",
     "read_plan",
     "read_topology",
     "simulate",
+    "strategy_table",
 ]
 
 _HOME = {
@@ -74,12 +80,15 @@ _HOME = {
     "TopologyError": "branchsim.errors",
     "UnknownBranchError": "branchsim.errors",
     "UnknownRevisionError": "branchsim.errors",
+    "Strategy": "branchsim.check.strategy",
     "execute": "branchsim.simulate.execute",
+    "explore": "branchsim.check.explore",
     "guess_topology": "branchsim.audit.sources",
     "inspect": "branchsim.audit.inspect",
     "match": "branchsim.audit.match",
     "read_plan": "branchsim.plan",
     "read_topology": "branchsim.audit.sources",
+    "strategy_table": "branchsim.check.table",
 }
 
 # Packages that are called like the function they are about.

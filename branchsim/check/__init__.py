@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from branchsim.check.explore import Counterexample, Exploration, explore
+from branchsim.check.explore import FORMS, Counterexample, Exploration, explore
 from branchsim.check.mistakes import MISTAKES, Mistake
 from branchsim.check.model import Model, Move, Scope
 from branchsim.check.properties import PROPERTIES, Property, PropertyError, View, hotfix_can_ship
 from branchsim.check.store import Change
 from branchsim.check.strategy import EVERYDAY, OPERATIONS, PRESETS, Strategy, StrategyError
-from branchsim.check.table import Cell, Table, table
+from branchsim.check.table import Cell, Table, strategy_table, table
 from branchsim.check.trace import Action, RefusedError, Step, Trace
 from branchsim.check.verdicts import assert_prevented, broken_by, trace_of
 
 __all__ = [
     "EVERYDAY",
+    "FORMS",
     "MISTAKES",
     "OPERATIONS",
     "PRESETS",
@@ -40,6 +41,7 @@ __all__ = [
     "broken_by",
     "explore",
     "hotfix_can_ship",
+    "strategy_table",
     "table",
     "trace_of",
 ]

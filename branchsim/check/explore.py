@@ -8,7 +8,7 @@ import time
 from array import array
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from branchsim.check.bounds import check_whole
 from branchsim.check.model import Model, Move, Scope, State
@@ -18,13 +18,19 @@ from branchsim.check.trace import Trace, name_changes, name_trace
 from branchsim.errors import BranchsimError, InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    import os
+    from collections.abc import Callable, Iterable, Iterator
+
+    from matplotlib.axes import Axes
 
     from branchsim.check.strategy import Strategy
 
 Stop = Literal["answered", "states", "memory", "interrupted"]
 
 _LOOK_EVERY = 1024
+
+FORMS = ("script", "pytest", "markdown", "drawing")
+"""What a counterexample can be written as."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +67,11 @@ class Counterexample:
     def __str__(self) -> str:
         return "\n".join([f"{self.property}: {self.reason}", *self.trace.story()])
 
+    def _repr_html_(self) -> str:
+        from branchsim.check.html import counterexample_html
+
+        return counterexample_html(self)
+
     def script(self) -> str:
         """A POSIX shell script that makes the history with git alone and shows the loss."""
         from branchsim.check.export import shell_script
@@ -78,6 +89,26 @@ class Counterexample:
         from branchsim.check.export import markdown
 
         return markdown(self)
+
+    def draw(self, *, ax: Axes | None = None, **kwargs: Any) -> Axes:
+        """The history as a picture: a lane for each branch, numbered by step; see `branchsim.plot.branch_graph`."""
+        from branchsim.check.drawing import draw
+
+        return draw(self, ax=ax, **kwargs)
+
+    def write(
+        self, directory: str | os.PathLike[str], *, forms: Iterable[str] = FORMS, replace: bool = False
+    ) -> tuple[Path, ...]:
+        """Write it to files that can be handed on: see `branchsim.check.files.write`.
+
+        Raises
+        ------
+        InputError
+            A form is unknown, a file is there already, or the directory cannot be written to.
+        """
+        from branchsim.check.files import write
+
+        return write(self, directory, forms=forms, replace=replace)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +171,11 @@ class Exploration:
             each.name for each in self.properties if each.kind == "sometimes" and each.name not in self.witnesses
         )
 
+    def _repr_html_(self) -> str:
+        from branchsim.check.html import exploration_html
+
+        return exploration_html(self)
+
     def __str__(self) -> str:
         made = ", ".join(self.mistakes) or "no mistake"
         lines = [
@@ -179,6 +215,7 @@ def explore(
     max_states: int = 2_000_000,
     max_memory: int = 2_000_000_000,
     replay: bool = True,
+    report: Callable[[str, int | None], None] | None = None,
 ) -> Exploration:
     """Look at every history of a strategy, the shortest first.
 
@@ -200,6 +237,8 @@ def explore(
         Stop when the search has taken so many bytes.
     replay : bool
         Whether counterexamples are replayed with real git before they are returned.
+    report : callable, optional
+        Called with what is being explored and how many further states were looked at, for a progress bar.
 
     Returns
     -------
@@ -224,6 +263,9 @@ def explore(
     tags = any(each.name == "deployed-is-named" or PROPERTIES.get(each.name) is not each for each in asked)
     model = Model(strategy, names, scope=scope, tags=tags and _moves_back(strategy, names))
     search = _Search(model, asked, max_states=max_states, max_memory=max_memory)
+    if report is not None:
+        title = f"exploring {strategy.name}: {', '.join(sorted(model.mistakes)) or 'no mistake'}"
+        search.watcher = lambda count: report(title, count)
     began = time.perf_counter()
     collecting = gc.isenabled()
     # Millions of tuples of integers: the collector would walk them again and again and find no circle.
@@ -249,7 +291,10 @@ def explore(
     if replay and counterexamples:
         from branchsim.check.replay import confirm
 
-        counterexamples = confirm(counterexamples)
+        try:
+            counterexamples = confirm(counterexamples)
+        except KeyboardInterrupt:
+            search.stopped = "interrupted"  # they are still known, and `replayed` says that git was not asked
     return Exploration(
         strategy=strategy,
         mistakes=tuple(sorted(model.mistakes)),
@@ -282,6 +327,7 @@ class _Search:
         self.steps = 0
         self.stopped: Stop | None = None
         self.exhausted = False
+        self.watcher: Callable[[int], None] | None = None
         self.broken: dict[str, tuple[int, Move | None, str]] = {}
         self.witnessed: dict[str, tuple[int, Move]] = {}
         self._seen = {model.start}
@@ -306,8 +352,11 @@ class _Search:
                     self.exhausted = True
                     break
                 for index in range(first, last):
-                    if index % _LOOK_EVERY == 0 and _memory() - self._memory_before > self._max_memory:
-                        self.stopped = "memory"
+                    if index % _LOOK_EVERY == 0:
+                        if _memory() - self._memory_before > self._max_memory:
+                            self.stopped = "memory"
+                        if self.watcher is not None and index:
+                            self.watcher(_LOOK_EVERY)
                     if self.stopped or not self._expand(index):
                         return
                 self.depth = level

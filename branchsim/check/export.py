@@ -265,13 +265,9 @@ def markdown(found: Counterexample) -> str:
         f"| step | {' | '.join(f'`{branch}`' for branch in trace.branches)} |",
         f"|---|{'---|' * len(trace.branches)}",
     ]
-    holds: dict[str, tuple[str, ...]] = dict.fromkeys(trace.branches, ())
-    for number in range(len(trace.steps)):
-        for action in trace.actions:
-            if action.step == number and action.branch in holds and action.kind != "tag":
-                holds[action.branch] = tuple(change for region in action.regions for change in region)
-        cells = [", ".join(sorted(holds[branch], key=trace.changes.index)) or "-" for branch in trace.branches]
-        lines.append(f"| {number + 1} | {' | '.join(cells)} |")
+    for number, holds in enumerate(trace.holdings(), start=1):
+        cells = [", ".join(holds[branch]) or "-" for branch in trace.branches]
+        lines.append(f"| {number} | {' | '.join(cells)} |")
     if found.mistakes:
         lines += ["", "## The mistakes", ""]
     for name in found.mistakes:

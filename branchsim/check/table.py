@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from branchsim.check.explore import Exploration, explore
 from branchsim.check.mistakes import MISTAKES, check_mistakes
 from branchsim.check.properties import check_properties
 from branchsim.check.strategy import PRESETS, Strategy
-from branchsim.errors import InputError
+from branchsim.errors import InputError, nearest
 from branchsim.topology import GUARDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     import pandas as pd
 
+    from branchsim.check.explore import Counterexample
     from branchsim.check.model import Scope
     from branchsim.check.properties import Property
 
 SAFE_STEPS = -1
 """What stands for "no counterexample" where a number of steps is asked for."""
+
+_CUT = ("states", "memory", "interrupted")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +53,13 @@ class Cell:
 
     @property
     def stopped_by(self) -> tuple[str, ...]:
-        """The guards that leave no counterexample within the bound, each alone."""
-        return tuple(name for name, found in self.with_guard.items() if found.safe and found.stopped != "interrupted")
+        """The guards that leave no counterexample within the bound, each alone; none whose search was cut."""
+        return tuple(name for name, found in self.with_guard.items() if found.safe and found.stopped not in _CUT)
+
+    @property
+    def complete(self) -> bool:
+        """Whether no search was cut by a bound on states or memory, or by Ctrl-C."""
+        return not any(found.stopped in _CUT for found in (self.unguarded, self.guarded, *self.with_guard.values()))
 
     @property
     def delayed_by(self) -> dict[str, int]:
@@ -134,7 +142,7 @@ class Table:
                 "guarded_steps": None if cell.guarded.safe else _steps(cell.guarded),
                 "guarded_states": cell.guarded.states,
                 "stopped_by": ", ".join(cell.stopped_by),
-                "complete": not {cell.unguarded.stopped, cell.guarded.stopped} & {"states", "memory", "interrupted"},
+                "complete": cell.complete,
             }
             for cell in self.cells
         ]
@@ -150,6 +158,21 @@ class Table:
             cells = [found.get((strategy, mistakes), "not looked at") for strategy in strategies]
             lines.append(f"| {' + '.join(mistakes) or 'none'} | {' | '.join(cells)} |")
         return "\n".join(lines) + "\n"
+
+    @property
+    def counterexamples(self) -> tuple[Counterexample, ...]:
+        """The shortest way to break each promise, for every cell, without guards; cell by cell."""
+        return tuple(found for cell in self.cells for found in cell.unguarded.counterexamples.values())
+
+    @property
+    def safe(self) -> bool:
+        """Whether every strategy with its own guards keeps the promises, within the bound."""
+        return all(cell.guarded.safe for cell in self.cells)
+
+    def _repr_html_(self) -> str:
+        from branchsim.check.html import table_html
+
+        return table_html(self)
 
     def __str__(self) -> str:
         lines = [f"{', '.join(self.properties)}; histories of up to {self.depth} steps"]
@@ -172,6 +195,7 @@ def table(
     max_states: int = 1_000_000,
     max_memory: int = 2_000_000_000,
     replay: bool = True,
+    report: Callable[[str, int | None], None] | None = None,
 ) -> Table:
     """Explore strategies with mistakes, without guards, with each guard alone, and with their own.
 
@@ -185,23 +209,32 @@ def table(
         The guards to try alone; by default all that topologies know.
     properties : iterable of str or Property
         The promises.
-    depth, scope, max_states, max_memory, replay
-        As for `explore`.
+    depth, scope, max_states, max_memory, replay, report
+        As for `explore`; the bounds are those of one search, and one runs at a time.
 
     Returns
     -------
     Table
-        A cell for each strategy and row. Ctrl-C ends the work; what was finished is kept.
+        A cell for each strategy and row. Ctrl-C ends the work; what is known by then is kept.
+
+    Raises
+    ------
+    InputError
+        A name is unknown or a bound makes no sense.
+    PropertyError
+        A property raised.
     """
     rows = [(), *((name,) for name in MISTAKES)] if mistakes is None else [_row(each) for each in mistakes]
     tried = tuple(GUARDS) if guards is None else (guards,) if isinstance(guards, str) else tuple(guards)
     asked = check_properties(properties)
     every = [make() for make in PRESETS.values()] if strategies is None else list(strategies)
+    unknown = [name for name in tried if name not in GUARDS]
+    if unknown:
+        raise InputError(f"unknown guard {unknown[0]!r}{nearest(unknown[0], GUARDS)}; they are {', '.join(GUARDS)}")
     cells: list[Cell] = []
-    complete = True
 
     def look(strategy: Strategy, row: tuple[str, ...]) -> Exploration:
-        found = explore(
+        return explore(
             strategy,
             depth=depth,
             mistakes=row,
@@ -210,31 +243,60 @@ def table(
             max_states=max_states,
             max_memory=max_memory,
             replay=replay,
+            report=report,
         )
-        if found.stopped == "interrupted":
-            raise KeyboardInterrupt
-        return found
+
+    def fill(strategy: Strategy, row: tuple[str, ...]) -> bool:
+        """Add a cell; False where Ctrl-C cut it."""
+        unguarded = look(strategy.replace(guards=()), row)
+        guarded = unguarded
+        single: dict[str, Exploration] = {}
+        try:
+            if not unguarded.safe and unguarded.stopped != "interrupted":
+                guarded = look(strategy, row)
+                for name in tried:
+                    if guarded.stopped == "interrupted" or any(
+                        each.stopped == "interrupted" for each in single.values()
+                    ):
+                        break
+                    single[name] = look(strategy.replace(guards=(name,)), row)
+        finally:
+            cells.append(
+                Cell(strategy=strategy.name, mistakes=row, unguarded=unguarded, guarded=guarded, with_guard=single)
+            )
+        return not any(each.stopped == "interrupted" for each in (unguarded, guarded, *single.values()))
 
     try:
-        for strategy in every:
-            for row in rows:
-                unguarded = look(strategy.replace(guards=()), row)
-                guarded, single = unguarded, {}
-                if not unguarded.safe:
-                    guarded = look(strategy, row)
-                    single = {name: look(strategy.replace(guards=(name,)), row) for name in tried}
-                cells.append(
-                    Cell(
-                        strategy=strategy.name,
-                        mistakes=row,
-                        unguarded=unguarded,
-                        guarded=guarded,
-                        with_guard=single,
-                    )
-                )
+        complete = all(fill(strategy, row) for strategy in every for row in rows)
     except KeyboardInterrupt:
         complete = False
     return Table(tuple(cells), tuple(each.name for each in asked), depth, complete)
+
+
+def strategy_table(
+    strategies: Iterable[Strategy] | None = None,
+    mistakes: Iterable[str | Iterable[str]] | None = None,
+    guards: Iterable[str] | None = None,
+    **options: Any,
+) -> pd.DataFrame:
+    """Strategies by mistakes as a frame: what `branchsim explore` prints.
+
+    Parameters
+    ----------
+    strategies, mistakes, guards, **options
+        As for `table`.
+
+    Returns
+    -------
+    DataFrame
+        The frame of `Table.frame`, a row for each strategy and set of mistakes.
+
+    Raises
+    ------
+    InputError
+        A name is unknown or a bound makes no sense.
+    """
+    return table(strategies, mistakes, guards, **options).frame()
 
 
 def _row(mistakes: str | Iterable[str]) -> tuple[str, ...]:
@@ -250,6 +312,7 @@ def _steps(found: Exploration) -> int:
 def _verdict(found: Exploration) -> str:
     if not found.safe:
         return f"{_steps(found)} steps"
-    if found.stopped in {"states", "memory"}:
-        return f"none in {found.depth_reached} steps ({found.states:,} states, then the bound)"
+    if found.stopped in _CUT:
+        why = "Ctrl-C" if found.stopped == "interrupted" else f"the bound on {found.stopped}"
+        return f"none in {found.depth_reached} steps ({found.states:,} states, then {why})"
     return f"safe ({found.states:,} states)"

@@ -197,6 +197,18 @@ class Trace:
             lines += [f"Padding {line} after region {number}" for line in range(1, _PADDING + 1)]
         return "\n".join(lines) + "\n"
 
+    def holdings(self) -> list[dict[str, tuple[str, ...]]]:
+        """For each step the changes whose effect is on each long-lived branch after it."""
+        holds: dict[str, tuple[str, ...]] = dict.fromkeys(self.branches, ())
+        after = []
+        for number in range(len(self.steps)):
+            for action in self.actions:
+                if action.step == number and action.branch in holds and action.kind != "tag":
+                    held = (change for region in action.regions for change in region)
+                    holds[action.branch] = tuple(sorted(held, key=self.changes.index))
+            after.append(dict(holds))
+        return after
+
     def story(self) -> list[str]:
         """The steps as numbered sentences."""
         return [f"{number}. {step}." for number, step in enumerate(self.steps, start=1)]

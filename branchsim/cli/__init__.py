@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 CLEAN, FINDINGS, USAGE = 0, 1, 2
 """Exit codes: nothing found, something found, it could not be done (a wrong use or input, git failed, a defect)."""
 
-_INTERRUPTED = 130
+INTERRUPTED = 130
+"""The exit code after Ctrl-C."""
+
 _INTERRUPTION = "interrupted; nothing was changed"
 _SIGNALLED = 128
 
@@ -31,14 +33,14 @@ def main() -> NoReturn:
         from branchsim.cli.app import app
 
         code = app(prog_name="branchsim", standalone_mode=False)
-        if code == _INTERRUPTED:  # the parser has caught Ctrl-C, and said nothing
+        if code == INTERRUPTED:  # the parser has caught Ctrl-C, and said nothing
             complain(_INTERRUPTION)
     except BranchsimError as error:
         complain(str(error))
         code = USAGE
     except KeyboardInterrupt:
         complain(_INTERRUPTION)
-        code = _INTERRUPTED
+        code = INTERRUPTED
     except Exception as error:  # noqa: BLE001  a defect must not end with the exit code of a finding
         code = _of_parser(error)
     sys.exit(code if isinstance(code, int) else CLEAN)
@@ -60,7 +62,7 @@ def _of_parser(error: Exception) -> int:
 
     if isinstance(error, typer.Abort):
         complain(_INTERRUPTION)
-        return _INTERRUPTED
+        return INTERRUPTED
     # The parser is click, or typer's own copy of it; what both have in common is how they word a wrong use.
     if hasattr(error, "format_message"):
         context = getattr(error, "ctx", None)

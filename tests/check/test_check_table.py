@@ -53,7 +53,7 @@ def test_a_cell_that_is_not_there(made: Table) -> None:
         table([Strategy.trunk()], ["forced-push"])
 
 
-def test_an_interruption_keeps_the_cells_that_are_done() -> None:
+def test_an_interruption_keeps_what_is_known() -> None:
     asked = 0
 
     def interrupted(_view: View) -> bool:
@@ -66,5 +66,6 @@ def test_an_interruption_keeps_the_cells_that_are_done() -> None:
     broken = Property("ctrl-c", "", interrupted)
     found = table([Strategy.trunk(), Strategy.build_run()], [()], properties=[broken], depth=8, scope=SCOPE)
     assert not found.complete
-    assert [cell.strategy for cell in found.cells] == ["trunk"]
+    assert [(cell.strategy, cell.complete) for cell in found.cells] == [("trunk", True), ("build-run", False)]
+    assert "then Ctrl-C" in str(found.cell("build-run"))
     assert "interrupted" in str(found)
