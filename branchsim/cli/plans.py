@@ -46,6 +46,14 @@ Author = Annotated[
         help="Author and committer of the commits; by default whom the plan or git names.",
     ),
 ]
+Since = Annotated[
+    str | None,
+    typer.Option(
+        "--since",
+        metavar="WHEN",
+        help="Look at the obligations of what landed since then: a date or a revision; by default half a year.",
+    ),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +66,7 @@ class Asked:
     promote: tuple[str, str] | None
     topology: Path | None
     author: str | None
+    since: str | None = None
 
     def simulation(self) -> Simulation:
         """The simulation: read from a file, or made now."""
@@ -74,7 +83,7 @@ class Asked:
             author = self.author or plan.author or own_identity(repository.common_dir)
             if self.author is not None:
                 plan = plan.replace(author=self.author)
-            return simulate(plan, repository, topology, author=author, directory=directory)
+            return simulate(plan, repository, topology, author=author, since=self.since, directory=directory)
 
     def _plan(self, repository: Repository) -> tuple[Plan, Topology | None]:
         from branchsim.errors import InputError
@@ -124,6 +133,7 @@ def asked(
     promote: str | None,
     topology: Path | None,
     author: str | None,
+    since: str | None = None,
     plan_needed: bool = True,
 ) -> Asked:
     """Read the arguments that name a plan and a repository.
@@ -157,7 +167,7 @@ def asked(
         if not (source and colon and target):
             raise InputError(f"--promote expects SOURCE:TARGET, such as uat:preprod, not {promote!r}")
         pair = source, target
-    return Asked(given[0] if given else Path(), plan_file, hotfix, pair, topology, author)
+    return Asked(given[0] if given else Path(), plan_file, hotfix, pair, topology, author, since)
 
 
 __all__ = ["Asked", "Author", "Hotfix", "Places", "Promote", "TopologyFile", "asked"]

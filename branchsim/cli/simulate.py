@@ -10,9 +10,11 @@ import typer
 
 from branchsim.cli import CLEAN, FINDINGS
 from branchsim.cli.output import FORMAT_HELP, Format
-from branchsim.cli.plans import Author, Hotfix, Places, Promote, TopologyFile, asked
+from branchsim.cli.plans import Author, Hotfix, Places, Promote, Since, TopologyFile, asked
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from branchsim.simulate.simulation import Simulation
 
 COLUMNS = ("number", "step", "outcome", "branch", "commit", "files", "regions", "losses", "reason")
@@ -35,6 +37,7 @@ def simulate(
     promote: Promote = None,
     topology: TopologyFile = None,
     author: Author = None,
+    since: Since = None,
     save: Annotated[
         Path | None,
         typer.Option("--save", metavar="FILE", help="Keep the simulation, for 'branchsim execute' and its --verify."),
@@ -56,7 +59,7 @@ def simulate(
     Exit code 0 if plan and coming promotions go through cleanly, 1 if something conflicts, is blocked or would be lost,
     2 if the input is wrong.
     """
-    wanted = asked(places, hotfix=hotfix, promote=promote, topology=topology, author=author)
+    wanted = asked(places, hotfix=hotfix, promote=promote, topology=topology, author=author, since=since)
     found = wanted.simulation()
     if save is not None:
         from branchsim.simulate.saved import save as keep
@@ -133,9 +136,30 @@ def markdown(found: Simulation) -> str:
                 for each in found.expected
             ],
         )
+    lines += _owed_rows(found)
     if found.notes:
         lines += ["", *(f"- {safe(note)}" for note in found.notes)]
     return "\n".join(lines) + "\n"
+
+
+def _owed_rows(found: Simulation) -> list[str]:
+    """The obligations that the plan changes, and those that stay open."""
+    owed = found.owed_in_short()
+    if not owed:
+        return []
+    rows = [
+        (
+            each.subject,
+            f"{each.landed_on} to {each.owed_to}",
+            each.before or "new",
+            (each.after or "no longer owed") + ", overdue" * each.overdue_after,
+            each.settled_by or "",
+            each.reason,
+        )
+        for each in owed[:_SHOWN]
+    ]
+    heads = ("change", "owed", "before", "after", "by step", "reason")
+    return ["", "**Obligations**", "", *_rows(heads, rows), *_more(len(owed))]
 
 
 def _step_rows(found: Simulation) -> list[tuple[str, ...]]:
@@ -153,7 +177,7 @@ def _who(conflict: Any) -> str:
     return "; ".join(parts)
 
 
-def _rows(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
+def _rows(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
     from branchsim.cli.output import escape_markdown as safe
 
     head = ["| " + " | ".join(columns) + " |", "|" + " --- |" * len(columns)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import os
 from pathlib import Path
@@ -70,8 +71,9 @@ class Repository:
         versions.require(versions.installed())
         self.path = Path(os.path.abspath(_path_of(path)))  # noqa: PTH100  resolve() would follow the user's links
         self.git_dir, self.common_dir, self.work_tree, self.object_format = _discover(self.path)
-        self.refs: Mapping[RefName, Sha] = MappingProxyType(_read_refs(self.git_dir))
-        self.head = _read_head(self.git_dir)
+        refs, checked_out = _read_refs(self.git_dir)
+        self.refs: Mapping[RefName, Sha] = MappingProxyType(refs)
+        self.head = f"ref: {checked_out}" if checked_out is not None else _read_head(self.git_dir)
         cut = _read_shallow(self.common_dir)
         self.shallow = bool(cut.strip())
         self.scratch = Scratch(
@@ -163,6 +165,12 @@ class Repository:
                 f"{revision!r} of {self.path} is object {sha}, which is missing; fetch it, or use a whole clone"
             )
 
+    def with_refs(self, refs: Mapping[RefName, Sha]) -> Repository:
+        """The same repository as it would be with other refs; the scratch repository, closed by this one, is shared."""
+        other = copy.copy(self)
+        other.refs = MappingProxyType(dict(refs))
+        return other
+
     def close(self) -> None:
         """Remove the scratch repository."""
         self.scratch.close()
@@ -206,10 +214,7 @@ def _discover(path: Path) -> tuple[Path, Path, Path | None, str]:
         _enter(where / ".git")
     first = ["-C", str(where), "rev-parse", "--path-format=absolute"]
     try:
-        bare, object_format, git_dir = _ask(
-            first, "--is-bare-repository", "--show-object-format", "--absolute-git-dir", 3
-        )
-        common = _ask(first, "--git-common-dir", 1)[0]
+        bare, object_format, git_dir, common, *tree = _all_at_once(first) or _one_by_one(first)
     except GitError as error:
         if "not a git repository" in str(error):
             raise NotARepositoryError(
@@ -220,8 +225,9 @@ def _discover(path: Path) -> tuple[Path, Path, Path | None, str]:
     if not objects.is_dir():
         raise NotARepositoryError(f"{path} is not a git repository: {common} holds no objects")
     _enter(objects)
-    tree = None if bare == "true" else _work_tree(first, Path(git_dir))
-    return Path(git_dir), Path(common), tree, object_format
+    if bare == "true":
+        return Path(git_dir), Path(common), None, object_format
+    return Path(git_dir), Path(common), Path(tree[0]) if tree else _work_tree(first, Path(git_dir)), object_format
 
 
 def _enter(directory: Path) -> None:
@@ -231,6 +237,22 @@ def _enter(directory: Path) -> None:
             (directory / "HEAD").exists()
     except OSError as error:
         raise GitError(f"{directory} cannot be read: {error.strerror}; check its permissions") from None
+
+
+_FACTS = ("--is-bare-repository", "--show-object-format", "--absolute-git-dir", "--git-common-dir")
+
+
+def _all_at_once(first: list[str]) -> list[str] | None:
+    """What there is to know, by one question; None where the answers cannot be told apart, as a path has a newline."""
+    out = os.fsdecode(run([*first, *_FACTS, "--show-toplevel"], accept=(0, 128)))
+    lines = out.removesuffix("\n").split("\n")
+    # Without a work tree the last answer is missing.
+    expected = len(_FACTS) + (lines[0] == "false")
+    return lines if len(lines) == expected and all(map(os.path.isabs, lines[2:])) else None
+
+
+def _one_by_one(first: list[str]) -> list[str]:
+    return [*_ask(first, *_FACTS[:3], 3), *_ask(first, _FACTS[3], 1)]
 
 
 def _ask(first: list[str], *wanted: str | int) -> list[str]:
@@ -252,11 +274,18 @@ def _work_tree(first: list[str], git_dir: Path) -> Path | None:
         return git_dir.parent if git_dir.name == ".git" else None
 
 
-def _read_refs(git_dir: Path) -> dict[RefName, Sha]:
+def _read_refs(git_dir: Path) -> tuple[dict[RefName, Sha], RefName | None]:
+    """The refs, and the one that is checked out if it is one of them."""
     # Only names and ids are asked for: to read objects could make a partial clone fetch, which runs programs.
-    out = run(["for-each-ref", "--format=%(objectname) %(refname)"], git_dir)
-    pairs = (os.fsdecode(line).split(" ", 1) for line in out.split(b"\n") if line)
-    return {RefName(name): Sha(sha) for sha, name in pairs}
+    out = run(["for-each-ref", "--format=%(HEAD)%(objectname) %(refname)"], git_dir)
+    refs: dict[RefName, Sha] = {}
+    checked_out = None
+    for line in out.split(b"\n"):
+        if line:
+            sha, _, name = os.fsdecode(line[1:]).partition(" ")
+            refs[RefName(name)] = Sha(sha)
+            checked_out = RefName(name) if line.startswith(b"*") else checked_out
+    return refs, checked_out
 
 
 def _read_head(git_dir: Path) -> str | None:

@@ -144,6 +144,10 @@ class Scratch:
         further = [Path(os.fsdecode(line)) for line in lines if line and not line.startswith((b"#", b'"'))]
         return [self.source_objects, *(self.source_objects / path for path in further)]
 
+    def made(self, sha: Sha) -> bool:
+        """Whether an object was made here, as single objects are."""
+        return (self.path / "objects" / sha[:2] / sha[2:]).exists()
+
     def close(self) -> None:
         """Remove the scratch repository; once is enough."""
         self._remove()

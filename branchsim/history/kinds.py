@@ -14,6 +14,8 @@ from branchsim.history.refs import cut_commits, pull_heads
 from branchsim.history.subjects import read_squash
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from numpy.typing import NDArray
 
     from branchsim.git.repository import Repository
@@ -48,8 +50,16 @@ class Classifier:
         As in `History`.
     """
 
-    def __init__(self, repository: Repository, topology: Topology, graph: Graph, lines: Lines) -> None:
+    def __init__(
+        self,
+        repository: Repository,
+        topology: Topology,
+        graph: Graph,
+        lines: Lines,
+        common: Collection[Sha] = (),
+    ) -> None:
         self.graph = graph
+        self.common = [graph.number(sha) for sha in common if sha in graph]
         self.lines = lines
         self.topology = topology
         self.pulls = pull_heads(repository)
@@ -81,6 +91,10 @@ class Classifier:
                 base = np.where((other >= 0) & (other <= place), 0, -1).astype(np.int32)
             else:
                 base = np.where(self.graph.ancestors([first.tip]), 0, -1).astype(np.int32)
+        if self.common:
+            if base is None:
+                base = np.where(self.graph.ancestors([first.tip]), 0, -1).astype(np.int32)
+            base[self.common] = 0
         self.arrivals[name], self.brought[name] = self.graph.first_arrivals([step.tip for step in steps], base)
 
     def _grouped(self, steps: list[Step]) -> list[Step]:

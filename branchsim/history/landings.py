@@ -17,7 +17,7 @@ from branchsim.history.lines import own_lines
 from branchsim.history.refs import branch_tips, tag_tips
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     import numpy as np
     import pandas as pd
@@ -179,6 +179,7 @@ def read_history(
     until: int | None = None,
     positions: Mapping[str, Iterable[Sha]] | None = None,
     commits: Iterable[Commit] | None = None,
+    common: Collection[Sha] = (),
     report: Callable[[int], None] | None = None,
 ) -> History:
     """Replay the history of the branches of a topology.
@@ -195,6 +196,8 @@ def read_history(
         Tips that a branch is known to have had, for example from a reflog.
     commits : iterable of Commit, optional
         All commits that the branches reach, where they have been read already.
+    common : collection of Sha, optional
+        Commits among these that every branch had before history begins here; what they descend from is left out.
     report : callable, optional
         Called with the number of commits read since its last call.
 
@@ -228,7 +231,7 @@ def read_history(
     lines = own_lines(graph, topology, tips, positions=known, tagged=_released(repository, topology, graph))
     if repository.shallow:
         notes.append("the repository is a shallow clone: what happened before the cut is not known")
-    classifier = Classifier(repository, topology, graph, lines)
+    classifier = Classifier(repository, topology, graph, lines, common)
     landings: dict[str, tuple[Landing, ...]] = {}
     arrivals: dict[str, NDArray[np.int32]] = {}
     for name in lines.steps:

@@ -10,7 +10,7 @@ from branchsim.git.log import read_commits
 from branchsim.git.process import run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator
 
     from branchsim.git.log import Commit
     from branchsim.git.scratch import Scratch
@@ -50,24 +50,14 @@ class Graph:
 
     Parameters
     ----------
-    scratch : Scratch
-        Where to read.
-    tips : sequence of Sha
-        Commits.
+    commits : iterable of Commit
+        See `read_unshared`.
     """
 
-    def __init__(self, scratch: Scratch, tips: Sequence[Sha]) -> None:
-        self._nodes: dict[Sha, Node] = {}
+    def __init__(self, commits: Iterable[Commit]) -> None:
+        self._nodes: dict[Sha, Node] = {commit.sha: _node(commit) for commit in commits}
         self._others: dict[Sha, Node] = {}
         self._reach: dict[Sha, frozenset[Sha]] = {}
-        wanted = sorted(set(tips))
-        if not wanted:
-            return
-        out = run(["merge-base", "--octopus", "--all", *wanted], scratch.path, accept=(0, 1))
-        # The common ancestors stay in, since a tip may be one of them; what lies behind them does not.
-        below = [f"^{base}^@" for base in out.decode("ascii").split()]
-        for commit in read_commits(scratch, [*wanted, *below], changes=False):
-            self.add(_node(commit))
 
     def add(self, node: Node) -> None:
         """Add a commit."""
@@ -125,8 +115,27 @@ class Graph:
         return found
 
 
+def read_unshared(scratch: Scratch, tips: Iterable[Sha]) -> Iterator[Commit]:
+    """The commits that some of the tips reach and not all of them, and the newest that all of them reach.
+
+    Parameters
+    ----------
+    scratch : Scratch
+        Where to read.
+    tips : iterable of Sha
+        Commits.
+    """
+    wanted = sorted(set(tips))
+    if not wanted:
+        return
+    out = run(["merge-base", "--octopus", "--all", *wanted], scratch.path, accept=(0, 1))
+    # The common ancestors stay in, since a tip may be one of them; what lies behind them does not.
+    below = [f"^{base}^@" for base in out.decode("ascii").split()]
+    yield from read_commits(scratch, [*wanted, *below], changes=False)
+
+
 def _node(commit: Commit) -> Node:
     return Node(commit.sha, commit.tree, commit.parents, commit.author, commit.committed_at, commit.subject)
 
 
-__all__ = ["Graph", "Node"]
+__all__ = ["Graph", "Node", "read_unshared"]

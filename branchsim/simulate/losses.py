@@ -20,9 +20,10 @@ from branchsim.git.hunks import renames
 from branchsim.git.log import empty_tree, read_commits
 from branchsim.names import Sha
 from branchsim.simulate.records import Loss
+from branchsim.simulate.trees import differing_paths
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from branchsim.effects import Unit, Units
     from branchsim.git.objects import ObjectReader, TreeEntry
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
 _LIMIT = 8_000_000
 _MANY = 2000
 """More changed paths than this are a version, not a fix: their units are not followed."""
+
+MOST = 500
+"""At most so many changes that are owed are followed."""
 
 # What a step of the plan does with its own hands is decided, not lost.
 _DECIDED = frozenset({"commit", "revert"})
@@ -81,6 +85,26 @@ class LossJudge:
             self._remember(repository, landing)
         return list(dict.fromkeys(found))
 
+    def follow(self, repository: Repository, changes: Sequence[tuple[Sha, Sha | None, Sha]]) -> None:
+        """Follow what earlier changes brought, as what the plan brings is followed.
+
+        Parameters
+        ----------
+        repository : Repository
+            Where to read.
+        changes : sequence of (Sha, Sha or None, Sha)
+            Commit, tree before (None for the empty one) and tree after of each.
+        """
+        nothing = empty_tree(repository.scratch)
+        differing = [
+            (commit, dict(differing_paths(self._reader, nothing if before is None else before, after)))
+            for commit, before, after in changes
+        ]
+        differing = [(commit, changed) for commit, changed in differing if len(changed) <= _MANY]
+        self._load(entry for _, changed in differing for both in changed.values() for entry in both)
+        for commit, changed in differing:
+            self._bring(commit, commit, changed)
+
     # -- conflicts that were solved ------------------------------------------------------------------------------
 
     def _of_solutions(self, repository: Repository, solutions: Sequence[Solved]) -> list[Loss]:
@@ -123,17 +147,20 @@ class LossJudge:
 
     def _remember(self, repository: Repository, landing: Landing) -> None:
         before, after = self._trees(repository, landing)
-        changed = dict(self._changes(before, after))
+        changed = dict(differing_paths(self._reader, before, after))
         if len(changed) > _MANY:
             return
         self._load(entry for both in changed.values() for entry in both)
+        self._bring(landing.after, landing.source or landing.after, changed)
+
+    def _bring(self, key: Sha, by: Sha, changed: Mapping[bytes, tuple[TreeEntry | None, TreeEntry | None]]) -> None:
         for path, (old, new) in changed.items():
             had, has = self._units(path, old), self._units(path, new)
             if had.is_known and has.is_known:
                 # Only what is wholly there or not is followed: one of several equal lines has no identity.
                 came = frozenset(unit for unit in has.counts if unit not in had.counts and unit.kind != "path")
                 went = frozenset(unit for unit in had.counts if unit not in has.counts and unit.kind != "path")
-                self._brought[path, landing.after] = _Brought(path, landing.source or landing.after, came, went)
+                self._brought[path, key] = _Brought(path, by, came, went)
 
     def _forget(self, gone: Iterable[tuple[tuple[bytes, Sha], Unit, Loss]]) -> None:
         for key, unit, _ in gone:
@@ -165,7 +192,10 @@ class LossJudge:
     def _gone(self, brought: _Brought, landing: Landing, had: Units, has: Units) -> Iterator[tuple[Unit, Loss]]:
         if not had.is_known or not has.is_known:
             return
-        knew = landing.source is not None and self._graph.is_ancestor(brought.by, landing.source)
+        # What the graph does not have, every branch has.
+        knew = landing.source is not None and (
+            brought.by not in self._graph or self._graph.is_ancestor(brought.by, landing.source)
+        )
         why = (
             f"{landing.source[:12]} had {brought.by[:12]} and dropped it before"
             if knew and landing.source is not None
@@ -191,34 +221,6 @@ class LossJudge:
     def _trees(self, repository: Repository, landing: Landing) -> tuple[Sha, Sha]:
         self._graph.learn(repository.scratch, [landing.before, landing.after])
         return self._graph[landing.before].tree, self._graph[landing.after].tree
-
-    def _changes(
-        self, before: Sha, after: Sha, above: bytes = b""
-    ) -> Iterator[tuple[bytes, tuple[TreeEntry | None, TreeEntry | None]]]:
-        """The paths that differ between two trees, without a process: only what differs is read."""
-        old, new = self._reader.tree(before), self._reader.tree(after)
-        for name in sorted({*old, *new}):
-            one, other = old.get(name), new.get(name)
-            if one == other:
-                continue
-            if one is not None and other is not None and one.is_tree and other.is_tree:
-                yield from self._changes(one.sha, other.sha, above + name + b"/")
-                continue
-            if not any(entry is not None and entry.is_tree for entry in (one, other)):
-                yield above + name, (one, other)
-                continue
-            for path, leaf in self._leaves(above + name, one):
-                yield path, (leaf, None)
-            for path, leaf in self._leaves(above + name, other):
-                yield path, (None, leaf)
-
-    def _leaves(self, path: bytes, entry: TreeEntry | None) -> Iterator[tuple[bytes, TreeEntry]]:
-        if entry is None:
-            return
-        if entry.is_tree:
-            yield from self._reader.walk(entry.sha, path + b"/")
-        else:
-            yield path, entry
 
     def _load(self, entries: Iterable[TreeEntry | None]) -> None:
         wanted = sorted({entry.sha for entry in entries if entry is not None and not entry.is_submodule})

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 Outcome = Literal["clean", "conflict", "blocked", "regression"]
 OUTCOMES: tuple[Outcome, ...] = ("clean", "conflict", "blocked", "regression")
+OPEN = ("lost", "missed", "partial")
+"""The verdicts on obligations that need a person."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,6 +257,69 @@ class ForecastResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ObligationState:
+    """An obligation before a plan and after it; what is not said here is in the audit's record of the same change.
+
+    Attributes
+    ----------
+    change : Sha
+        The change that is owed.
+    commits : tuple of Sha
+        What it is made of.
+    subject : str
+        Its subject.
+    family : str or None
+        The family of the branch it came from.
+    landing : Sha
+        The landing with which it arrived on `landed_on`.
+    landed_on, owed_to : str
+        The two branches.
+    landed_at : int
+        When it landed, in seconds since the epoch.
+    before, after : str or None
+        The audit's verdicts: ``retrofitted``, ``late``, ``partial``, ``lost``, ``superseded``, ``reverted``,
+        ``missed``, ``waived``. None before for what the plan itself lands; None after for what is no longer owed.
+    overdue_before, overdue_after : bool
+        Whether a promotion has passed without it.
+    landed_by : str or None
+        The step of the plan that lands it.
+    settled_by : str or None
+        The step of the plan that brings the state after it.
+    confidence : float
+        Of the later verdict, in [0, 1].
+    reason : str
+        Of the later verdict, in one sentence.
+    """
+
+    change: Sha
+    commits: tuple[Sha, ...]
+    subject: str
+    family: str | None
+    landing: Sha
+    landed_on: str
+    owed_to: str
+    landed_at: int
+    before: str | None
+    after: str | None
+    overdue_before: bool
+    overdue_after: bool
+    landed_by: str | None
+    settled_by: str | None
+    confidence: float
+    reason: str
+
+    @property
+    def changes(self) -> bool:
+        """Whether the plan changes anything about it."""
+        return self.before != self.after or self.overdue_before != self.overdue_after
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it needs a person after the plan."""
+        return self.after in OPEN
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RefMove:
     """A ref that the plan moves.
 
@@ -273,6 +338,7 @@ class RefMove:
 
 
 __all__ = [
+    "OPEN",
     "OUTCOMES",
     "FileConflict",
     "ForecastResult",
@@ -280,6 +346,7 @@ __all__ = [
     "Loss",
     "LossCheck",
     "Meeting",
+    "ObligationState",
     "Outcome",
     "RefMove",
     "Solved",

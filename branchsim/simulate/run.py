@@ -6,7 +6,8 @@ import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from branchsim.errors import UnknownRevisionError, nearest
+from branchsim.audit.sources import moment
+from branchsim.errors import UnknownBranchError, UnknownRevisionError, nearest
 from branchsim.git.objects import ObjectReader
 from branchsim.git.repository import Repository
 from branchsim.git.session import MergeSession
@@ -17,7 +18,7 @@ from branchsim.plan.builders import coming
 from branchsim.plan.checks import check_person
 from branchsim.simulate.conflicts import Conflicts
 from branchsim.simulate.forecast import forecast
-from branchsim.simulate.graph import Graph
+from branchsim.simulate.graph import Graph, read_unshared
 from branchsim.simulate.records import RefMove
 from branchsim.simulate.simulation import Simulation
 from branchsim.simulate.steps import run_plan
@@ -27,10 +28,12 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable, Sequence
 
+    from branchsim.git.log import Commit as GitCommit
     from branchsim.git.repository import RepositoryLike
     from branchsim.plan import Plan
     from branchsim.simulate.conflicts import Resolver
-    from branchsim.simulate.records import LossCheck, StepResult
+    from branchsim.simulate.obligations import Ledger
+    from branchsim.simulate.records import LossCheck, ObligationState, StepResult
     from branchsim.topology import Topology
 
 PERSON = "branchsim <branchsim@localhost>"
@@ -44,6 +47,8 @@ def simulate(
     *,
     resolve: Resolver | None = None,
     losses: LossCheck | Literal["audit"] | None = "audit",
+    obligations: bool = True,
+    since: str | int | None = None,
     author: str | None = None,
     directory: str | os.PathLike[str] = ".",
     progress: Callable[[StepResult], None] | None = None,
@@ -66,6 +71,12 @@ def simulate(
     losses : callable, "audit" or None
         Says what each landing would lose; by default the rules of the audit do. With None nobody judges, and no step
         has the outcome ``regression``.
+    obligations : bool
+        With a topology, ask the audit for the state of every obligation before the plan and after it. What is owed and
+        was not delivered is then followed by the rules of the audit, as what the plan brings is.
+    since : str or int, optional
+        Only obligations for what landed since then: a date (ISO 8601), a revision, or seconds since the epoch. By
+        default half a year before the newest commit of the topology's branches.
     author : str, optional
         ``Name <address>`` for the commits, where the plan names none.
     directory : path
@@ -98,8 +109,11 @@ def simulate(
         _check_branches(plan, branches, repository)
         revisions = _revisions(plan, branches, repository)
         tips = [branches[name] for name in (*plan.branches, *revisions) if name in branches]
-        graph = Graph(repository.scratch, [*tips, *_starts(plan, revisions)])
+        known = [*tips, *_starts(plan, revisions)]
         reader = stack.enter_context(ObjectReader(repository.scratch))
+        book = _Book(repository, reader, topology if obligations else None, branches)
+        book.open(known, since=moment(repository, since, "since"), clock=plan.at)
+        graph = Graph(book.unshared or read_unshared(repository.scratch, {*known, *book.tips}))
         session = stack.enter_context(MergeSession(repository.scratch))
         records = repository.common_dir / "rr-cache"
         conflicts = Conflicts(repository.scratch, reader, graph, session, resolve, Path(directory), records)
@@ -107,17 +121,25 @@ def simulate(
         world = World(repository, reader, session, graph, conflicts, person=person, losses=judge, revisions=revisions)
         newest = max((graph[tip].at for tip in tips), default=0)
         start = State(branches, _tags(repository), plan.at if plan.at is not None else max(newest, 0) + 1)
+        if start.clock <= newest:
+            book.notes.append(
+                "the plan's time is before that of a commit it builds on: dates will contradict the order of history"
+            )
         end = start.fork()
+        book.follow(judge)
         results = run_plan(world, plan, end, progress)
         expected = forecast(world, plan, start=start, end=end, results=results)
         moves = _moves(start, end)
+        owed = book.compared(end.branches, results)
         return Simulation(
             plan=plan,
             repository=str(repository.path),
             results=tuple(results),
             expected=expected,
             moves=moves,
-            notes=tuple(_notes(plan, repository, person, losses)),
+            notes=(*_notes(plan, repository, person, losses), *book.notes),
+            owed=owed,
+            owed_since=book.since,
             seen=_seen([*plan.branches, *revisions], repository),
             person=person,
             pack=_pack(repository, moves, start),
@@ -129,6 +151,63 @@ def _judge(reader: ObjectReader, graph: Graph) -> LossCheck:
     from branchsim.simulate.losses import LossJudge
 
     return LossJudge(reader, graph)
+
+
+class _Book:
+    """The obligations of one simulation; without a topology, or a branch of it, there are none."""
+
+    def __init__(
+        self, repository: Repository, reader: ObjectReader, topology: Topology | None, branches: dict[str, Sha]
+    ) -> None:
+        self.notes: list[str] = []
+        self.tips: Sequence[Sha] = ()
+        self.unshared: Sequence[GitCommit] | None = None
+        self.since: int | None = None
+        self._repository = repository
+        self._reader = reader
+        self._topology = topology
+        self._branches = branches
+        self._ledger: Ledger | None = None
+
+    def open(self, tips: Sequence[Sha], *, since: int | None, clock: int | None) -> None:
+        """Read what is owed before the plan, which starts from some commits."""
+        if self._topology is None:
+            return
+        from branchsim.simulate.obligations import Ledger
+
+        try:
+            ledger = Ledger(
+                self._repository, self._reader, self._topology, self._branches, tips, since=since, clock=clock
+            )
+        except UnknownBranchError as error:
+            self.notes.append(f"obligations were not looked at: {error}, of which the topology speaks")
+            return
+        self._ledger, self.since, self.tips, self.unshared = ledger, ledger.since, ledger.tips, ledger.unshared
+        self._before, self._changes = ledger.at(self._branches)
+
+    def follow(self, judge: object) -> None:
+        """Let the judge of losses follow what is owed and was not delivered."""
+        from branchsim.simulate.losses import MOST, LossJudge
+        from branchsim.simulate.obligations import open_trees
+
+        if self._ledger is not None and isinstance(judge, LossJudge):
+            trees = open_trees(self._before, self._changes)
+            judge.follow(self._repository, trees[-MOST:])
+            if len(trees) > MOST:
+                self.notes.append(f"of {len(trees)} changes that are owed only the newest {MOST} were followed")
+
+    def compared(self, branches: dict[str, Sha], results: Sequence[StepResult]) -> tuple[ObligationState, ...] | None:
+        """The obligations before, and after with the branches at some place."""
+        from branchsim.simulate.obligations import compared
+
+        if self._ledger is None:
+            return None
+        try:
+            after, _ = self._ledger.at(branches)
+        except UnknownBranchError:  # the plan deletes a branch of the topology
+            self.notes.append("obligations were not looked at after the plan: it deletes a branch of the topology")
+            return None
+        return compared(self._before, after, results)
 
 
 def _branches(repository: Repository) -> dict[str, Sha]:

@@ -18,7 +18,7 @@ from branchsim.errors import InputError
 from branchsim.names import RefName, Sha
 from branchsim.plan import read_plan
 from branchsim.simulate import records
-from branchsim.simulate.records import ForecastResult, RefMove, StepResult
+from branchsim.simulate.records import ForecastResult, ObligationState, RefMove, StepResult
 from branchsim.simulate.simulation import Simulation
 
 if TYPE_CHECKING:
@@ -49,6 +49,8 @@ def save(simulation: Simulation, path: str | os.PathLike[str]) -> None:
         "moves": [dataclasses.asdict(move) for move in simulation.moves],
         "seen": [list(pair) for pair in simulation.seen],
         "notes": list(simulation.notes),
+        "owed": None if simulation.owed is None else [dataclasses.asdict(state) for state in simulation.owed],
+        "owed_since": simulation.owed_since,
         "pack": base64.b64encode(simulation.pack).decode("ascii"),
     }
     text = json.dumps(values, indent=1) + "\n"
@@ -104,6 +106,8 @@ def read_simulation(path: str | os.PathLike[str]) -> Simulation:
             moves=tuple(_built(RefMove, each) for each in values["moves"]),
             seen=tuple((RefName(ref), Sha(sha)) for ref, sha in values["seen"]),
             notes=tuple(values["notes"]),
+            owed=None if values["owed"] is None else tuple(_built(ObligationState, each) for each in values["owed"]),
+            owed_since=values["owed_since"],
             pack=base64.b64decode(values["pack"], validate=True),
         )
     except (KeyError, TypeError, ValueError, AttributeError, binascii.Error) as error:

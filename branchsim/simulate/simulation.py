@@ -17,9 +17,18 @@ if TYPE_CHECKING:
 
     from branchsim.names import RefName, Sha
     from branchsim.plan import Plan
-    from branchsim.simulate.records import FileConflict, ForecastResult, Loss, Outcome, RefMove, StepResult
+    from branchsim.simulate.records import (
+        FileConflict,
+        ForecastResult,
+        Loss,
+        ObligationState,
+        Outcome,
+        RefMove,
+        StepResult,
+    )
 
 SCHEMA = 1
+_SHOWN = 10
 
 STEP_COLUMNS = {
     "number": frames.INTEGER,
@@ -79,6 +88,26 @@ FORECAST_COLUMNS = {
 }
 
 
+OBLIGATION_COLUMNS = {
+    "change": frames.TEXT,
+    "subject": frames.TEXT,
+    "family": frames.TEXT,
+    "landing": frames.TEXT,
+    "landed_on": frames.TEXT,
+    "landed_at": frames.TIME,
+    "owed_to": frames.TEXT,
+    "before": frames.TEXT,
+    "after": frames.TEXT,
+    "overdue_before": frames.FLAG,
+    "overdue_after": frames.FLAG,
+    "landed_by": frames.TEXT,
+    "settled_by": frames.TEXT,
+    "confidence": frames.NUMBER,
+    "reason": frames.TEXT,
+    "commits": frames.OBJECT,
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Simulation:
     """What a plan would do. Ids only: the scratch repository it was found in may be gone.
@@ -97,6 +126,10 @@ class Simulation:
         The refs that move, sorted.
     notes : tuple of str
         What limits the result.
+    owed : tuple of ObligationState or None
+        The obligations before the plan and after it; None where nobody looked.
+    owed_since : int or None
+        Only those were looked at whose changes landed since then, in seconds since the epoch.
     seen : tuple of (str, Sha)
         The branches that the plan reads, as full ref names, and where they were.
     person : str
@@ -111,6 +144,8 @@ class Simulation:
     expected: tuple[ForecastResult, ...]
     moves: tuple[RefMove, ...]
     notes: tuple[str, ...] = ()
+    owed: tuple[ObligationState, ...] | None = None
+    owed_since: int | None = None
     seen: tuple[tuple[RefName, Sha], ...] = ()
     person: str = ""
     pack: bytes = field(default=b"", repr=False)
@@ -158,6 +193,18 @@ class Simulation:
         return frames.frame(map(_forecast_row, self.expected), FORECAST_COLUMNS)
 
     @property
+    def obligations(self) -> pd.DataFrame:
+        """One row for each obligation whose change landed since `owed_since`, ascending in the time of landing.
+
+        Columns: ``change``, ``subject``, ``family``, ``landing``, ``landed_on`` (string), ``landed_at``
+        (datetime64[ns, UTC]), ``owed_to``, ``before``, ``after`` (verdicts of the audit; ``before`` is missing for what
+        the plan lands), ``overdue_before``, ``overdue_after`` (boolean), ``landed_by``, ``settled_by`` (steps of the
+        plan), ``confidence`` (Float64), ``reason`` (string), ``commits`` (tuple of ids). Empty where nobody looked: the
+        notes say so then, and ``owed`` is None.
+        """
+        return frames.frame(map(_obligation_row, self.owed or ()), OBLIGATION_COLUMNS)
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """The warnings of all steps, in order."""
         return tuple(warning for result in self.results for warning in result.warnings)
@@ -194,6 +241,12 @@ class Simulation:
         carried_out = [result for result in self.expected if result.variant in {"with-retrofit", "after-plan"}]
         return self.outcome != "clean" or any(result.outcome != "clean" for result in carried_out)
 
+    def owed_in_short(self) -> list[ObligationState]:
+        """The obligations that the plan changes, then those that stay open, the newest first."""
+        changed = [each for each in self.owed or () if each.changes]
+        still = [each for each in self.owed or () if each.is_open and not each.changes]
+        return changed[::-1] + still[::-1]
+
     def to_dict(self) -> dict[str, Any]:
         """The result as JSON holds it, schema 1. Times are ISO 8601, UTC."""
         return {
@@ -216,6 +269,10 @@ class Simulation:
                 }
                 for phase, step, loss in self.losses()
             ],
+            "obligations": None
+            if self.owed is None
+            else [_listed(_obligation_row(state)) | {"landed_at": _iso(state.landed_at)} for state in self.owed],
+            "obligations_since": _iso(self.owed_since),
             "refs": {move.ref: {"before": move.before, "after": move.after} for move in self.moves},
             "notes": list(self.notes),
         }
@@ -234,6 +291,8 @@ class Simulation:
                 lines.append(f"    {expected.outcome:<10} {plain(way)}{_tail(expected.reason)}")
                 lines += [f"       {plain(_conflict_text(conflict))}" for conflict in expected.conflicts]
                 lines += [f"       lost: {plain(_loss_text(loss))}" for loss in expected.losses or ()]
+        if self.owed is not None:
+            lines += _owed_lines(self.owed, self.owed_since)
         lines += [f"  note: {plain(note)}" for note in self.notes]
         return "\n".join(lines) + "\n"
 
@@ -259,9 +318,37 @@ class Simulation:
         lost = [(phase, step, loss.path, loss.what, loss.reason) for phase, step, loss in self.losses()]
         if lost:
             parts.append(_table("would be lost", ("phase", "step", "path", "what", "reason"), lost))
+        owed = [(o.subject, f"{o.landed_on} -> {o.owed_to}", _verdict_text(o), o.reason) for o in self.owed_in_short()]
+        if owed:
+            parts.append(_table("obligations", ("change", "owed", "before and after", "reason"), owed))
         if self.notes:
             parts.append(f"<ul>{''.join(f'<li>{_safe(note)}</li>' for note in self.notes)}</ul>")
         return "".join(parts)
+
+
+def _owed_lines(owed: Sequence[ObligationState], since: int | None) -> list[str]:
+    """The obligations as text: what changes, what stays open, and how many there are in all."""
+    changed = [each for each in owed if each.changes]
+    still = [each for each in owed if each.is_open and not each.changes]
+    counts = f"{len(owed)} in all, {len(changed)} changed by the plan, {len(still)} open as before"
+    lines = [f"  obligations since {(_iso(since) or 'ever')[:10]}: {counts}"]
+    for group in (changed, still):
+        for each in group[::-1][:_SHOWN]:
+            head = f"{_verdict_text(each)}: {each.change[:12]} {each.subject!r}, {each.landed_on} -> {each.owed_to}"
+            lines.append(f"    {plain(head)}{_tail(each.reason)}")
+        if len(group) > _SHOWN:
+            lines.append(f"    and {len(group) - _SHOWN} more")
+    return lines
+
+
+def _verdict_text(state: ObligationState) -> str:
+    before = "new" if state.before is None else state.before
+    after = "no longer owed" if state.after is None else state.after + ", overdue" * state.overdue_after
+    return after if state.before == state.after and not state.changes else f"{before} -> {after}"
+
+
+def _obligation_row(state: ObligationState) -> dict[str, Any]:
+    return {name: getattr(state, name) for name in OBLIGATION_COLUMNS}
 
 
 def _step_row(result: StepResult) -> dict[str, Any]:
@@ -375,4 +462,4 @@ def _safe(text: str) -> str:
     return _html.escape(plain(text))
 
 
-__all__ = ["CONFLICT_COLUMNS", "FORECAST_COLUMNS", "SCHEMA", "STEP_COLUMNS", "Simulation"]
+__all__ = ["CONFLICT_COLUMNS", "FORECAST_COLUMNS", "OBLIGATION_COLUMNS", "SCHEMA", "STEP_COLUMNS", "Simulation"]

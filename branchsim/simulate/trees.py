@@ -9,7 +9,7 @@ from branchsim.git.objects import TreeEntry, write_object
 from branchsim.plan import PlanError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from branchsim.git.objects import ObjectReader
     from branchsim.git.scratch import Scratch
@@ -121,4 +121,40 @@ def _shown(path: bytes) -> str:
     return repr(path.decode("utf-8", "replace"))
 
 
-__all__ = ["Put", "edit_tree"]
+def differing_paths(
+    reader: ObjectReader, before: Sha, after: Sha, above: bytes = b""
+) -> Iterator[tuple[bytes, tuple[TreeEntry | None, TreeEntry | None]]]:
+    """The paths that differ between two trees, without a process: only what differs is read.
+
+    Yields
+    ------
+    path, (old, new)
+        In the order of the names in each directory; None for what is not there.
+    """
+    old, new = reader.tree(before), reader.tree(after)
+    for name in sorted({*old, *new}):
+        one, other = old.get(name), new.get(name)
+        if one == other:
+            continue
+        if one is not None and other is not None and one.is_tree and other.is_tree:
+            yield from differing_paths(reader, one.sha, other.sha, above + name + b"/")
+            continue
+        if not any(entry is not None and entry.is_tree for entry in (one, other)):
+            yield above + name, (one, other)
+            continue
+        for path, leaf in _leaves(reader, above + name, one):
+            yield path, (leaf, None)
+        for path, leaf in _leaves(reader, above + name, other):
+            yield path, (None, leaf)
+
+
+def _leaves(reader: ObjectReader, path: bytes, entry: TreeEntry | None) -> Iterator[tuple[bytes, TreeEntry]]:
+    if entry is None:
+        return
+    if entry.is_tree:
+        yield from reader.walk(entry.sha, path + b"/")
+    else:
+        yield path, entry
+
+
+__all__ = ["Put", "differing_paths", "edit_tree"]
