@@ -375,6 +375,8 @@ def audit(
     changes = read_changes(history)
     promotions = read_promotions(repo, history, changes)
     outcome, lost = Outcome(()), Overwrites(())
+    if "overwrites" in checks:
+        lost = find_overwrites(repo, history, changes, promotions, report=say)
     if "obligations" in checks:
         outcome = Reader(
             repository=repo,
@@ -382,10 +384,9 @@ def audit(
             changes=changes,
             patches=Patches(repo.scratch, FactCache(directory)),
             trailers=trailers,
+            overwrites=lost.records,
             report=lambda pair: say(f"comparing {pair}"),
         ).read()
-    if "overwrites" in checks:
-        lost = find_overwrites(repo, history, changes, promotions, report=say)
     violations, fitness = (
         find_violations(history, outcome.obligations, frozenset(branch_tips(repo)))
         if "violations" in checks

@@ -6,15 +6,21 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Generic, NamedTuple, TypeVar
 
+from branchsim.git.hunks import raw_changes, read_hunks
 from branchsim.git.log import Commit
-from branchsim.git.merge import merge_many
+from branchsim.git.merge import MergeResult, merge_many
 from branchsim.git.objects import ObjectReader
 from branchsim.git.process import run
+from branchsim.git.repository import Repository
 from branchsim.git.scratch import Scratch
 from branchsim.names import Sha
 
 _FEWEST_CHARACTERS = 3
+_ENOUGH = 50
+"""So many merges keep a process busy for longer than it takes to start one."""
+_Unit = TypeVar("_Unit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +35,17 @@ class Resolution:
         Whether git merges it without a conflict.
     paths : frozenset of bytes
         Where the recorded result differs from git's own.
+    automatic : Sha
+        The tree of git's own result; where there are conflicts, with their markers in the files.
+    conflicted : frozenset of bytes
+        The paths that git cannot merge by itself.
     """
 
     merge: Sha
     clean: bool
     paths: frozenset[bytes]
+    automatic: Sha
+    conflicted: frozenset[bytes] = frozenset()
 
 
 def resolutions(scratch: Scratch, merges: Iterable[Commit]) -> tuple[dict[Sha, Resolution], dict[Sha, str]]:
@@ -55,18 +67,47 @@ def resolutions(scratch: Scratch, merges: Iterable[Commit]) -> tuple[dict[Sha, R
     """
     wanted = sorted((commit for commit in merges if len(commit.parents) == 2), key=lambda c: c.sha)  # noqa: PLR2004
     pairs = [(commit.parents[0], commit.parents[1]) for commit in wanted]
-    differing: list[tuple[Commit, Sha, bool]] = []
+    differing: list[tuple[Commit, Sha, MergeResult]] = []
     skipped: dict[Sha, str] = {}
-    for commit, result in zip(wanted, merge_many(scratch, pairs, processes=os.cpu_count() or 1), strict=True):
+    for commit, result in zip(wanted, merge_many(scratch, pairs, processes=_processes(len(pairs))), strict=True):
         if result.tree is None:
             skipped[commit.sha] = result.failure or "git could not redo the merge"
         elif result.tree != commit.tree:
-            differing.append((commit, result.tree, result.clean))
+            differing.append((commit, result.tree, result))
     found = {}
     paths = differences(scratch, [(tree, commit.tree) for commit, tree, _ in differing])
-    for commit, tree, clean in differing:
-        found[commit.sha] = Resolution(commit.sha, clean, paths[tree, commit.tree])
+    for commit, tree, result in differing:
+        conflicted = frozenset(conflict.path for conflict in result.conflicts)
+        found[commit.sha] = Resolution(commit.sha, result.clean, paths[tree, commit.tree], tree, conflicted)
     return found, skipped
+
+
+def _processes(count: int) -> int:
+    """How many processes are worth starting for some merges."""
+    return max(1, min(os.cpu_count() or 1, count // _ENOUGH))
+
+
+class Resolver:
+    """The merges that are not git's own, each looked at once.
+
+    Parameters
+    ----------
+    scratch : Scratch
+        Where to merge.
+    """
+
+    def __init__(self, scratch: Scratch) -> None:
+        self._scratch = scratch
+        self._known: dict[Sha, Resolution | None] = {}
+
+    def resolve(self, merges: Iterable[Commit]) -> dict[Sha, Resolution]:
+        """Those of these merges whose recorded result differs from git's automatic one."""
+        asked = {commit.sha: commit for commit in merges}
+        fresh = [commit for sha, commit in asked.items() if sha not in self._known]
+        if fresh:
+            found, _ = resolutions(self._scratch, fresh)
+            self._known |= {commit.sha: found.get(commit.sha) for commit in fresh}
+        return {sha: known for sha in asked if (known := self._known[sha]) is not None}
 
 
 def differences(scratch: Scratch, pairs: list[tuple[Sha, Sha]]) -> dict[tuple[Sha, Sha], frozenset[bytes]]:
@@ -126,37 +167,42 @@ def share_there(effect: Effect, content: bytes | None) -> float:
     return 1.0 - sum((effect.removed & lines).values()) / gone if gone else 1.0
 
 
-def delivered(effect: Effect, merged: bytes | None, with_it: bytes | None, without_it: bytes | None) -> tuple[int, int]:
+class Delivery(NamedTuple, Generic[_Unit]):
+    """How many copies of one unit a merge had to keep (or to keep away), and did."""
+
+    unit: _Unit
+    added: bool
+    had: int
+    kept: int
+
+
+def delivered(
+    added: Counter[_Unit],
+    removed: Counter[_Unit],
+    result: Mapping[_Unit, int],
+    own: Mapping[_Unit, int],
+    other: Mapping[_Unit, int],
+) -> list[Delivery[_Unit]]:
     """How much of an effect a merge kept, of what only one of its sides had.
 
-    Lines that the other side has as well say nothing: in metadata the same line stands in a file many times. So copies
+    What the other side has as well says nothing: in metadata the same element stands in a file many times. So copies
     are counted from what the other side has.
 
     Parameters
     ----------
-    effect : Effect
+    added, removed : Counter
         What the change did.
-    merged, with_it, without_it : bytes or None
-        The file in the result, on the side that has the change, and on the other side; None where there is none.
-
-    Returns
-    -------
-    kept, had : int
-        Copies of lines, added and removed ones together.
+    result, own, other : mapping to int
+        The copies in the result, on the side that has the change, and on the other side.
     """
-    result, own, other = (
-        meaningful(each) if each is not None else Counter[bytes]() for each in (merged, with_it, without_it)
-    )
-    kept = had = 0
-    for line, count in effect.added.items():
-        extra = max(0, min(count, own[line] - other[line]))
-        had += extra
-        kept += max(0, min(extra, result[line] - other[line]))
-    for line, count in effect.removed.items():
-        fewer = max(0, min(count, other[line] - own[line]))
-        had += fewer
-        kept += max(0, min(fewer, other[line] - result[line]))
-    return kept, had
+    found = []
+    for unit, count in added.items():
+        extra = max(0, min(count, own.get(unit, 0) - other.get(unit, 0)))
+        found.append(Delivery(unit, True, extra, max(0, min(extra, result.get(unit, 0) - other.get(unit, 0)))))
+    for unit, count in removed.items():
+        fewer = max(0, min(count, other.get(unit, 0) - own.get(unit, 0)))
+        found.append(Delivery(unit, False, fewer, max(0, min(fewer, other.get(unit, 0) - result.get(unit, 0)))))
+    return found
 
 
 def contents(scratch: Scratch, questions: Iterable[tuple[Sha, bytes]]) -> dict[tuple[Sha, bytes], bytes | None]:
@@ -174,3 +220,35 @@ def contents(scratch: Scratch, questions: Iterable[tuple[Sha, bytes]]) -> dict[t
 
 
 Contents = Mapping[tuple[Sha, bytes], bytes | None]
+
+
+def effects_of(
+    repository: Repository, pairs: Mapping[Sha, tuple[Sha, Sha]], paths: Mapping[Sha, set[bytes]]
+) -> dict[Sha, list[Effect]]:
+    """The lines that changes add and remove, path by path.
+
+    Parameters
+    ----------
+    repository : Repository
+        Where to read.
+    pairs : mapping
+        The trees before and after each change.
+    paths : mapping
+        The paths that are of interest for each change.
+    """
+    hunks, _ = read_hunks(repository.scratch, list(pairs.values()), context=0)
+    raws = raw_changes(repository.scratch, list(pairs.values()))
+    effects: dict[Sha, list[Effect]] = {}
+    for sha, pair in pairs.items():
+        files, raw = hunks.get(pair), raws.get(pair)
+        if files is None or raw is None or len(files) != len(raw):
+            continue
+        for change, parts in zip(raw, files, strict=True):
+            if change.path not in paths[sha]:
+                continue
+            after, before = Counter[bytes](), Counter[bytes]()
+            for hunk in parts:
+                after += meaningful(hunk.after)
+                before += meaningful(hunk.before)
+            effects.setdefault(sha, []).append(Effect(change.path, after - before, before - after))
+    return effects

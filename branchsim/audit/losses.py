@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Self
 
+from branchsim.audit.deltas import Deltas
 from branchsim.effects import (
     ABSENT,
     Attributes,
@@ -107,6 +108,11 @@ class LossReader:
         Paths that are left out.
     attributes : Attributes, optional
         The repository's linguist attributes.
+
+    Attributes
+    ----------
+    deltas : Deltas
+        What single changes did, read with this reader.
     """
 
     def __init__(
@@ -119,6 +125,7 @@ class LossReader:
         self._attributes = attributes
         self._blobs: dict[Sha, bytes | Units] = {}
         self._held = 0
+        self.deltas = Deltas(self)
 
     def __enter__(self) -> Self:
         self._reader.__enter__()
@@ -135,6 +142,12 @@ class LossReader:
             return ABSENT
         self._load([entry.sha])
         return self._units.units(path, entry.sha, entry.mode, self._content)
+
+    def together(self, path: bytes, entries: Sequence[TreeEntry | None]) -> list[Units]:
+        """Several versions of a path, read in one form, so that they can be compared."""
+        self._load(entry.sha for entry in entries if entry is not None and not entry.is_submodule)
+        versions = [(None, "100644") if entry is None else (entry.sha, entry.mode) for entry in entries]
+        return self._units.together(path, versions, self._content)
 
     def content(self, sha: Sha) -> bytes | None:
         """The bytes of a blob that was preloaded; None where it could not be read."""

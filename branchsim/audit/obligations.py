@@ -7,13 +7,19 @@ passed in between.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from branchsim.audit.arrivals import Arrival, Arrivals, Part
+from branchsim.audit.delivery import Resolver
+from branchsim.audit.drops import Dropped, Drops
 from branchsim.audit.evidence import CONFIDENCE, Evidence
+from branchsim.audit.hurt import Hurt
 from branchsim.audit.match import Counterpart, Skipped, counterparts
+from branchsim.audit.ownwork import OwnWork, own_work, standings_of_own_work
 from branchsim.audit.replay import Replay, Standing
 from branchsim.audit.reverts import Reverts, Withdrawal
 from branchsim.audit.verdicts import Obligation, Verdict
@@ -26,6 +32,7 @@ from branchsim.history.landings import History, Landing
 from branchsim.names import Sha
 
 if TYPE_CHECKING:
+    from branchsim.audit.overwrites import Overwrite
     from branchsim.topology import ObligationRule
 
 _SLACK_SECONDS = 90 * 86_400
@@ -36,6 +43,9 @@ _PROBABLE = 0.3
 
 _UNSURE = 0.6
 """The confidence of ``missed`` where history is cut off, or the patch could not be read."""
+
+
+_BOOKKEEPING = "it only sets a version or writes the change log, which each line of releases does for itself"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +70,8 @@ class Reader:
         Reads the patches.
     trailers : bool
         Whether what messages say of other commits counts.
+    overwrites : sequence of Overwrite
+        What is known to have been overwritten: what arrived and was overwritten later is lost.
     report : callable, optional
         Called with a sentence when a pair of branches is begun.
     """
@@ -69,8 +81,13 @@ class Reader:
     changes: Changes
     patches: Patches
     trailers: bool = True
+    overwrites: Sequence[Overwrite] = ()
     report: Callable[[str], None] | None = None
     _reverts: dict[str, Reverts] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def _resolver(self) -> Resolver:
+        return Resolver(self.repository.scratch)
 
     def read(self) -> Outcome:
         """All obligations: ascending in the time of landing, then in the order of the topology."""
@@ -89,9 +106,10 @@ class Reader:
         owed = self._owed(rule, skipped)
         if not owed:
             return []
-        arrivals = Arrivals(self.history, self.repository, rule.owed_to)
+        arrivals = Arrivals(self.history, rule.owed_to)
         parts = {change.id: arrivals.parts(change) for change in owed}
-        late = {change.id for change in owed if not arrivals.in_time(parts[change.id], self._deadline(rule, change))}
+        deadlines = self._deadlines(rule)
+        late = {change.id for change in owed if not arrivals.in_time(parts[change.id], deadlines.after(change.at))}
         ports = self._ports(rule, [change for change in owed if change.id in late])
         missing = [
             change
@@ -101,16 +119,51 @@ class Reader:
         ]
         replay = Replay(self.repository, self.history, rule.owed_to)
         standings = replay.standings(missing)
-        dropped = arrivals.dropped(owed, parts)
+        for change in missing:
+            if standings[change.id].bookkeeping:
+                skipped[change.id] = _BOOKKEEPING
+        owed = [change for change in owed if skipped.get(change.id) != _BOOKKEEPING]
+        dropped = Drops(self.history, self.repository, rule.owed_to, self._resolver).of(owed, parts)
         idle = self._idle_reverts(rule, owed)
-        return [
-            self._judge(
-                rule,
-                change,
-                _Facts(parts[change.id], ports, standings.get(change.id), dropped.get(change.id), idle.get(change.id)),
-            )
+        own = self._own_work(rule, owed)
+        left = standings_of_own_work(replay, own)
+        hurt = Hurt(self.repository, self.history, self.changes, rule.owed_to, self.overwrites)
+        with hurt:
+            return [
+                self._judge(
+                    rule,
+                    change,
+                    _Facts(
+                        [*parts[change.id], *own_parts],
+                        ports,
+                        standings.get(change.id) or (left.get(change.id) if change.merge_part else None),
+                        dropped.get(change.id),
+                        idle.get(change.id),
+                        deadlines.after(change.at),
+                        hurt,
+                        frozenset(part.sha for part in own_parts if left[part.sha].there),
+                    ),
+                )
+                for change in owed
+                if (own_parts := [Part(each.change.id, None, None) for each in own.get(change.id, ())])
+                or not change.merge_part
+            ]
+
+    def _own_work(self, rule: ObligationRule, owed: Sequence[Change]) -> dict[Sha, list[OwnWork]]:
+        """What the merges of changes did of their own, where that did not come along by ancestry."""
+        waiting = [
+            change
             for change in owed
+            if any(
+                self.history.commit(sha).is_merge and self.history.arrival(rule.owed_to, sha) is None
+                for sha in change.commits
+            )
         ]
+        found = own_work(self._resolver, self.history, waiting)
+        return {
+            sha: [each for each in members if self.history.arrival(rule.owed_to, each.change.id) is None]
+            for sha, members in found.items()
+        }
 
     def _owed(self, rule: ObligationRule, skipped: dict[Sha, str]) -> list[Change]:
         """The changes to which a rule applies."""
@@ -121,14 +174,16 @@ class Reader:
         for change in self.changes:
             if change.branch != rule.landed_on or (rule.families and change.family not in rule.families):
                 continue
-            if change.merge_part or (history.since is not None and change.at < history.since):
+            if history.since is not None and change.at < history.since:
                 continue
             paths = {
                 c.path
                 for sha in change.commits
-                if not history.commit(sha).is_merge
+                if change.merge_part or not history.commit(sha).is_merge
                 for c in history.commit(sha).changes
             }
+            if change.merge_part and (not paths or history.arrival(rule.owed_to, change.id) is not None):
+                continue
             if not paths:
                 skipped[change.id] = "it changes nothing"
                 continue
@@ -174,16 +229,16 @@ class Reader:
             found.setdefault(pair.source, []).append(pair)
         return found
 
-    def _deadline(self, rule: ObligationRule, change: Change) -> Landing | None:
-        """The first promotion after a change landed before which it should have arrived."""
+    def _deadlines(self, rule: ObligationRule) -> Deadlines:
         flows = {(flow.source, flow.target) for flow in rule.deadlines}
-        passed = [
-            landing
-            for target in sorted({target for _, target in flows})
-            for landing in self.history.landings[target]
-            if landing.flow == "promote" and (landing.source, target) in flows and landing.at > change.at
-        ]
-        return min(passed, key=lambda landing: (landing.at, landing.sha), default=None)
+        return Deadlines(
+            [
+                landing
+                for target in sorted({target for _, target in flows})
+                for landing in self.history.landings[target]
+                if landing.flow == "promote" and (landing.source, target) in flows
+            ]
+        )
 
     def _reverted(self, branch: str) -> Reverts:
         if branch not in self._reverts:
@@ -192,7 +247,7 @@ class Reader:
 
     def _judge(self, rule: ObligationRule, change: Change, facts: _Facts) -> Obligation:
         history = self.history
-        deadline = self._deadline(rule, change)
+        deadline = facts.deadline
         waiver = history.topology.waiver_for(
             commit=change.id,
             author=(change.author, change.author_email),
@@ -343,7 +398,23 @@ class Reader:
                 reason=f"it is an ancestor, but the merge {merge[:12]} kept {share:.0%} of its lines (in {shown})",
                 check=f"git show --remerge-diff {merge[:12]}",
             )  # fmt: skip
+        hurt = facts.hurt.since(names, arrived.landing)
+        if hurt is not None:
+            return replace(
+                filled, verdict=Verdict.LOST if hurt.whole else Verdict.PARTIAL, counterpart=hurt.overwrite.dropped_by,
+                at=hurt.overwrite.landing, confidence=hurt.overwrite.confidence, overdue=deadline is not None,
+                reason=f"it arrived, then {hurt.overwrite.dropped_by[:12]} overwrote it in {hurt.overwrite.path}; "
+                f"{rule.owed_to} holds {hurt.share:.0%} of it now",
+                check=hurt.overwrite.check,
+            )  # fmt: skip
         missing = [part for part in facts.parts if not facts.has(part)]
+        if missing and all(self.history.commit(part.sha).is_merge for part in missing):
+            merges = ", ".join(part.sha[:12] for part in missing[:3])
+            return replace(
+                filled, verdict=Verdict.PARTIAL, confidence=min(arrived.confidence, 0.85), overdue=deadline is not None,
+                reason=f"its commits are on {rule.owed_to}, but not what the merge {merges} did of its own",
+                check=f"git show --remerge-diff {missing[0].sha[:12]}",
+            )  # fmt: skip
         if missing:
             there = len(facts.parts) - len(missing)
             names_of = ", ".join(part.sha[:12] for part in missing[:3])
@@ -367,6 +438,25 @@ class Reader:
         )  # fmt: skip
 
 
+class Deadlines:
+    """The promotions before which changes should have arrived.
+
+    Parameters
+    ----------
+    landings : iterable of Landing
+        In any order.
+    """
+
+    def __init__(self, landings: Iterable[Landing]) -> None:
+        self._landings = sorted(landings, key=lambda landing: (landing.at, landing.sha))
+        self._times = [landing.at for landing in self._landings]
+
+    def after(self, at: int) -> Landing | None:
+        """The first promotion after a moment; None if there was none yet."""
+        place = bisect_right(self._times, at)
+        return self._landings[place] if place < len(self._landings) else None
+
+
 @dataclass(frozen=True, slots=True)
 class _Facts:
     """What is known of one change on the branch it is owed to."""
@@ -374,8 +464,11 @@ class _Facts:
     parts: Sequence[Part]
     ports: Mapping[Sha, list[Counterpart]]
     standing: Standing | None
-    dropped: tuple[Sha, frozenset[bytes], float] | None
+    dropped: Dropped | None
     undoes: Sha | None
+    deadline: Landing | None
+    hurt: Hurt
+    replayed: frozenset[Sha]
 
     def counterparts(self) -> list[Sha]:
         """The commits that carry parts of it."""
@@ -383,7 +476,8 @@ class _Facts:
 
     def has(self, part: Part) -> bool:
         """Whether a part is there, by ancestry or as a port."""
-        return part.landing is not None or part.sha in self.ports or bool(part.within and part.within in self.ports)
+        carried = part.landing is not None or part.sha in self.ports or bool(part.within and part.within in self.ports)
+        return carried or part.sha in self.replayed
 
     def arrival(self, history: History, branch: str) -> Arrival | None:
         """When the last part that came arrived, and how; None if nothing did."""

@@ -6,8 +6,8 @@ import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from branchsim.audit.arrivals import effects_of
-from branchsim.audit.delivery import Effect, contents, share_there
+from branchsim.audit.bookkeeping import is_bookkeeping
+from branchsim.audit.delivery import Effect, contents, effects_of, share_there
 from branchsim.git.log import empty_tree
 from branchsim.git.merge import Trees, merge_trees
 from branchsim.git.repository import Repository
@@ -34,6 +34,8 @@ class Standing:
         The commit of that landing.
     obsolete_by : Sha or None
         The commit of the branch that removed the files it changes.
+    bookkeeping : bool
+        Whether it only sets a version and writes the change log, as each line of releases does for itself.
     probable : bool
         Whether most of its lines are there.
     share : float
@@ -46,6 +48,7 @@ class Standing:
     landing: Landing | None = None
     commit: Sha | None = None
     obsolete_by: Sha | None = None
+    bookkeeping: bool = False
     probable: bool = False
     share: float = 0.0
     reason: str = ""
@@ -70,8 +73,10 @@ class Replay:
         self._branch = branch
         self._landings = history.landings[branch]
 
-    def standings(self, changes: Sequence[Change]) -> dict[Sha, Standing]:
-        """What the branch holds of each change.
+    def standings(
+        self, changes: Sequence[Change], paths: Mapping[Sha, set[bytes]] | None = None
+    ) -> dict[Sha, Standing]:
+        """What the branch holds of each change, at the given paths or at all that its commits touch.
 
         The moments asked are those at which the branch's own line touched a path of the change after it landed, and the
         moment before. Where the lines of the change are all there, git replays it; where replaying changes nothing,
@@ -81,7 +86,7 @@ class Replay:
             return {}
         nothing = empty_tree(self._repository.scratch)
         pairs = {change.id: (change.trees[0] or nothing, change.trees[1]) for change in changes}
-        paths = {
+        paths = paths or {
             change.id: {raw.path for sha in change.commits for raw in self._history.commit(sha).changes}
             for change in changes
         }
@@ -163,6 +168,8 @@ class Replay:
             return Standing(
                 obsolete_by=remover, reason=f"{remover[:12]} removed from {branch} the files that it changes"
             )
+        if is_bookkeeping(change.subject, effects):
+            return Standing(bookkeeping=True, share=share)
         lines = sum(sum(effect.added.values()) for effect in effects)
         probable = share >= _PROBABLE_SHARE and lines >= _FEWEST_LINES
         return Standing(probable=probable, share=share)

@@ -11,14 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from branchsim.audit.audit import audit
 from branchsim.audit.evidence import Evidence
+from branchsim.audit.holding import effects_of_change, state_in
 from branchsim.audit.losses import LossReader
 from branchsim.audit.match import counterparts
 from branchsim.audit.tables import iso
-from branchsim.effects import Effect, Live, State, combine, effect_of, state
+from branchsim.effects import Effect, Live, State
 from branchsim.errors import InputError
-from branchsim.git.hunks import raw_changes
-from branchsim.git.log import empty_tree
-from branchsim.git.objects import TreeEntry
 from branchsim.git.repository import Repository
 from branchsim.history.bundles import brought_in
 from branchsim.history.facts import FactCache, Patches, default_cache
@@ -280,7 +278,7 @@ class _Tracer:
 
     def trace(self) -> Trace:
         history = self.audit.history
-        effects = self._effects()
+        effects = effects_of_change(self.repository.scratch, self.reader, self.change)
         ports = self._ports()
         standings: list[Standing] = []
         steps: list[Step] = []
@@ -294,19 +292,6 @@ class _Tracer:
         return Trace(
             change.id, change.commits, change.subject, change.author, tuple(standings), tuple(steps), self.audit.as_of
         )
-
-    def _effects(self) -> dict[bytes, Effect]:
-        """What the change did to each path."""
-        before = self.change.trees[0] or empty_tree(self.repository.scratch)
-        pair = (before, self.change.trees[1])
-        effects = {}
-        for raw in raw_changes(self.repository.scratch, [pair])[pair]:
-            old = None if raw.old_mode == _NOTHING else TreeEntry(raw.old_mode, Sha(raw.old))
-            new = None if raw.new_mode == _NOTHING else TreeEntry(raw.new_mode, Sha(raw.new))
-            was, now = self.reader.units(raw.path, old), self.reader.units(raw.path, new)
-            if was.is_known and now.is_known:
-                effects[raw.path] = effect_of(was, now)
-        return effects
 
     def _ports(self) -> dict[Sha, tuple[Evidence, Sha]]:
         """The commits elsewhere that carry a part of the change, with the evidence and the part."""
@@ -388,14 +373,7 @@ class _Tracer:
 
     def _state(self, landing: Landing, effects: Mapping[bytes, Effect]) -> State:
         tree = self.audit.history.commit(landing.sha).tree
-        entries = self.reader.entries([(tree, path) for path in effects])
-        self.reader.preload(entry.sha for entry in entries.values() if not entry.is_submodule)
-        states = []
-        for path, effect in effects.items():
-            now = self.reader.units(path, entries.get((tree, path)))
-            if now.is_known:
-                states.append(state(effect, now))
-        return combine(states)
+        return state_in(self.repository.scratch, self.reader, self.change, effects, tree)
 
     def _standing(self, branch: str, steps: Sequence[Step]) -> Standing:
         if not steps:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from branchsim.effects.align import Place
 from branchsim.effects.cache import UnitCache
 from branchsim.effects.fates import Fate, Fated, fates
-from branchsim.effects.filters import FILTERS, Filter, Scene, Sifted, arrivals, own_words, sift
+from branchsim.effects.filters import FILTERS, Filter, Scene, Sifted, arrivals, is_version_bump, own_words, sift
 from branchsim.effects.paths import Attributes, PathReason, classify_path, looks_generated
 from branchsim.effects.presence import (
     Alteration,
@@ -73,6 +73,7 @@ __all__ = [
     "effect_of",
     "expected",
     "fates",
+    "is_version_bump",
     "judge",
     "looks_generated",
     "own_words",

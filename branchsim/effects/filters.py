@@ -351,6 +351,26 @@ def is_version(verdict: Verdict, scene: Scene) -> bool:
     return scene.skeletons[expected].get(bare, 0) > 0 and scene.skeletons[found].get(bare, 0) > 0
 
 
+def is_version_bump(removed: Iterable[str], added: Iterable[str], *, said: bool = False) -> bool:
+    """Whether lines that went and lines that came differ in nothing but a version, a date or a year.
+
+    Parameters
+    ----------
+    removed, added : iterable of str
+        The lines.
+    said : bool
+        Whether it is known from elsewhere that they are about a version, as from a commit's subject; otherwise each
+        line has to say so itself.
+    """
+    gone, came = list(removed), list(added)
+    lines = [*gone, *came]
+    if not lines or not all(_MASKED.search(line) for line in lines):
+        return False
+    if not said and not all(_ABOUT_VERSIONS.search(line) or _ONLY_A_VERSION.fullmatch(line) for line in lines):
+        return False
+    return Counter(map(_skeleton, gone)) == Counter(map(_skeleton, came))
+
+
 _SETTING = re.compile(r"[\"']?([\w.-]+)[\"']?\s*(?::[^=]*)?[=:]\s*(?:[\"'][^\"'\s]*[\"']|[\w.+-]+)[,;]?")
 _NEAR = 6
 
@@ -538,6 +558,7 @@ __all__ = [
     "is_release_switch",
     "is_same_change",
     "is_version",
+    "is_version_bump",
     "own_words",
     "sift",
 ]

@@ -1,0 +1,50 @@
+"""Whether a tree still holds what a change did, wherever its files have gone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from branchsim.audit.losses import LossReader
+from branchsim.effects import Effect, State, combine, effect_of, state
+from branchsim.git.hunks import raw_changes, renames
+from branchsim.git.log import empty_tree
+from branchsim.git.objects import TreeEntry
+from branchsim.git.scratch import Scratch
+from branchsim.history.changes import Change
+from branchsim.names import Sha
+
+_NOTHING = "000000"
+
+
+def effects_of_change(scratch: Scratch, reader: LossReader, change: Change) -> dict[bytes, Effect]:
+    """What a change did to each path; paths that cannot be read are left out."""
+    pair = (change.trees[0] or empty_tree(scratch), change.trees[1])
+    effects = {}
+    for raw in raw_changes(scratch, [pair])[pair]:
+        old = None if raw.old_mode == _NOTHING else TreeEntry(raw.old_mode, Sha(raw.old))
+        new = None if raw.new_mode == _NOTHING else TreeEntry(raw.new_mode, Sha(raw.new))
+        was, now = reader.together(raw.path, [old, new])
+        if was.is_known and now.is_known:
+            effects[raw.path] = effect_of(was, now)
+    return effects
+
+
+def state_in(scratch: Scratch, reader: LossReader, change: Change, effects: Mapping[bytes, Effect], tree: Sha) -> State:
+    """Whether a tree holds the effects of a change; files that were renamed since are followed."""
+    entries = reader.entries([(tree, path) for path in effects])
+    moved: Mapping[bytes, bytes] = {}
+    if any((tree, path) not in entries and effect.after.is_present for path, effect in effects.items()):
+        pair = (change.trees[1], tree)
+        moved = renames(scratch, [pair])[pair]
+        entries |= reader.entries([(tree, moved[path]) for path in effects if path in moved])
+    reader.preload(entry.sha for entry in entries.values() if not entry.is_submodule)
+    states = []
+    for path, effect in effects.items():
+        name = path if (tree, path) in entries else moved.get(path, path)
+        now = reader.units(name, entries.get((tree, name)))
+        if now.is_known:
+            states.append(state(effect, now))
+    return combine(states)
+
+
+__all__ = ["effects_of_change", "state_in"]

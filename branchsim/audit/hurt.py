@@ -1,0 +1,115 @@
+"""Changes that arrived on a branch, and that a later landing overwrote there."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from branchsim.audit.holding import effects_of_change, state_in
+from branchsim.audit.losses import LossReader
+from branchsim.git.repository import Repository
+from branchsim.history.changes import Change, Changes
+from branchsim.history.landings import History, Landing
+from branchsim.names import Sha
+
+if TYPE_CHECKING:
+    from branchsim.audit.overwrites import Overwrite
+
+SERIOUS = 0.2
+"""An overwrite of at least this rank counts: what hurts a change that is owed deserves more than its rank says."""
+
+KEPT = 0.8
+"""A branch that holds at least this share of a change has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Blow:
+    """What became of a change after it had arrived.
+
+    Attributes
+    ----------
+    overwrite : Overwrite
+        The first landing that took something of it away for good.
+    share : float
+        The share of it that the branch holds now, 0 to 1.
+    whole : bool
+        Whether nothing of it was left after that landing, or is left now.
+    """
+
+    overwrite: Overwrite
+    share: float
+    whole: bool
+
+
+class Hurt:
+    """The changes that one branch had and lost; a context manager.
+
+    Parameters
+    ----------
+    repository : Repository
+        Where to read.
+    history, changes : History, Changes
+        The replay.
+    branch : str
+        The branch.
+    overwrites : sequence of Overwrite
+        Of all branches.
+    """
+
+    def __init__(
+        self, repository: Repository, history: History, changes: Changes, branch: str, overwrites: Sequence[Overwrite]
+    ) -> None:
+        self._repository = repository
+        self._history = history
+        self._changes = changes
+        self._branch = branch
+        self._stack = ExitStack()
+        self._reader: LossReader | None = None
+        self._by_commit: dict[Sha, list[Overwrite]] = defaultdict(list)
+        for each in overwrites:
+            if each.branch == branch and each.rank >= SERIOUS and each.state == "open":
+                for sha in (each.change, *each.commits):
+                    self._by_commit[sha].append(each)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def since(self, commits: Iterable[Sha], arrived: Landing) -> Blow | None:
+        """What a landing took away for good of a change that arrived as some commits; None if it is still there."""
+        found = {each.landing: each for sha in commits for each in self._by_commit.get(sha, ())}
+        later = []
+        for each in found.values():
+            landing = self._history.arrival(self._branch, each.landing)
+            if landing is not None and landing.place >= arrived.place:
+                later.append((landing.place, each))
+        if not later:
+            return None
+        _, first = min(later, key=lambda pair: (pair[0], -pair[1].rank, pair[1].path))
+        change = self._changes.of_commit(first.change)
+        if change is None:
+            return None
+        last = self._history.landings[self._branch][-1]
+        share = self._share(change, last.sha)
+        if share >= KEPT:
+            return None
+        return Blow(first, share, share == 0.0 or self._share(change, first.landing) == 0.0)
+
+    def _share(self, change: Change, commit: Sha) -> float:
+        scratch = self._repository.scratch
+        if self._reader is None:
+            self._reader = self._stack.enter_context(LossReader(scratch))
+        effects = effects_of_change(scratch, self._reader, change)
+        found = state_in(scratch, self._reader, change, effects, self._history.commit(commit).tree)
+        return found.live / found.total if found.total else 1.0
+
+
+__all__ = ["Blow", "Hurt"]

@@ -1,0 +1,146 @@
+"""Obligations whose content is judged, not their ancestry: drops, later overwrites, what merges did themselves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.forks import CODE, block, edited
+from support.repos import Entry
+from support.story import Story
+
+from branchsim.audit.evidence import Evidence
+from branchsim.audit.verdicts import Verdict
+
+FIXED = edited(CODE, 7, 8)
+EVERYTHING: dict[str, Any] = {"checks": ("obligations", "overwrites")}
+
+
+@pytest.fixture
+def story(tmp_path: Path) -> Story:
+    return Story(tmp_path / "repo")
+
+
+# Merges that drop what they bring.
+
+
+def test_a_merge_that_takes_ours_where_the_file_had_moved_is_lost(story: Story) -> None:
+    story.repo.commit("integration", {"app.c": None, "src/app.c": CODE}, subject="Move the code")
+    fix, _ = story.hotfix("login", {"app.c": FIXED})
+    dropped = story.merge("hotfix/login", "integration", files={"app.c": None, "src/app.c": CODE})
+    record = story.obligation(fix)
+    assert (record.verdict, record.counterpart) == (Verdict.LOST, dropped)
+
+
+def test_a_merge_that_follows_the_move_is_a_retrofit(story: Story) -> None:
+    story.repo.commit("integration", {"app.c": None, "src/app.c": CODE}, subject="Move the code")
+    fix, _ = story.hotfix("login", {"app.c": FIXED})
+    story.merge("hotfix/login", "integration", files={"app.c": None, "src/app.c": FIXED, "extra.c": block("extra")})
+    assert story.obligation(fix).verdict is Verdict.RETROFITTED
+
+
+def test_a_merge_that_takes_ours_drops_a_change_of_mode(story: Story) -> None:
+    fix, _ = story.hotfix("login", {"app.c": Entry("100755", CODE.encode())})
+    story.feature("search", {"search.c": block("search")})
+    dropped = story.merge("hotfix/login", "integration", files={"app.c": Entry("100644", CODE.encode())})
+    record = story.obligation(fix)
+    assert (record.verdict, record.counterpart) == (Verdict.LOST, dropped)
+
+
+# Overwritten after it had arrived.
+
+
+def test_a_retrofit_that_a_stale_commit_takes_back_is_lost(story: Story) -> None:
+    fix, _ = story.hotfix("login", {"app.c": FIXED})
+    story.merge("hotfix/login", "integration")
+    stale = story.repo.commit("integration", {"app.c": CODE, "new.c": block("new")}, subject="Add the new page")
+    record = story.obligation(fix, **EVERYTHING)
+    assert (record.verdict, record.counterpart, record.at) == (Verdict.LOST, stale, stale)
+    assert record.evidence is Evidence.ANCESTOR
+    assert "0% of it now" in record.reason
+
+
+def test_a_port_that_a_stale_commit_takes_back_is_lost(story: Story) -> None:
+    fix, _ = story.hotfix("login", {"app.c": FIXED})
+    story.repo.pick(into="integration", commit=fix)
+    stale = story.repo.commit("integration", {"app.c": CODE, "new.c": block("new")}, subject="Add the new page")
+    record = story.obligation(fix, **EVERYTHING)
+    assert (record.verdict, record.counterpart) == (Verdict.LOST, stale)
+
+
+def test_a_retrofit_that_was_overwritten_and_brought_back_is_a_retrofit(story: Story) -> None:
+    fix, _ = story.hotfix("login", {"app.c": FIXED})
+    story.merge("hotfix/login", "integration")
+    story.repo.commit("integration", {"app.c": CODE, "new.c": block("new")}, subject="Add the new page")
+    story.repo.commit("integration", {"app.c": FIXED}, subject="Bring the login fix back")
+    assert story.obligation(fix, **EVERYTHING).verdict is Verdict.RETROFITTED
+
+
+# What a merge did of its own.
+
+
+def test_what_a_merge_of_a_hotfix_did_itself_is_owed_too(story: Story) -> None:
+    fix, landing = story.hotfix("login", {"app.c": FIXED})
+    other, merged = story.repo.commit("preprod", {"lib/util.c": edited(CODE, 3)}, subject="Fix a thing"), ""
+    story.repo.branch("hotfix/logout", "preprod")
+    second = story.repo.commit("hotfix/logout", {"logout.c": block("logout")}, subject="Fix the logout bug")
+    merged = story.merge("hotfix/logout", "preprod", files={"logout.c": block("logout"), "guard.c": block("guard")})
+    for commit in (fix, other):
+        story.repo.pick(into="integration", commit=commit)
+    story.merge("hotfix/logout", "integration")
+    record = story.obligation(second)
+    assert record.verdict is Verdict.PARTIAL
+    assert merged[:12] in record.reason
+    assert landing != merged
+
+
+def test_what_a_merge_did_itself_and_integration_has_is_a_retrofit(story: Story) -> None:
+    story.repo.branch("hotfix/logout", "preprod")
+    fix = story.repo.commit("hotfix/logout", {"logout.c": block("logout")}, subject="Fix the logout bug")
+    story.merge("hotfix/logout", "preprod", files={"logout.c": block("logout"), "guard.c": block("guard")})
+    story.merge("hotfix/logout", "integration")
+    story.repo.commit("integration", {"guard.c": block("guard")}, subject="Guard")
+    assert story.obligation(fix).verdict is Verdict.RETROFITTED
+
+
+def test_what_a_promotion_did_itself_is_owed(story: Story) -> None:
+    story.feature("search", {"search.c": block("search")})
+    story.merge("integration", "uat")
+    promotion = story.merge("uat", "preprod", files={"search.c": block("search"), "guard.c": block("guard")})
+    record = story.obligation(promotion)
+    assert (record.verdict, record.owed_to, record.landed_on) == (Verdict.MISSED, "integration", "preprod")
+
+
+def test_a_promotion_as_git_makes_it_owes_nothing(story: Story) -> None:
+    story.feature("search", {"search.c": block("search")})
+    story.release()
+    assert story.audit().records == ()
+
+
+# Bookkeeping.
+
+
+@pytest.mark.parametrize(
+    ("subject", "files"),
+    [
+        ("Release 1.0.1", {"version.txt": "1.0.1\n", "CHANGELOG.md": "1.0.1: fixes\n\n1.0: begin\n"}),
+        ("Prepare 1.0.1", {"app.cfg": "name = app\nmajor = 1.0.1\n"}),
+        ("Say what is new", {"CHANGELOG.md": "1.0.1: fixes\n\n1.0: begin\n"}),
+    ],
+)
+def test_the_bookkeeping_of_a_release_is_owed_to_nobody(tmp_path: Path, subject: str, files: dict[str, str]) -> None:
+    begin = {"version.txt": "1.0.0\n", "CHANGELOG.md": "1.0: begin\n", "app.cfg": "name = app\nmajor = 1.0.0\n"}
+    story = Story(tmp_path / "repo", files=begin)
+    commit = story.repo.commit("preprod", files, subject=subject)
+    found = story.audit()
+    assert found.records == ()
+    assert [(each.what, each.reason.partition(",")[0]) for each in found.skipped] == [
+        (commit, "it only sets a version or writes the change log")
+    ]
+
+
+def test_a_value_that_is_no_version_is_owed(tmp_path: Path) -> None:
+    story = Story(tmp_path / "repo", files={"app.cfg": "name = app\ntimeout = 3.0\n"})
+    commit = story.repo.commit("preprod", {"app.cfg": "name = app\ntimeout = 9.5\n"}, subject="Wait longer for replies")
+    assert story.obligation(commit).verdict is Verdict.MISSED
