@@ -8,10 +8,15 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import NoReturn
 
 
 class BranchsimError(Exception):
     """Base class of every error that branchsim raises on purpose."""
+
+    def _render_traceback_(self, *_where: object) -> list[str]:
+        # What IPython shows instead of a traceback: in a notebook the message says what to do, the stack does not.
+        return [f"{type(self).__name__}: {self}"]
 
 
 class InputError(BranchsimError):
@@ -40,6 +45,11 @@ class NotARepositoryError(GitError):
 
 class InternalError(BranchsimError):
     """Something branchsim relies on did not hold; a defect worth reporting."""
+
+    @property
+    def _render_traceback_(self) -> NoReturn:
+        # A report of a defect needs the stack: there is no short form.
+        raise AttributeError("_render_traceback_")
 
 
 def nearest(name: str, known: Iterable[str], *, most: int = 3) -> str:

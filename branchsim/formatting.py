@@ -10,6 +10,7 @@ from __future__ import annotations
 import html as _html
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from pathlib import PurePath
 from typing import Literal
 
 ELLIPSIS = "…"
@@ -26,6 +27,14 @@ def plain(text: object) -> str:
 def escape(text: object) -> str:
     """Text for HTML, in an element or a quoted attribute; what cannot be printed is shown as an escape."""
     return _html.escape(plain(text))
+
+
+def escape_markdown(text: object) -> str:
+    """Text that stands in Markdown as itself, on one line."""
+    line = " ".join(str(text).split())
+    for mark in "\\`*_{}[]<>#|~&!":
+        line = line.replace(mark, "\\" + mark)
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in line)
 
 
 def shorten(text: str, most: int, *, cut: Literal["start", "middle", "end"] = "end") -> str:
@@ -49,6 +58,17 @@ def shorten(text: str, most: int, *, cut: Literal["start", "middle", "end"] = "e
         head = (keep + 1) // 2
         return text[:head] + ELLIPSIS + text[len(text) - (keep - head) :]
     return text[:keep].rstrip() + ELLIPSIS
+
+
+def directory_name(path: str) -> str:
+    """What a repository is called: the last part of its path, without ``.git``."""
+    parts = [part for part in PurePath(path).parts if part not in {"/", ".git"}]
+    return (parts[-1].removesuffix(".git") if parts else "") or path
+
+
+def place_named(text: str, path: str) -> str:
+    """A text in which a repository is named and its place on this machine is not told."""
+    return text.replace(path, directory_name(path))
 
 
 def short_id(sha: str | None) -> str:
@@ -228,9 +248,11 @@ __all__ = [
     "block",
     "code",
     "day",
+    "directory_name",
     "dot",
     "duration",
     "escape",
+    "escape_markdown",
     "facts",
     "folded",
     "ident",
@@ -240,6 +262,7 @@ __all__ = [
     "markup",
     "minute",
     "page",
+    "place_named",
     "plain",
     "short_id",
     "shorten",

@@ -10,6 +10,7 @@ from branchsim.formatting import (
     block,
     code,
     day,
+    directory_name,
     dot,
     duration,
     facts,
@@ -20,6 +21,7 @@ from branchsim.formatting import (
     many,
     minute,
     page,
+    place_named,
     table,
     tag,
 )
@@ -74,16 +76,16 @@ def audit_html(audit: Audit) -> str:
             ("violations", len(audit.violation_records)),
         ],
     )
-    reading = join([audit.topology.name, ", ", audit.origin, "; ", many(len(audit.all_changes), "change"), ", ",
-                    many(len(audit.all_promotions), "promotion")])  # fmt: skip
+    sizes = f"{many(len(audit.all_changes), 'change')}, {many(len(audit.all_promotions), 'promotion')}"
+    reading = f"{audit.topology.name}, {place_named(audit.origin, audit.repository)}; {sizes}"
     return page(
-        join(["Audit of ", code(audit.repository), " as of ", minute(audit.as_of)]),
+        join(["Audit of ", code(directory_name(audit.repository)), " as of ", minute(audit.as_of)]),
         tag("div", reading, kind="quiet"),
         numbers or tag("p", "No change is owed to another branch."),
-        _section("What needs a person", audit.open_records, _obligation, "audit.findings", unfolded=True),
-        _section("Open overwrites", audit.open_overwrites, _overwrite, "audit.overwrites", unfolded=True),
+        _section("What needs a person", audit.open_records, obligation_item, "audit.findings", unfolded=True),
+        _section("Open overwrites", audit.open_overwrites, overwrite_item, "audit.overwrites", unfolded=True),
         other,
-        _section("Leaks", audit.leak_records, _leak, "audit.leaks"),
+        _section("Leaks", audit.leak_records, leak_item, "audit.leaks"),
         _section("Freeze windows", _longest(audit.window_records), _window, "audit.windows"),
         _section("Violations", audit.violation_records, _violation, "audit.violations"),
         folded("How it was read", listing([*audit.reasons, *audit.notes])),
@@ -134,7 +136,8 @@ def _obligation_title(record: Obligation) -> Html:
     return join([dot(word, TONES.get(verdict, "muted")), *parts], " · ")
 
 
-def _obligation_body(record: Obligation) -> Html:
+def obligation_body(record: Obligation) -> Html:
+    """What is known of one obligation, as names and values."""
     return facts(
         [
             ("why", record.reason),
@@ -157,13 +160,14 @@ def _at(record: Obligation) -> Html | None:
     return join([ident(record.at), f" on {record.owed_to}, {minute(record.arrived_at)}"])
 
 
-def _obligation(record: Obligation) -> Html:
-    return folded(_obligation_title(record), _obligation_body(record))
+def obligation_item(record: Obligation) -> Html:
+    """One obligation as an item of a list, folded."""
+    return folded(_obligation_title(record), obligation_body(record))
 
 
 def obligation_html(record: Obligation) -> str:
     """One obligation with its evidence."""
-    return page(_obligation_title(record), _obligation_body(record))
+    return page(_obligation_title(record), obligation_body(record))
 
 
 # -- overwrites ------------------------------------------------------------------------------------------------------
@@ -195,7 +199,8 @@ def _overwrite_body(record: Overwrite) -> Html:
     )
 
 
-def _overwrite(record: Overwrite) -> Html:
+def overwrite_item(record: Overwrite) -> Html:
+    """One overwrite as an item of a list, folded."""
     return folded(_overwrite_title(record), _overwrite_body(record))
 
 
@@ -216,7 +221,8 @@ def _leak_body(record: Leak) -> Html:
     return facts([("why", record.reason), ("check", code(record.check)), ("commits", _ids(record.commits))])
 
 
-def _leak(record: Leak) -> Html:
+def leak_item(record: Leak) -> Html:
+    """One leak as an item of a list, folded."""
     return folded(_leak_title(record), _leak_body(record))
 
 
@@ -355,9 +361,13 @@ __all__ = [
     "finding_html",
     "inspection_html",
     "leak_html",
+    "leak_item",
     "match_html",
+    "obligation_body",
     "obligation_html",
+    "obligation_item",
     "overwrite_html",
+    "overwrite_item",
     "violation_html",
     "window_html",
 ]

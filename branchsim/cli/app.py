@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from branchsim.cli import USAGE, audit, demo, execute, explore, inspect, match, simulate, topology, trace
+from branchsim.cli import USAGE, audit, demo, execute, explore, inspect, match, report, simulate, topology, trace
 
 app = typer.Typer(
     name="branchsim",
@@ -25,6 +25,7 @@ app.command("topology")(topology.topology)
 app.command("simulate")(simulate.simulate)
 app.command("execute")(execute.execute)
 app.command("explore")(explore.explore)
+app.command("report")(report.report)
 app.command("demo")(demo.demo)
 
 

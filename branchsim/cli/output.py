@@ -16,6 +16,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from branchsim.errors import InputError
+from branchsim.formatting import escape_markdown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -98,13 +99,6 @@ def write_markdown(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) ->
     emit("\n".join(lines) + "\n")
 
 
-def escape_markdown(text: str) -> str:
-    """Text that stands in Markdown as itself, on one line."""
-    for mark in "\\`*_{}[]<>#|~&!":
-        text = text.replace(mark, "\\" + mark)
-    return printable(" ".join(text.split()))
-
-
 def _flat(value: Any) -> str:
     if value is None:
         return ""
@@ -177,3 +171,21 @@ def day(seconds: int) -> str:
     from datetime import UTC, datetime
 
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d")
+
+
+__all__ = [
+    "FORMAT_HELP",
+    "Format",
+    "day",
+    "emit",
+    "escape_markdown",
+    "one_line",
+    "paragraph",
+    "printable",
+    "say",
+    "table",
+    "width",
+    "write_csv",
+    "write_json",
+    "write_markdown",
+]

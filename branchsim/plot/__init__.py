@@ -15,7 +15,7 @@ from branchsim.plot.commits import branch_graph
 from branchsim.plot.flows import topology
 from branchsim.plot.gap import divergence
 from branchsim.plot.lanes import timeline
-from branchsim.plot.latency import latency_over_time, retrofit_latency
+from branchsim.plot.latency import latency_over_time, retrofit_latency, typical_wait
 from branchsim.plot.losses import overwrites_by_cause, overwrites_by_file
 
 __all__ = [
@@ -30,4 +30,5 @@ __all__ = [
     "retrofit_latency",
     "timeline",
     "topology",
+    "typical_wait",
 ]

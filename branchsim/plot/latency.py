@@ -169,12 +169,43 @@ def retrofit_latency(
     return ax
 
 
-def _curve(ax: Axes, lasted: NDArray[np.float64], arrived: NDArray[np.bool_], look: dict[str, Any]) -> str:
-    """Draw one survival curve; when half had arrived, in words."""
+def typical_wait(audit: Audit | pd.DataFrame) -> float | None:
+    """After how many days half of what was owed had arrived; the figure that `retrofit_latency` writes in its legend.
+
+    Parameters
+    ----------
+    audit : Audit or DataFrame
+        An audit, or a table like `Audit.obligations`.
+
+    Returns
+    -------
+    float or None
+        The median of the estimate of Kaplan and Meier, in days; None where half have not arrived, or nothing is owed.
+
+    Raises
+    ------
+    InputError
+        The table lacks a column.
+    """
+    waits = _waits(audit, None)
+    return _median(_survival(waits.lasted, waits.arrived)) if len(waits.lasted) else None
+
+
+def _survival(lasted: NDArray[np.float64], arrived: NDArray[np.bool_]) -> Any:
+    """The estimate of Kaplan and Meier."""
     from scipy import stats  # type: ignore[import-untyped]  # it has no types of its own
 
-    data = stats.CensoredData(uncensored=lasted[arrived], right=lasted[~arrived])
-    survival = stats.ecdf(data).sf
+    return stats.ecdf(stats.CensoredData(uncensored=lasted[arrived], right=lasted[~arrived])).sf
+
+
+def _median(survival: Any) -> float | None:
+    half = survival.quantiles[survival.probabilities <= _HALF]
+    return float(half[0]) if half.size else None
+
+
+def _curve(ax: Axes, lasted: NDArray[np.float64], arrived: NDArray[np.bool_], look: dict[str, Any]) -> str:
+    """Draw one survival curve; when half had arrived, in words."""
+    survival = _survival(lasted, arrived)
     interval = None
     if arrived.any():
         with warnings.catch_warnings():
@@ -196,10 +227,10 @@ def _curve(ax: Axes, lasted: NDArray[np.float64], arrived: NDArray[np.bool_], lo
     if censored.size:
         heights = y[np.searchsorted(x, censored, side="right") - 1]
         ax.plot(censored, heights, linestyle="", marker="|", markersize=8, color=look["color"], markeredgewidth=1.0)
-    half = at[share <= _HALF]
-    if not half.size:
+    half = _median(survival)
+    if half is None:
         return "half have not arrived"
-    return f"half arrived within {duration(float(half[0]) * 24)}" if half[0] > 0 else "half were there at once"
+    return f"half arrived within {duration(half * 24)}" if half > 0 else "half were there at once"
 
 
 def latency_over_time(
@@ -270,4 +301,4 @@ def latency_over_time(
     return ax
 
 
-__all__ = ["latency_over_time", "retrofit_latency"]
+__all__ = ["latency_over_time", "retrofit_latency", "typical_wait"]
