@@ -8,7 +8,7 @@ import sys
 import warnings
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +61,13 @@ class FactCache:
 
     def _give_up(self, error: Exception) -> None:
         where, self.path = self.path, None
-        warnings.warn(f"the cache {where} cannot be used ({error}); going on without it", CacheWarning, stacklevel=4)
+        what = f"the cache {where} cannot be used ({error}); going on without it"
+        if where is not None and _is_damage(error):
+            # Another process that has it open goes on with what it has; whoever comes next makes it anew.
+            with suppress(OSError):
+                where.unlink(missing_ok=True)
+                what += ", and it has been removed, so that the next run makes it anew"
+        warnings.warn(what, CacheWarning, stacklevel=4)
 
     def _connect(self) -> sqlite3.Connection:
         assert self.path is not None  # noqa: S101  callers check
@@ -125,6 +131,14 @@ class FactCache:
                 connection.executemany(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", wanted)  # noqa: S608  as above
         except (sqlite3.Error, OSError) as error:
             self._give_up(error)
+
+
+def _is_damage(error: Exception) -> bool:
+    """Whether it is the file itself that is wrong, and not the disk, its rights or another process."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return isinstance(error, ValueError) or code in {
+        sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_ERROR,
+    }  # fmt: skip
 
 
 def _key(pair: Pair) -> bytes:

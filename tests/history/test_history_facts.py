@@ -120,9 +120,12 @@ def test_a_damaged_file_costs_a_warning_and_nothing_else(fork: Fork, tmp_path: P
     assert path is not None
     path.parent.mkdir()
     path.write_bytes(content)
-    with pytest.warns(CacheWarning, match="going on without it"):
+    with pytest.warns(CacheWarning, match="going on without it, and it has been removed"):
         found = fork.match(cache=tmp_path / "cache")
     assert found.to_dict() == plain
+    # The next run makes it anew and says nothing.
+    assert fork.match(cache=tmp_path / "cache").to_dict() == plain
+    assert path.exists()
 
 
 def test_a_file_cut_short_costs_a_warning_and_nothing_else(fork: Fork, tmp_path: Path) -> None:
