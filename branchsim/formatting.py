@@ -140,6 +140,7 @@ border-bottom:1px solid rgba(128,128,128,.25);color:inherit;white-space:normal}
 .branchsim code,.branchsim pre{font-family:monospace;font-size:12px;color:inherit;background:rgba(128,128,128,.14);
 border-radius:3px;padding:.05em .3em}
 .branchsim pre{white-space:pre-wrap;padding:.4em .6em;margin:.2em 0}
+.branchsim-whole{white-space:nowrap}
 .branchsim-title{font-weight:600}
 .branchsim-quiet{opacity:.75}
 .branchsim-dot{display:inline-block;width:.7em;height:.7em;border-radius:50%;margin-right:.4em;

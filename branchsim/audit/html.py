@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from branchsim.audit.leaks import Leak
     from branchsim.audit.match import Match, Skipped
     from branchsim.audit.overwrites import Overwrite
+    from branchsim.audit.trace import Trace
     from branchsim.audit.verdicts import Obligation
     from branchsim.audit.windows import Window
     from branchsim.names import Sha
@@ -59,6 +60,16 @@ TONES: dict[str, str] = {
 """The tone of each verdict and state."""
 
 
+TONES_OF_STATES: dict[str, str] = {
+    "live": "good",
+    "partial": "late",
+    "undone": "bad",
+    "gone": "bad",
+    "rewritten": "info",
+}
+"""The tone of each state of a change on a branch."""
+
+
 def audit_html(audit: Audit) -> str:
     """An audit: its numbers, then what needs a person, then how it was read."""
     counts = audit.counts()
@@ -76,7 +87,7 @@ def audit_html(audit: Audit) -> str:
             ("violations", len(audit.violation_records)),
         ],
     )
-    sizes = f"{many(len(audit.all_changes), 'change')}, {many(len(audit.all_promotions), 'promotion')}"
+    sizes = f"{many(audit.change_count, 'change')}, {many(len(audit.all_promotions), 'promotion')}"
     reading = f"{audit.topology.name}, {place_named(audit.origin, audit.repository)}; {sizes}"
     return page(
         join(["Audit of ", code(directory_name(audit.repository)), " as of ", minute(audit.as_of)]),
@@ -323,6 +334,39 @@ def inspection_html(found: Inspection) -> str:
     )
 
 
+def trace_html(found: Trace) -> str:
+    """Where a change is live on each branch, and the landings that made it so."""
+    standings = [
+        (
+            each.branch,
+            dot(each.state, TONES_OF_STATES.get(each.state, "muted")),
+            f"{each.share:.0%}",
+            minute(each.since),
+            join([each.evidence.value if each.evidence else "", " ", ident(each.counterpart)]),
+        )
+        for each in found.standings
+    ]
+    turns = [
+        (
+            tag("span", minute(step.at), kind="whole"),
+            step.branch,
+            tag("span", dot(step.event.value, TONES_OF_STATES.get(step.state, "muted")), kind="whole"),
+            f"{step.state}, {step.share:.0%}",
+            join([ident(step.landing), " ", step.subject]),
+        )
+        for step in found.turns
+    ]
+    quiet = len(found.steps) - len(turns)
+    return page(
+        join([ident(found.change), f" {found.subject} ({found.author})"]),
+        table(("branch", "holds now", "share", "since", "how it came"), standings),
+        folded("What happened", table(("when", "where", "what", "afterwards", "with"), turns), unfolded=True),
+        tag("div", f"{many(quiet, 'more landing')} touched its files and left it as it was", kind="quiet")
+        if quiet
+        else "",
+    )
+
+
 def match_html(found: Match) -> str:
     """Which commits of one revision are on another, and which are not."""
     rungs = Counter(pair.evidence.value for pair in found.counterparts)
@@ -368,6 +412,7 @@ __all__ = [
     "obligation_item",
     "overwrite_html",
     "overwrite_item",
+    "trace_html",
     "violation_html",
     "window_html",
 ]

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from branchsim.audit.leaks import Leak
     from branchsim.audit.match import Match
     from branchsim.audit.overwrites import Overwrite
+    from branchsim.audit.trace import Trace
     from branchsim.audit.verdicts import Obligation
     from branchsim.audit.windows import Window
 
@@ -47,7 +48,7 @@ def audit_text(audit: Audit) -> str:
     ]
     parts = [
         f"topology {plain(audit.topology.name)}: {named}",
-        f"{many(len(audit.all_changes), 'change')}, {many(len(audit.all_promotions), 'promotion')}",
+        f"{many(audit.change_count, 'change')}, {many(len(audit.all_promotions), 'promotion')}",
         f"{many(len(audit.records), 'obligation')}: {counts or 'none'}",
         "; ".join(also),
     ]
@@ -142,6 +143,19 @@ def match_text(found: Match) -> str:
     )
 
 
+def trace_text(found: Trace) -> str:
+    """Where a change is live now, and how it came to that."""
+    return _lines(
+        f"{short_id(found.change)} {plain(found.subject)} ({plain(found.author)})",
+        plain(found.answer),
+        *(
+            f"{minute(step.at)}  {step.event.value} on {plain(step.branch)}: {step.state}, "
+            f"with {short_id(step.landing)} {plain(step.subject)}"
+            for step in found.turns
+        ),
+    )
+
+
 def inspection_text(found: Inspection) -> str:
     """What a commit lost, the highest rank first."""
     named = [
@@ -164,6 +178,7 @@ __all__ = [
     "match_text",
     "obligation_text",
     "overwrite_text",
+    "trace_text",
     "violation_text",
     "window_text",
 ]

@@ -128,6 +128,28 @@ class Trace:
     def __repr__(self) -> str:
         return f"<Trace of {self.change[:12]}: {self.answer}>"
 
+    def __str__(self) -> str:
+        from branchsim.audit.text import trace_text
+
+        return trace_text(self)
+
+    def _repr_html_(self) -> str:
+        from branchsim.audit.html import trace_html
+
+        return trace_html(self)
+
+    @property
+    def turns(self) -> tuple[Step, ...]:
+        """The steps after which a branch held more or less of the change than before, ascending in time."""
+        last: dict[str, tuple[str, float]] = {}
+        kept = []
+        for step in self.steps:
+            now = (step.state, step.share)
+            if last.get(step.branch) != now:
+                kept.append(step)
+            last[step.branch] = now
+        return tuple(kept)
+
     @property
     def answer(self) -> str:
         """One line: where the change is live, and where it is not."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -44,18 +43,6 @@ def trace(
     return FINDINGS if any(each.state in {"undone", "gone"} for each in found.standings) else CLEAN
 
 
-def _turning_points(events: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The events after which a branch holds more or less of the change than before."""
-    last: dict[str, tuple[str, float]] = {}
-    kept = []
-    for each in events:
-        now = (each["state"], each["share"])
-        if last.get(each["branch"]) != now:
-            kept.append(each)
-        last[each["branch"]] = now
-    return kept
-
-
 def _show(found: Trace, output: Format) -> None:
     from branchsim.cli import output as form
 
@@ -85,7 +72,8 @@ def _show(found: Trace, output: Format) -> None:
         ],
         flexible="how it came",
     )
-    turns = [each for each in _turning_points(whole["events"]) if each["at"]]
+    telling = {*found.turns}
+    turns = [each for each, step in zip(whole["events"], found.steps, strict=True) if step in telling and each["at"]]
     form.table(
         "What happened",
         ("when", "branch", "event", "state", "landing"),

@@ -30,13 +30,15 @@ STYLE_OF_REPORTS = """<style>
 .branchsim-tiles>div{flex:1 1 8.5em;border:1px solid rgba(128,128,128,.35);border-radius:6px;padding:.5em .7em}
 .branchsim-number{font-size:20px;font-weight:600;font-variant-numeric:tabular-nums}
 .branchsim-wide{overflow-x:auto}
-.branchsim-time{white-space:nowrap}
+.branchsim-wide td,.branchsim-wide td:last-child{overflow-wrap:break-word}
+.branchsim-wide td.branchsim-long{min-width:15em;overflow-wrap:anywhere}
 </style>"""
 
 _OBJECT_IDS = frozenset(
     {"change", "landing", "counterpart", "at", "deadline", "dropped_by", "restored_by", "opened_by", "closed_by"}
 )
 _LONG = 160
+_WIDE = 36
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -135,13 +137,13 @@ def table(frame: pd.DataFrame, columns: Sequence[str] | None = None, *, most: in
     if not rows:
         return Section(body(tag("p", "None.")), "None.", "none")
     heads = [name.replace("_", " ") for name in chosen]
-    numbers = {place for place, name in enumerate(chosen) if _is_number(frame[name])}
+    kinds = [_kind(frame[name], (row[place].text for row in rows)) for place, name in enumerate(chosen)]
     head = "".join(f"<th>{markup(each)}</th>" for each in heads)
     lines = "".join(
         "<tr>"
         + "".join(
-            f'<td class="branchsim-n">{cell.html}</td>' if place in numbers else f"<td>{cell.html}</td>"
-            for place, cell in enumerate(row)
+            f'<td class="branchsim-{kind}">{cell.html}</td>' if kind else f"<td>{cell.html}</td>"
+            for kind, cell in zip(kinds, row, strict=True)
         )
         + "</tr>"
         for row in rows
@@ -167,10 +169,13 @@ def _rows(frame: pd.DataFrame, columns: Sequence[str], most: int) -> Iterable[tu
     return frame[list(columns)].head(most).itertuples(index=False, name=None)
 
 
-def _is_number(column: pd.Series[Any]) -> bool:
+def _kind(column: pd.Series[Any], shown: Iterable[str]) -> str:
+    """How a column is set: numbers to the right, long texts in a column that is wide enough and broken anywhere."""
     import pandas as pd
 
-    return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+    if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
+        return "n"
+    return "long" if max(map(len, shown), default=0) > _WIDE else ""
 
 
 def _cell(name: str, value: Any) -> _Cell:
@@ -182,7 +187,7 @@ def _cell(name: str, value: Any) -> _Cell:
         return _Cell(Html(""), "", "")
     elif isinstance(value, pd.Timestamp):
         text = value.tz_convert("UTC").strftime("%Y-%m-%d %H:%M")
-        return _Cell(tag("span", text, kind="time"), text, text)
+        return _Cell(tag("span", text, kind="whole"), text, text)
     elif isinstance(value, bool):
         text = "yes" if value else "no"
     elif isinstance(value, int):

@@ -49,7 +49,7 @@ def summary(audit: Audit, *, most: int = 5) -> Section:
     origin = place_named(audit.origin, audit.repository)
     about = plain(
         f"{directory_name(audit.repository)}, {day(counted.start)} to {day(counted.end)} (UTC), topology "
-        f"{audit.topology.name!r}, {origin}: {many(len(audit.all_changes), 'change')}, "
+        f"{audit.topology.name!r}, {origin}: {many(audit.change_count, 'change')}, "
         f"{many(counted.releases, 'release')}."
     )
     first = found[:most]
