@@ -37,7 +37,7 @@ def simulated(path: Path, plan: Plan) -> tuple[str, str, set[str]]:
 
 def plain(path: str) -> str:
     """A path without what git adds where two things want one name: the name of a side, or its id."""
-    return re.sub(r"~(HEAD|topic|[0-9a-f]{7,40})( \(.*\))?$", "~side", path)
+    return re.sub(r"~(HEAD|topic|(parent of )?[0-9a-f]{7,40})( \(.*\))?$", "~side", path)
 
 
 def unmerged(path: Path) -> set[str]:
