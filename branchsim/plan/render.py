@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import html as _html
 from typing import TYPE_CHECKING
 
+from branchsim.formatting import page, table, tag
 from branchsim.plan.steps import CHECKS, Commit, Gate, MergeBack, PullRequest, Resolve, Revert, Start, Tag
 from branchsim.topology.render import plain
 
@@ -48,28 +48,35 @@ def text(plan: Plan) -> str:
     """A plan as a numbered list."""
     lines = [plain(plan.name)]
     lines += [f"  {number}. {sentence(step)}" for number, step in enumerate(plan.steps, start=1)]
+    lines += [f"  {plain(line)}" for line in _about(plan)]
     if plan.forecast:
         ways = ", ".join(f"{promotion.source} -> {promotion.target}" for promotion in plan.forecast)
         lines.append(f"  then expected: {plain(ways)}")
     return "\n".join(lines) + "\n"
 
 
+def _about(plan: Plan) -> list[str]:
+    """What holds for the whole plan."""
+    told = [
+        f"files {', '.join(driver.paths)} are merged by the merge driver {driver.name} "
+        f"({driver.command or 'as your git configuration says'})"
+        for driver in plan.drivers
+    ]
+    return [*told, *(["commits and annotated tags are signed"] if plan.sign else [])]
+
+
 def html(plan: Plan) -> str:
-    """A plan as a table for notebooks."""
-    rows = "".join(
-        f"<tr><td>{number}</td><td>{_safe(step.kind)}</td><td>{_safe(step.name)}</td><td>{_safe(sentence(step))}</td></tr>"
-        for number, step in enumerate(plan.steps, start=1)
+    """A plan for notebooks: its steps, and the promotions expected afterwards."""
+    ways = ", ".join(f"{promotion.source} → {promotion.target}" for promotion in plan.forecast)
+    return page(
+        plan.name,
+        table(
+            ("", "kind", "step", "what"),
+            [(number, step.kind, step.name, sentence(step)) for number, step in enumerate(plan.steps, start=1)],
+        )
+        or "No steps.",
+        tag("div", f"Then expected: {ways}", kind="quiet") if ways else "",
     )
-    heads = "".join(f"<th>{head}</th>" for head in ("", "kind", "step", "what"))
-    ways = ", ".join(f"{promotion.source} -> {promotion.target}" for promotion in plan.forecast)
-    return (
-        f"<table><caption>{_safe(plan.name)}</caption><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
-        + (f"<p>Then expected: {_safe(ways)}</p>" if ways else "")
-    )
-
-
-def _safe(text: str) -> str:
-    return _html.escape(plain(text))
 
 
 __all__ = ["html", "sentence", "text"]

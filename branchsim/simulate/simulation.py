@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html as _html
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -300,30 +299,9 @@ class Simulation:
         return f"<Simulation of {self.plan.name!r}: {self.outcome}, {len(self.results)} steps>"
 
     def _repr_html_(self) -> str:
-        steps = [
-            (str(r.number), r.step, r.outcome, "; ".join(filter(None, (r.reason, *r.warnings)))) for r in self.results
-        ]
-        conflicts = [
-            (c.phase, c.step, c.path, c.kind, str(c.regions), c.resolved_by or "") for c in self.file_conflicts()
-        ]
-        expected = [
-            (r.variant, f"{r.source} -> {r.target}", r.outcome, str(sum(c.regions for c in r.conflicts)), r.reason)
-            for r in self.expected
-        ]
-        parts = [_table(f"{self.plan.name}: {self.outcome}", ("", "step", "outcome", "reason"), steps)]
-        if conflicts:
-            parts.append(_table("conflicts", ("phase", "step", "path", "kind", "regions", "solved by"), conflicts))
-        if expected:
-            parts.append(_table("forecast", ("variant", "promotion", "outcome", "regions", "reason"), expected))
-        lost = [(phase, step, loss.path, loss.what, loss.reason) for phase, step, loss in self.losses()]
-        if lost:
-            parts.append(_table("would be lost", ("phase", "step", "path", "what", "reason"), lost))
-        owed = [(o.subject, f"{o.landed_on} -> {o.owed_to}", _verdict_text(o), o.reason) for o in self.owed_in_short()]
-        if owed:
-            parts.append(_table("obligations", ("change", "owed", "before and after", "reason"), owed))
-        if self.notes:
-            parts.append(f"<ul>{''.join(f'<li>{_safe(note)}</li>' for note in self.notes)}</ul>")
-        return "".join(parts)
+        from branchsim.simulate.html import simulation_html
+
+        return simulation_html(self)
 
 
 def _owed_lines(owed: Sequence[ObligationState], since: int | None) -> list[str]:
@@ -334,14 +312,15 @@ def _owed_lines(owed: Sequence[ObligationState], since: int | None) -> list[str]
     lines = [f"  obligations since {(_iso(since) or 'ever')[:10]}: {counts}"]
     for group in (changed, still):
         for each in group[::-1][:_SHOWN]:
-            head = f"{_verdict_text(each)}: {each.change[:12]} {each.subject!r}, {each.landed_on} -> {each.owed_to}"
+            head = f"{verdict_text(each)}: {each.change[:12]} {each.subject!r}, {each.landed_on} -> {each.owed_to}"
             lines.append(f"    {plain(head)}{_tail(each.reason)}")
         if len(group) > _SHOWN:
             lines.append(f"    and {len(group) - _SHOWN} more")
     return lines
 
 
-def _verdict_text(state: ObligationState) -> str:
+def verdict_text(state: ObligationState) -> str:
+    """How an obligation stands before and after a plan, in a few words."""
     before = "new" if state.before is None else state.before
     after = "no longer owed" if state.after is None else state.after + ", overdue" * state.overdue_after
     return after if state.before == state.after and not state.changes else f"{before} -> {after}"
@@ -450,16 +429,6 @@ def _loss_text(loss: Loss) -> str:
 
 def _tail(reason: str) -> str:
     return f": {plain(reason)}" if reason else ""
-
-
-def _table(caption: str, heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
-    head = "".join(f"<th>{_safe(name)}</th>" for name in heads)
-    body = "".join("<tr>" + "".join(f"<td>{_safe(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-    return f"<table><caption>{_safe(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-
-
-def _safe(text: str) -> str:
-    return _html.escape(plain(text))
 
 
 __all__ = ["CONFLICT_COLUMNS", "FORECAST_COLUMNS", "OBLIGATION_COLUMNS", "SCHEMA", "STEP_COLUMNS", "Simulation"]

@@ -6,9 +6,9 @@ what means something to mermaid or HTML is escaped.
 
 from __future__ import annotations
 
-import html as _html
 from typing import TYPE_CHECKING
 
+from branchsim.formatting import block, folded, listing, page, table
 from branchsim.topology.records import GUARDS
 
 if TYPE_CHECKING:
@@ -159,22 +159,17 @@ def describe(topology: Topology) -> str:
 
 
 def html(topology: Topology) -> str:
-    """A table for notebooks. Everything that comes from the topology is escaped."""
+    """A topology for notebooks: its branches, what each takes and owes, and in plain sentences what it expects."""
     rules = topology.obligation_rules()
     rows = []
     for branch in topology.branches:
         entries = [_entry(entry) for entry in topology.entries(branch.name)]
         entries += ["direct work"] if topology.accepts_direct(branch.name) else []
         owed = [rule.owed_to for rule in rules if rule.landed_on == branch.name]
-        cells = (branch.layer, branch.name, "; ".join(entries), ", ".join(owed))
-        rows.append("<tr>" + "".join(f"<td>{_safe(cell)}</td>" for cell in cells) + "</tr>")
-    heads = "".join(f"<th>{head}</th>" for head in ("layer", "branch", "takes", "owes to"))
-    notes = "".join(f"<li>{_safe(note)}</li>" for note in topology.notes)
-    return (
-        f"<table><caption>{_safe(topology.name)}</caption><thead><tr>{heads}</tr></thead>"
-        f"<tbody>{''.join(rows)}</tbody></table>" + (f"<ul>{notes}</ul>" if notes else "")
+        rows.append((branch.layer, branch.name, "; ".join(entries), ", ".join(owed)))
+    return page(
+        topology.name,
+        table(("layer", "branch", "takes", "owes to"), rows),
+        folded("In words", block(describe(topology))),
+        listing(topology.notes),
     )
-
-
-def _safe(text: str) -> str:
-    return _html.escape(plain(text))

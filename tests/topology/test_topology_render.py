@@ -79,8 +79,9 @@ def test_no_name_breaks_out_of_the_html(topology: Topology) -> None:
     tags = _Tags()
     tags.feed(topology._repr_html_())
     tags.close()
-    assert tags.found <= {"table", "caption", "thead", "tbody", "tr", "th", "td", "ul", "li"}
-    assert tags.attributes == []
+    layout = {"style", "div", "details", "summary", "pre"}
+    assert tags.found <= {"table", "thead", "tbody", "tr", "th", "td", "ul", "li"} | layout
+    assert {name for name, _ in tags.attributes} <= {"class"}
     assert tags.cells[1::4] == [branch.name for branch in topology.branches]
 
 
