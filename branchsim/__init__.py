@@ -19,9 +19,11 @@ if TYPE_CHECKING:
     from branchsim.audit.inspect import Inspection, inspect
     from branchsim.audit.match import Match, match
     from branchsim.audit.sources import guess_topology, read_topology
+    from branchsim.check.experiment import Experiment, experiment
     from branchsim.check.explore import explore
     from branchsim.check.strategy import Strategy
     from branchsim.check.table import strategy_table
+    from branchsim.check.team import Delay, Habits, Team
     from branchsim.errors import (
         BranchsimError,
         GitError,
@@ -42,7 +44,10 @@ __version__ = "0.1.0"
 __all__ = [
     "Audit",
     "BranchsimError",
+    "Delay",
+    "Experiment",
     "GitError",
+    "Habits",
     "InputError",
     "Inspection",
     "InternalError",
@@ -50,12 +55,14 @@ __all__ = [
     "NotARepositoryError",
     "Plan",
     "Strategy",
+    "Team",
     "Topology",
     "TopologyError",
     "UnknownBranchError",
     "UnknownRevisionError",
     "audit",
     "execute",
+    "experiment",
     "explore",
     "guess_topology",
     "inspect",
@@ -69,6 +76,11 @@ __all__ = [
 _HOME = {
     "Audit": "branchsim.audit.audit",
     "BranchsimError": "branchsim.errors",
+    "Delay": "branchsim.check.team",
+    "Experiment": "branchsim.check.experiment",
+    "Habits": "branchsim.check.team",
+    "Team": "branchsim.check.team",
+    "experiment": "branchsim.check.experiment",
     "GitError": "branchsim.errors",
     "InputError": "branchsim.errors",
     "Inspection": "branchsim.audit.inspect",

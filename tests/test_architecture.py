@@ -19,6 +19,7 @@ FLOORS: dict[str, int] = {
     "accessors": 1,
     "git": 2,
     "topology": 2,
+    "parallel": 2,
     "history": 3,
     "effects": 3,
     "plan": 3,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from branchsim.check.experiment import Experiment, experiment, trace_of_run
 from branchsim.check.explore import FORMS, Counterexample, Exploration, explore
 from branchsim.check.mistakes import MISTAKES, Mistake
 from branchsim.check.model import Model, Move, Scope
@@ -9,6 +10,7 @@ from branchsim.check.properties import PROPERTIES, Property, PropertyError, View
 from branchsim.check.store import Change
 from branchsim.check.strategy import EVERYDAY, OPERATIONS, PRESETS, Strategy, StrategyError
 from branchsim.check.table import Cell, Table, strategy_table, table
+from branchsim.check.team import Delay, Habits, Team
 from branchsim.check.trace import Action, RefusedError, Step, Trace
 from branchsim.check.verdicts import assert_prevented, broken_by, trace_of
 
@@ -23,7 +25,10 @@ __all__ = [
     "Cell",
     "Change",
     "Counterexample",
+    "Delay",
+    "Experiment",
     "Exploration",
+    "Habits",
     "Mistake",
     "Model",
     "Move",
@@ -35,13 +40,16 @@ __all__ = [
     "Strategy",
     "StrategyError",
     "Table",
+    "Team",
     "Trace",
     "View",
     "assert_prevented",
     "broken_by",
+    "experiment",
     "explore",
     "hotfix_can_ship",
     "strategy_table",
     "table",
     "trace_of",
+    "trace_of_run",
 ]

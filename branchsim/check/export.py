@@ -110,7 +110,7 @@ def _commands(trace: Trace, action: Action) -> list[str]:
         return [f"git tag {branch} {source}"]
     if action.kind == "move":
         return ["git checkout -q --detach", f'git branch -q -f {branch} "${action.commit}"']
-    at = f"at {START + 3600 * int(action.label[1:])}"
+    at = f"at {trace.times.get(action.label, START + 3600 * int(action.label[1:]))}"
     if action.kind == "commit":
         made = [*_written(trace.text(action.regions)), _commit(action)]
     elif action.kind == "fast-forward":

@@ -249,7 +249,8 @@ class _Player:
             if self.parents[label] != parents:
                 raise InternalError(f"the model takes two different commits for one ({label}): {self._story()}")
             return
-        identity = f"{AUTHOR} {START + _HOUR * int(label[1:])} +0000"
+        when = self.trace.times.get(label, START + _HOUR * int(label[1:]))
+        identity = f"{AUTHOR} {when} +0000"
         tree = self._tree(regions)
         key = ("commit", tree, *parents, message, identity)
         if key not in self.written:

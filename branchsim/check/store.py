@@ -330,7 +330,7 @@ class Store:
             for old, left, right in zip(
                 *(self._trees[self.tree[commit]] for commit in (base, first, other)), strict=True
             ):
-                merged = _choose(old, left, right)
+                merged = choose_side(old, left, right)
                 regions.append(self._conflicted(old, left, right, depth) if merged is None else merged)
             first = self.commit((first, other), self._tree_of(tuple(regions)))
         return first
@@ -347,7 +347,7 @@ class Store:
     def _three_way(self, base: int, ours: int, theirs: int) -> Iterator[tuple[int, Resolution | None]]:
         options: list[list[tuple[int, str | None]]] = []
         for old, left, right in zip(self._trees[base], self._trees[ours], self._trees[theirs], strict=True):
-            merged = _choose(old, left, right)
+            merged = choose_side(old, left, right)
             if merged is not None:
                 options.append([(merged, None)])
                 continue
@@ -385,7 +385,7 @@ class Store:
         return self._sets.setdefault(changes, changes)
 
 
-def _choose(base: int, ours: int, theirs: int) -> int | None:
+def choose_side(base: int, ours: int, theirs: int) -> int | None:
     """The three-way rule for one region; None is a conflict."""
     if theirs in (ours, base):
         return ours

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from branchsim.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from branchsim.check.model import Model, Move, State
     from branchsim.check.store import Change, Resolution
@@ -165,6 +165,8 @@ class Trace:
         All changes in the order in which they are made.
     root : str
         The label of the first commit.
+    times : mapping of str to int
+        When a commit was made, in seconds since the epoch, by its label; without it an hour after the one before.
     """
 
     branches: tuple[str, ...]
@@ -173,6 +175,7 @@ class Trace:
     actions: tuple[Action, ...] = field(repr=False)
     changes: tuple[str, ...]
     root: str = "c0"
+    times: Mapping[str, int] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
         return len(self.steps)

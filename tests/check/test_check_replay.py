@@ -81,7 +81,7 @@ def theirs_always(base: int, ours: int, theirs: int) -> int | None:
     [
         (Store, "merge_bases", bases_cut),
         (Store, "merge_bases", root_as_base),
-        ("branchsim.check.store", "_choose", theirs_always),
+        ("branchsim.check.store", "choose_side", theirs_always),
     ],
 )
 def test_a_fault_in_the_model_is_found_loudly(
