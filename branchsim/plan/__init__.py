@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from branchsim.plan.checks import PlanError
 from branchsim.plan.compare import Difference, compare
+from branchsim.plan.drivers import MergeDriver
 from branchsim.plan.files import read_plan, to_toml
 from branchsim.plan.model import Plan, Promotion
 from branchsim.plan.steps import (
@@ -30,6 +31,7 @@ __all__ = [
     "FileChange",
     "Gate",
     "MergeBack",
+    "MergeDriver",
     "Plan",
     "PlanError",
     "Problem",

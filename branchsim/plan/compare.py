@@ -45,7 +45,7 @@ def compare(one: Plan, other: Plan) -> tuple[Difference, ...]:
     """
     found = [
         Difference("plan", key, f"{getattr(one, key)!r} -> {getattr(other, key)!r}")
-        for key in ("name", "author", "at", "forecast")
+        for key in ("name", "author", "at", "forecast", "drivers", "sign")
         if getattr(one, key) != getattr(other, key)
     ]
     before = {step.name: step for step in one.steps}

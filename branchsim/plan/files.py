@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from branchsim.errors import nearest
 from branchsim.plan.checks import LATEST, PlanError, check_path
+from branchsim.plan.drivers import MergeDriver
 from branchsim.plan.model import Plan, Promotion
 from branchsim.plan.steps import (
     STEPS,
@@ -39,7 +40,7 @@ MAX_BYTES = 50_000_000
 
 _Built = TypeVar("_Built")
 
-_TOP = ("schema", "name", "author", "at", "step", "forecast")
+_TOP = ("schema", "name", "author", "at", "sign", "driver", "step", "forecast")
 _PATCH = ("patch", "patch-base64", "patch-file")
 _KEYS: dict[str, tuple[str, ...]] = {
     "start": ("branch", "at", "reuse"),
@@ -227,8 +228,19 @@ def _plan(document: Mapping[str, Any], directory: Path | None) -> Plan:
         where = f"[[forecast]] number {number}"
         reader = _Reader(table, where, ("source", "target", "method"), directory)
         forecast.append(_placed(where, partial(_promotion, reader)))
+    drivers = []
+    for number, table in enumerate(top.tables("driver"), start=1):
+        where = f"[[driver]] number {number}"
+        reader = _Reader(table, where, ("name", "paths", "command"), directory)
+        drivers.append(_placed(where, partial(_driver, reader)))
     return Plan(
-        top.needed("name"), tuple(steps), author=top.optional("author"), at=top.time("at"), forecast=tuple(forecast)
+        top.needed("name"),
+        tuple(steps),
+        author=top.optional("author"),
+        at=top.time("at"),
+        forecast=tuple(forecast),
+        drivers=tuple(drivers),
+        sign=top.flag("sign"),
     )
 
 
@@ -250,6 +262,10 @@ def _promotion(reader: _Reader) -> Promotion:
         target=reader.needed("target"),
         method=cast("Method", reader.text("method", "merge")),
     )
+
+
+def _driver(reader: _Reader) -> MergeDriver:
+    return MergeDriver(reader.needed("name"), reader.texts("paths"), reader.text("command"))
 
 
 def _step(table: Mapping[str, Any], where: str, directory: Path | None) -> Step:
@@ -385,6 +401,11 @@ def to_toml(plan: Plan) -> str:
         lines.append(f"author = {_value(plan.author)}")
     if plan.at is not None:
         lines.append(f"at = {_time(plan.at)}")
+    if plan.sign:
+        lines.append("sign = true")
+    for driver in plan.drivers:
+        lines += ["", "[[driver]]", f"name = {_value(driver.name)}", f"paths = {_value(driver.paths)}"]
+        lines += [f"command = {_value(driver.command)}"] if driver.command else []
     for step in plan.steps:
         lines += ["", "[[step]]", f"kind = {_value(step.kind)}", f"name = {_value(step.name)}"]
         lines += [

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, overload
 
 from branchsim.errors import nearest
 from branchsim.plan.checks import PlanError, check_label, check_person, check_ref, check_several, check_time
+from branchsim.plan.drivers import MergeDriver
 from branchsim.plan.steps import (
     STEPS,
     Commit,
@@ -78,6 +79,10 @@ class Plan:
         and `at` given, the ids of all commits are fixed by the plan and the repository.
     forecast : tuple of Promotion
         The promotions that are expected after the plan, in order.
+    drivers : tuple of MergeDriver
+        The programs that merge some files in git's place, wherever the plan or its forecast merges.
+    sign : bool
+        Whether commits and annotated tags that the plan makes are signed, with the person's own git settings.
 
     Raises
     ------
@@ -105,6 +110,8 @@ class Plan:
     author: str | None = None
     at: int | None = None
     forecast: tuple[Promotion, ...] = ()
+    drivers: tuple[MergeDriver, ...] = ()
+    sign: bool = False
 
     def __post_init__(self) -> None:
         check_label(self.name, "the plan's name")
@@ -116,6 +123,9 @@ class Plan:
             if not isinstance(promotion, Promotion):
                 raise PlanError(f"{where}: its forecast must be Promotion records, not {type(promotion).__name__}")
         object.__setattr__(self, "forecast", forecast)
+        object.__setattr__(self, "drivers", _drivers(self.drivers, where))
+        if not isinstance(self.sign, bool):
+            raise PlanError(f"{where}: 'sign' must be true or false, not {self.sign!r}")
         if self.author is not None:
             check_person(self.author, f"{where}, its author")
         if self.at is not None:
@@ -215,7 +225,8 @@ class Plan:
         """The plan and then another one, under the name of the first; also written ``plan + other``.
 
         Steps of the other that would have a name twice are numbered, and its resolutions follow them. Author and time
-        are this plan's, the other's where it has none; the forecast is the other's, this one's where it has none.
+        are this plan's, the other's where it has none; the forecast is the other's, this one's where it has none. The
+        merge drivers are those of both, and it is signed if one of them is.
         """
         taken = {step.name for step in self.steps}
         renamed: dict[str, str] = {}
@@ -228,6 +239,8 @@ class Plan:
             author=self.author or other.author,
             at=other.at if self.at is None else self.at,
             forecast=other.forecast or self.forecast,
+            drivers=tuple(dict.fromkeys((*self.drivers, *other.drivers))),
+            sign=self.sign or other.sign,
         )
 
     def __add__(self, other: Plan) -> Plan:
@@ -283,9 +296,9 @@ class Plan:
 
     def __repr__(self) -> str:
         parts = [repr(self.name), repr(self.steps)]
-        for key in ("author", "at", "forecast"):
+        for key in ("author", "at", "forecast", "drivers", "sign"):
             value = getattr(self, key)
-            if value not in (None, ()):
+            if value is not False and value not in (None, ()):
                 parts.append(f"{key}={value!r}")
         return f"Plan({', '.join(parts)})"
 
@@ -376,6 +389,18 @@ class Plan:
         from branchsim.plan import builders
 
         return builders.release(topology, tag=tag, start=start, message=message, author=author, at=at)
+
+
+def _drivers(values: object, where: str) -> tuple[MergeDriver, ...]:
+    drivers = check_several(values, f"{where}, its merge drivers")
+    kept: dict[str, MergeDriver] = {}
+    for driver in drivers:
+        if not isinstance(driver, MergeDriver):
+            raise PlanError(f"{where}: its merge drivers must be MergeDriver records, not {type(driver).__name__}")
+        if driver.name in kept:
+            raise PlanError(f"{where}: the merge driver {driver.name!r} is named twice; name it once")
+        kept[driver.name] = driver
+    return tuple(kept.values())
 
 
 def _free(name: str, taken: set[str]) -> str:
