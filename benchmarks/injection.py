@@ -23,13 +23,14 @@ from typing import NamedTuple
 from branchsim.audit.inspect import Inspection, Inspector
 from branchsim.audit.losses import LossReader
 from branchsim.audit.pathhistory import MemoryHistory
-from branchsim.audit.scan import merge_bases, scan
+from branchsim.audit.scan import scan
 from branchsim.audit.steps import landed
 from branchsim.git.hunks import raw_changes
 from branchsim.git.log import Commit
 from branchsim.git.objects import ObjectReader, TreeEntry, write_commit, write_object
 from branchsim.git.repository import Repository
 from branchsim.git.scratch import Scratch
+from branchsim.history.bases import merge_bases
 from branchsim.names import Sha
 
 _FILES = frozenset({"100644", "100755"})

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 from branchsim.accessors import accessor
 from branchsim.audit.conformance import Fitness, Violation, find_violations
 from branchsim.audit.leaks import Leak, find_leaks
 from branchsim.audit.match import Skipped
+from branchsim.audit.memo import Replayed, key_of, packed, read_again, unpacked
 from branchsim.audit.obligations import Outcome, Reader
 from branchsim.audit.overwrites import Overwrite, Overwrites, State, find_overwrites
-from branchsim.audit.sources import choose_topology, moment
+from branchsim.audit.sources import Chosen, choose_topology, guessed, moment
 from branchsim.audit.tables import (
     CONFORMANCE_SCHEMA,
     LEAKS_SCHEMA,
@@ -41,8 +45,9 @@ from branchsim.history.frames import FLAG, NUMBER, OBJECT, TEXT, TIME, frame
 from branchsim.history.landings import History, landings_frame, read_history
 from branchsim.history.promotions import Promotion, promotions_frame, read_promotions
 from branchsim.history.refs import branch_tips
+from branchsim.history.results import ResultCache
 from branchsim.names import Sha
-from branchsim.topology import Topology
+from branchsim.topology import Topology, read_topology_toml
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -95,8 +100,14 @@ class Audit:
         Why it was guessed so, if it was.
     as_of : int
         The moment the state is of, in seconds since the epoch, UTC: ``until``, or the newest landing.
-    history, all_changes, all_promotions
-        The replay that the tables are made from.
+    topology : Topology
+        The topology, bound to the branches that exist.
+    replayed : Replayed
+        The replay that the tables are made from, read when it is first asked for: see `history` and `all_changes`.
+    change_count : int
+        How many changes there are.
+    all_promotions : tuple of Promotion
+        Promotions and releases.
     records : tuple of Obligation
         The obligations.
     skipped : tuple of Skipped
@@ -115,8 +126,9 @@ class Audit:
     origin: str
     reasons: tuple[str, ...]
     as_of: int
-    history: History
-    all_changes: Changes
+    topology: Topology
+    replayed: Replayed
+    change_count: int
     all_promotions: tuple[Promotion, ...]
     records: tuple[Obligation, ...]
     skipped: tuple[Skipped, ...]
@@ -149,9 +161,14 @@ class Audit:
         return accessor(self, "plot")
 
     @property
-    def topology(self) -> Topology:
-        """The topology, bound to the branches that exist."""
-        return self.history.topology
+    def history(self) -> History:
+        """The landings of every branch; read anew from the repository where the result was known already."""
+        return self.replayed.history
+
+    @property
+    def all_changes(self) -> Changes:
+        """The changes, ascending in time."""
+        return self.replayed.changes
 
     def counts(self) -> dict[str, int]:
         """How many obligations ended with each verdict, in the order of the verdicts."""
@@ -355,62 +372,132 @@ def audit(
             return audit(
                 opened, topology, since=since, until=until, trailers=trailers, checks=checks, cache=cache, report=report
             )
-    chosen = choose_topology(repo, topology)
     directory = default_cache() if cache == "default" else None if cache is None else Path(cache)
+    chosen = choose_topology(repo, topology, guess=False)
+    asked = _Asked(
+        repo, chosen, moment(repo, since, "since"), moment(repo, until, "until"), trailers,
+        tuple(check for check in CHECKS if check in checks), directory, report,
+    )  # fmt: skip
+    results = ResultCache(directory if checks else None)
+    key = asked.key() if results.path is not None else None
+    known = results.get(key) if key is not None else None
+    if known is not None:
+        with suppress(ValueError):
+            return asked.recalled(known)
+    found, whole = asked.find()
+    if key is not None and whole:
+        results.put(key, _packed(found))
+    return found
 
-    def say(what: str, steps: int | None = None) -> None:
-        if report is not None:
-            report(what, steps)
 
-    say("reading history")
-    history = read_history(
-        repo,
-        chosen.topology,
-        since=moment(repo, since, "since"),
-        until=moment(repo, until, "until"),
-        commits=read_commits(
-            repo.scratch, _tips(repo, chosen.topology), report=lambda count: say("reading history", count)
-        ),
-    )
-    changes = read_changes(history)
-    promotions = read_promotions(repo, history, changes)
-    outcome, lost = Outcome(()), Overwrites(())
-    if "overwrites" in checks:
-        lost = find_overwrites(repo, history, changes, promotions, report=say)
-    if "obligations" in checks:
-        outcome = Reader(
-            repository=repo,
-            history=history,
-            changes=changes,
-            patches=Patches(repo.scratch, FactCache(directory)),
-            trailers=trailers,
-            overwrites=lost.records,
-            report=lambda pair: say(f"comparing {pair}"),
-        ).read()
-    violations, fitness = (
-        find_violations(history, outcome.obligations, frozenset(branch_tips(repo)))
-        if "violations" in checks
-        else ((), ())
-    )
-    return Audit(
-        repository=str(repo.path),
-        origin=chosen.origin,
-        reasons=chosen.reasons,
-        as_of=_as_of(history),
-        history=history,
-        all_changes=changes,
-        all_promotions=promotions,
-        records=outcome.obligations,
-        skipped=outcome.skipped + lost.skipped,
-        notes=history.notes,
-        overwrite_records=lost.records,
-        leak_records=find_leaks(history, changes) if "leaks" in checks else (),
-        window_records=find_windows(history, changes) if "windows" in checks else (),
-        violation_records=violations,
-        fitness_records=fitness,
-        left_out=dict(lost.left_out),
-        checks=tuple(check for check in CHECKS if check in checks),
-    )
+@dataclass(frozen=True)
+class _Asked:
+    """One question: what is to be audited, and how."""
+
+    repo: Repository
+    chosen: Chosen | None
+    since: int | None
+    until: int | None
+    trailers: bool
+    checks: tuple[str, ...]
+    directory: Path | None
+    report: Callable[[str, int | None], None] | None
+
+    def key(self) -> bytes | None:
+        """What the answer follows from."""
+        return key_of(
+            self.repo, self.chosen, since=self.since, until=self.until, trailers=self.trailers, checks=self.checks
+        )
+
+    def _say(self, what: str, steps: int | None = None) -> None:
+        if self.report is not None:
+            self.report(what, steps)
+
+    def recalled(self, known: bytes) -> Audit:
+        """The answer that was given before."""
+        self._say("recalling what is known")
+        known_fields = unpacked(known, _kinds())
+        topology = read_topology_toml(known_fields.pop("topology")).replace(notes=known_fields.pop("topology_notes"))
+        replayed = Replayed(read_again(self.repo, topology, self.since, self.until))
+        return Audit(repository=str(self.repo.path), topology=topology, replayed=replayed, **known_fields)
+
+    def find(self) -> tuple[Audit, bool]:
+        """The answer, and whether everything could be read that it follows from."""
+        repo, checks = self.repo, self.checks
+        chosen = self.chosen or guessed(repo)
+        self._say("reading history")
+        history = read_history(
+            repo,
+            chosen.topology,
+            since=self.since,
+            until=self.until,
+            commits=read_commits(
+                repo.scratch, _tips(repo, chosen.topology), report=lambda count: self._say("reading history", count)
+            ),
+        )
+        changes = read_changes(history)
+        promotions = read_promotions(repo, history, changes)
+        outcome, lost = Outcome(()), Overwrites(())
+        patches = Patches(repo.scratch, FactCache(self.directory))
+        if "overwrites" in checks:
+            lost = find_overwrites(repo, history, changes, promotions, report=self._say)
+        if "obligations" in checks:
+            outcome = Reader(
+                repository=repo,
+                history=history,
+                changes=changes,
+                patches=patches,
+                trailers=self.trailers,
+                overwrites=lost.records,
+                report=lambda pair: self._say(f"comparing {pair}"),
+            ).read()
+        violations, fitness = (
+            find_violations(history, outcome.obligations, frozenset(branch_tips(repo)))
+            if "violations" in checks
+            else ((), ())
+        )
+        skipped = outcome.skipped + lost.skipped
+        found = Audit(
+            repository=str(repo.path),
+            origin=chosen.origin,
+            reasons=chosen.reasons,
+            as_of=_as_of(history),
+            topology=history.topology,
+            replayed=Replayed(lambda: (history, changes)),
+            change_count=len(changes),
+            all_promotions=promotions,
+            records=outcome.obligations,
+            skipped=skipped,
+            notes=history.notes,
+            overwrite_records=lost.records,
+            leak_records=find_leaks(history, changes) if "leaks" in checks else (),
+            window_records=find_windows(history, changes) if "windows" in checks else (),
+            violation_records=violations,
+            fitness_records=fitness,
+            left_out=dict(lost.left_out),
+            checks=checks,
+        )
+        whole = not patches.skipped and not any(_UNREAD.search(each.reason) for each in skipped)
+        return found, whole
+
+
+_UNREAD = re.compile(r"\b(?:missing|corrupt|could not|cannot)\b")
+"""In the reason why something was left out: it may be there the next time."""
+
+
+@functools.cache
+def _kinds() -> dict[str, Any]:
+    """The fields of an audit that are kept, and their types."""
+    hints = get_type_hints(Audit)
+    kept = {field.name: hints[field.name] for field in fields(Audit)}
+    for name in ("repository", "replayed"):
+        del kept[name]
+    return kept | {"topology": str, "topology_notes": tuple[str, ...]}
+
+
+def _packed(found: Audit) -> bytes:
+    kept = {name: getattr(found, name) for name in _kinds() if name not in {"topology", "topology_notes"}}
+    return packed(kept | {"topology": found.topology.to_toml(), "topology_notes": found.topology.notes})
 
 
 def _tips(repo: Repository, topology: Topology) -> list[Sha]:

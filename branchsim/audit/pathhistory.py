@@ -5,19 +5,21 @@ from __future__ import annotations
 import functools
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from branchsim.audit.losses import LossReader
 from branchsim.audit.pathlog import PathLog
-from branchsim.git.log import RawChange, read_commits
+from branchsim.git.log import Commit, PackedChange, RawChange, read_packed, unpack
 from branchsim.git.repository import Repository
+from branchsim.git.trees import changes_digest
 from branchsim.history.graph import Graph
 from branchsim.names import Sha
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from scipy.sparse import csr_array
 
 
 class PathHistory(Protocol):
@@ -76,22 +78,39 @@ class MemoryHistory:
         Where to read.
     reader : LossReader
         Reads and parses the blobs.
+
+    Attributes
+    ----------
+    graph : Graph
+        The commits; what they changed is not with them.
+    brought : dict of int to bytes
+        For each merge a digest of what it changed against its first parent, as `changes_digest` makes it.
     """
 
     def __init__(self, repository: Repository, reader: LossReader) -> None:
-        self.graph = Graph(read_commits(repository.scratch, branch_tips(repository)))
+        tips = branch_tips(repository)
+        packed: dict[Sha, list[PackedChange]] = {}
+        commits = []
+        for commit, changes in read_packed(repository.scratch, tips):
+            commits.append(commit)
+            packed[commit.sha] = changes
+        self.graph = Graph(commits)
         self._reader = reader
-        self._by_path: dict[bytes, list[tuple[int, RawChange]]] = defaultdict(list)
+        self.brought: dict[int, bytes] = {}
+        # Numbers and changes take turns in one list for each path: there are a million of them in a large history.
+        self._by_path: dict[bytes, list[Any]] = defaultdict(list)
         for number, commit in enumerate(self.graph.commits):
-            for change in commit.changes:
-                self._by_path[change.path].append((number, change))
-        self._children: list[list[int]] | None = None
+            changes = packed.pop(commit.sha)
+            if commit.is_merge:
+                self.brought[number] = changes_digest(changes)
+            for path, raw in changes:
+                self._by_path[path] += (number, raw)
 
     def before(self, tip: Sha, names: Sequence[bytes], *, base: Sha | None = None) -> PathLog:
         """Up to a tip, merges left out; with a base what came since it first, and the rest where that does not tell."""
         if base is None:
-            mask = self.graph.ancestors([self.graph.number(tip)])
-            return self._log(names, lambda number: bool(mask[number]), merges=False)
+            mask = self._reached(self._upward, self.graph.number(tip))
+            return self._log(names, mask.__getitem__, merges=False)
         beyond = functools.cache(lambda: self.before(tip, names))
         since = set(self.graph.between([self.graph.number(base)], self.graph.number(tip)))
         return self._log(names, since.__contains__, merges=False, beyond=beyond)
@@ -101,35 +120,49 @@ class MemoryHistory:
         number = self.graph.find(commit)
         if number is None:  # a commit that no branch has: nothing came after it
             return PathLog(self._reader, ())
-        mask = self._descendants(number)
-        return self._log(names, lambda other: bool(mask[other]), merges=True)
+        return self._log(names, self._reached(self._downward, number).__getitem__, merges=True, since=number + 1)
 
-    def _descendants(self, number: int) -> NDArray[np.bool_]:
-        if self._children is None:
-            self._children = [[] for _ in self.graph.commits]
-            for child, parents in enumerate(self.graph.parents):
-                for parent in parents:
-                    self._children[parent].append(child)
-        seen = bytearray(len(self.graph))
-        stack = [number]
-        while stack:
-            for child in self._children[stack.pop()]:
-                if not seen[child]:
-                    seen[child] = 1
-                    stack.append(child)
-        return np.frombuffer(bytes(seen), dtype=np.bool_)
+    def _reached(self, matrix: csr_array, number: int) -> NDArray[np.bool_]:
+        from scipy.sparse.csgraph import breadth_first_order
+
+        mask = np.zeros(len(self.graph), dtype=np.bool_)
+        mask[breadth_first_order(matrix, number, directed=True, return_predecessors=False)] = True
+        return mask
+
+    @functools.cached_property
+    def _upward(self) -> csr_array:
+        """From each commit to its parents."""
+        from scipy.sparse import csr_array
+
+        parents = self.graph.parents
+        ends = np.cumsum([0, *map(len, parents)], dtype=np.int32)
+        links = np.fromiter((parent for own in parents for parent in own), dtype=np.int32, count=int(ends[-1]))
+        # The search is written for numbers with a fraction, and would turn others into them each time.
+        return csr_array((np.ones(len(links)), links, ends), shape=(len(parents), len(parents)))
+
+    @functools.cached_property
+    def _downward(self) -> csr_array:
+        """From each commit to its children."""
+        return self._upward.T.tocsr()
 
     def _log(
-        self, names: Iterable[bytes], wanted: Callable[[int], bool], *, merges: bool,
+        self,
+        names: Iterable[bytes],
+        wanted: Callable[[int], Any],
+        *,
+        merges: bool,
+        since: int = 0,
         beyond: Callable[[], PathLog] | None = None,
-    ) -> PathLog:  # fmt: skip
+    ) -> PathLog:
         commits = self.graph.commits
-        found = {
-            name: [
-                (commits[number], change)
-                for number, change in reversed(self._by_path.get(name, ()))
-                if wanted(number) and (merges or not commits[number].is_merge)
-            ]
-            for name in dict.fromkeys(names)
-        }
+        found: dict[bytes, list[tuple[Commit, RawChange]]] = {}
+        for name in dict.fromkeys(names):
+            own = self._by_path.get(name, [])
+            steps = found[name] = []
+            for at in range(len(own) - 2, -2, -2):
+                number = own[at]
+                if number < since:
+                    break
+                if wanted(number) and (merges or not commits[number].is_merge):
+                    steps.append((commits[number], unpack(PackedChange(name, own[at + 1]))))
         return PathLog.of_steps(self._reader, found, beyond=beyond)

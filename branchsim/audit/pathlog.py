@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import codecs
-import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from branchsim.audit.losses import LossReader
-from branchsim.effects import Unit, Units, UnknownContentError
+from branchsim.effects import Unit, UnknownContentError
 from branchsim.git.log import Commit, RawChange, read_commits
-from branchsim.git.objects import TreeEntry
 from branchsim.git.scratch import Scratch
 from branchsim.names import Sha
 
 _NOTHING = "000000"
-_FILES = frozenset({"100644", "100755"})
-_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
 _MOST = 200
 _AT_ONCE = 16
-_PLAIN = re.compile(r"[A-Za-z0-9_]+")
-_WORD = re.compile(rb"[\w\x80-\xff]+")
 _PATHS_AT_ONCE = 200
 
 
@@ -43,6 +36,7 @@ class PathLog:
         self._reader = reader
         self._beyond = beyond
         self._by_path: dict[bytes, list[tuple[Commit, RawChange]]] = defaultdict(list)
+        self._walks: dict[tuple[bytes, bool, bool], _Walk] = {}
         for commit in commits:
             for change in commit.changes:
                 self._by_path[change.path].append((commit, change))
@@ -109,79 +103,54 @@ class PathLog:
             if change is None:
                 continue
             try:
-                old, new = (self._units(change, new=new).require_known() for new in (False, True))
+                found += sum(map(abs, self._reader.deltas.of(change).values()))
             except UnknownContentError:
                 continue
-            found += (old - new).total() + (new - old).total()
         return found
-
-    def _units(self, change: RawChange, *, new: bool) -> Units:
-        mode, sha = (change.new_mode, change.new) if new else (change.old_mode, change.old)
-        return self._reader.units(change.path, None if mode == _NOTHING else TreeEntry(mode, Sha(sha)))
 
     def _last(
         self, names: Iterable[bytes], unit: Unit, *, sign: int, oldest: bool = False, with_path: bool = True
     ) -> Commit | None:
         for name in dict.fromkeys(names):
-            steps = self.of(name)
-            steps = steps[-_MOST:][::-1] if oldest else steps[:_MOST]
-            counts: dict[str, int] = {}  # what one change made the next one found
-            for place, (commit, change) in enumerate(steps):
-                if place % _AT_ONCE == 0:
-                    self._load(change for _, change in steps[place : place + _AT_ONCE])
-                if not with_path and change.new_mode == _NOTHING:
-                    continue
-                try:
-                    for new, sha in ((False, change.old), (True, change.new)):
-                        if sha not in counts:
-                            counts[sha] = self._count(change, unit, new=new)
-                    if sign * (counts[change.new] - counts[change.old]) > 0:
-                        return commit
-                except UnknownContentError:
-                    continue
+            key = (name, oldest, with_path)
+            if key not in self._walks:
+                steps = self.of(name)
+                steps = steps[-_MOST:][::-1] if oldest else steps[:_MOST]
+                self._walks[key] = _Walk(self._reader, steps, with_path=with_path)
+            found = self._walks[key].first(unit, sign)
+            if found is not None:
+                return found
         return None
 
-    def _load(self, changes: Iterable[RawChange]) -> None:
-        self._reader.preload(
-            Sha(sha)
-            for change in changes
-            for mode, sha in ((change.old_mode, change.old), (change.new_mode, change.new))
-            if mode not in {_NOTHING, "160000"}
-        )
 
-    def _count(self, change: RawChange, unit: Unit, *, new: bool) -> int:
-        mode, sha = (change.new_mode, change.new) if new else (change.old_mode, change.old)
-        if mode == _NOTHING:
-            return 0
-        content = self._reader.content(Sha(sha)) if mode in _FILES else None
-        if content is not None and not content.startswith(_MARKS):
-            if unit.kind == "line" and b"\r" not in content:
-                return _count_line(content, unit.value)
-            if unit.kind == "element" and not all(word in content for word in _words_of(unit)):
-                return 0  # without a word of it the element is not there, and parsing is dear
-        return self._units(change, new=new).require_known().get(unit, 0)
+class _Walk:
+    """The changes of one path in order, read as far as somebody had to look, once for all units that are asked for."""
 
+    def __init__(self, reader: LossReader, steps: Sequence[tuple[Commit, RawChange]], *, with_path: bool) -> None:
+        self._reader = reader
+        self._steps = steps
+        self._with_path = with_path
+        self._at = 0
+        self._came: dict[Unit, Commit] = {}
+        self._went: dict[Unit, Commit] = {}
 
-def _words_of(unit: Unit) -> list[bytes]:
-    """A word of an element's value and one of each identity in its key: plain words stand in the file as they are."""
-    if "sha256:" in unit.value:
-        return []
-    identities = [part.partition("[")[2] for part in unit.key if "sha256:" not in part]
-    words = [max(_PLAIN.findall(text), key=len, default="") for text in (unit.value, *identities)]
-    return [word.encode("ascii") for word in words if word]
+    def first(self, unit: Unit, sign: int) -> Commit | None:
+        """The first commit with which a unit came (1) or went (-1)."""
+        found = self._came if sign > 0 else self._went
+        while unit not in found and self._at < len(self._steps):
+            self._go_on()
+        return found.get(unit)
 
-
-def _count_line(content: bytes, line: str) -> int:
-    """How often a line stands in a text, white space aside; only lines that hold its longest word are looked at."""
-    wanted = b"".join(line.encode("utf-8", "surrogatepass").split())
-    word = max(_WORD.findall(line.encode("utf-8", "surrogatepass")), key=len, default=b"")
-    if not word:
-        return 0
-    count = 0
-    at = content.find(word)
-    while at >= 0:
-        start, stop = content.rfind(b"\n", 0, at) + 1, content.find(b"\n", at)
-        stop = len(content) if stop < 0 else stop
-        count += b"".join(content[start:stop].split()) == wanted
-        at = content.find(word, stop)
-    return count
+    def _go_on(self) -> None:
+        batch = self._steps[self._at : self._at + _AT_ONCE]
+        self._at += len(batch)
+        if not self._with_path:
+            batch = [(commit, change) for commit, change in batch if change.new_mode != _NOTHING]
+        self._reader.deltas.prepare(change for _, change in batch)
+        for commit, change in batch:
+            try:
+                delta = self._reader.deltas.of(change)
+            except UnknownContentError:
+                continue
+            for unit, more in delta.items():
+                (self._came if more > 0 else self._went).setdefault(unit, commit)

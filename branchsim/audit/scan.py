@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 import os
 from collections.abc import Callable, Iterator, Sequence
 
@@ -11,10 +10,10 @@ from branchsim.audit.inspect import Inspection, Inspector
 from branchsim.audit.losses import LossReader
 from branchsim.audit.pathhistory import MemoryHistory
 from branchsim.audit.steps import Landing, parts_of
+from branchsim.audit.suspects import Suspects
 from branchsim.git.log import Commit
 from branchsim.git.merge import MergeResult, merge_many, write_commit_graph
 from branchsim.git.repository import Repository
-from branchsim.history.graph import Graph
 from branchsim.topology import PathGlobs
 
 _BATCH = 512
@@ -39,7 +38,8 @@ def scan(
     Yields
     ------
     Inspection
-        One for each merge whose recorded result is not what git makes of it, oldest first; others lost nothing.
+        One for each merge whose recorded result is not what git makes of it, or that had conflicts, oldest first;
+        others lost nothing.
         A merge that git cannot redo is one with an entry in ``skipped``.
 
     Raises
@@ -51,17 +51,17 @@ def scan(
     with LossReader(repository.scratch, ignore=ignore) as reader:
         history = MemoryHistory(repository, reader)
         inspector = Inspector(repository, reader, history)
-        merges = [commit for commit in history.graph.commits if commit.is_merge]
-        for start in range(0, len(merges), _BATCH):
-            batch = merges[start : start + _BATCH]
-            for found in _batch(inspector, history.graph, batch):
+        suspects = Suspects(repository.scratch, history.graph, history.brought)
+        for start in range(0, len(suspects.merges), _BATCH):
+            batch = suspects.merges[start : start + _BATCH]
+            for found in _batch(inspector, suspects, suspects.among(batch)):
                 yield found
                 reader.forget(above=_HELD)
             if report is not None:
                 report(len(batch))
 
 
-def _batch(inspector: Inspector, graph: Graph, merges: Sequence[Commit]) -> Iterator[Inspection]:
+def _batch(inspector: Inspector, suspects: Suspects, merges: Sequence[Commit]) -> Iterator[Inspection]:
     scratch = inspector.repository.scratch
     pairs = [commit for commit in merges if len(commit.parents) == _TWO]
     wanted = [(commit.parents[0], commit.parents[1]) for commit in pairs]
@@ -80,17 +80,17 @@ def _batch(inspector: Inspector, graph: Graph, merges: Sequence[Commit]) -> Iter
             yield inspector.inspect(commit)
         elif result.tree != commit.tree or result.conflicts:
             paths = changed.get((result.tree, commit.tree), frozenset())
-            yield inspector.judged(commit, _landing(inspector, graph, commit, result, paths))
+            yield inspector.judged(commit, _landing(inspector, suspects, commit, result, paths))
 
 
 def _landing(
-    inspector: Inspector, graph: Graph, commit: Commit, result: MergeResult, changed: frozenset[bytes]
+    inspector: Inspector, suspects: Suspects, commit: Commit, result: MergeResult, changed: frozenset[bytes]
 ) -> Landing:
     conflicted = frozenset(conflict.path for conflict in result.conflicts)
     if not changed | conflicted:
         return Landing("merge", ())
-    target, source = (graph.number(parent) for parent in commit.parents)
-    bases = [graph.sha(base) for base in merge_bases(graph, target, source)]
+    graph = suspects.graph
+    bases = [graph.sha(base) for base in suspects.bases(commit)]
     trees = {sha: graph.commits[graph.number(sha)].tree for sha in (*commit.parents, *bases)}
     parts = parts_of(
         inspector.repository.scratch,
@@ -105,33 +105,4 @@ def _landing(
     return Landing("merge", tuple(parts))
 
 
-def merge_bases(graph: Graph, one: int, other: int) -> list[int]:
-    """The best common ancestors of two commits, as ``git merge-base --all`` finds them, without a process."""
-    if one == other:
-        return [one]
-    ours, theirs, stale = 1, 2, 4
-    flags = {one: ours, other: theirs}
-    heap = [-one, -other]
-    heapq.heapify(heap)
-    fresh = len(heap)
-    found = []
-    # Numbers descend from children to parents: when a commit is taken, all of its descendants were taken before.
-    while fresh:
-        number = -heapq.heappop(heap)
-        mine = flags[number]
-        fresh -= not mine & stale
-        if mine == ours | theirs:
-            found.append(number)
-            mine |= stale
-        for parent in graph.parents[number]:
-            known = flags.get(parent)
-            if known is None:
-                heapq.heappush(heap, -parent)
-                fresh += not mine & stale
-            elif not known & stale and mine & stale:
-                fresh -= 1
-            flags[parent] = (known or 0) | mine
-    return sorted(found)
-
-
-__all__ = ["merge_bases", "scan"]
+__all__ = ["scan"]

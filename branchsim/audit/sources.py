@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, overload
 
 from branchsim.errors import InputError, NotARepositoryError, TopologyError, UnknownRevisionError
 from branchsim.topology import FILE_NAME, DirectoryFiles, FileProvider, Topology, has_sfdx_hardis
@@ -24,7 +24,21 @@ class Chosen:
     reasons: tuple[str, ...] = ()
 
 
-def choose_topology(repository: Repository, given: Topology | str | os.PathLike[str] | None = None) -> Chosen:
+@overload
+def choose_topology(
+    repository: Repository, given: Topology | str | os.PathLike[str] | None = None, *, guess: Literal[True] = True
+) -> Chosen: ...
+
+
+@overload
+def choose_topology(
+    repository: Repository, given: Topology | str | os.PathLike[str] | None, *, guess: bool
+) -> Chosen | None: ...
+
+
+def choose_topology(
+    repository: Repository, given: Topology | str | os.PathLike[str] | None = None, *, guess: bool = True
+) -> Chosen | None:
     """The topology to audit with.
 
     Parameters
@@ -48,7 +62,7 @@ def choose_topology(repository: Repository, given: Topology | str | os.PathLike[
         return Chosen(given, f"given: {given.name}")
     if given is not None:
         return topology_of_path(Path(given))
-    return _own(repository) or guessed(repository)
+    return _own(repository) or (guessed(repository) if guess else None)
 
 
 def _need_commits(repository: Repository) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from branchsim.errors import GitError, InternalError, UnknownRevisionError
@@ -115,6 +115,46 @@ def read_commits(
     GitError
         git failed, for example because an object is missing or corrupt.
     """
+    for commit, packed in _read(scratch, revisions, options, paths, report, changes=changes):
+        yield replace(commit, changes=tuple(map(unpack, packed))) if packed else commit
+
+
+class PackedChange(NamedTuple):
+    """A changed path as git printed it: to hold millions of them, most of which nobody will ask for."""
+
+    path: bytes
+    raw: bytes
+
+
+def read_packed(
+    scratch: Scratch, revisions: Sequence[str], *, report: Callable[[int], None] | None = None
+) -> Iterator[tuple[Commit, list[PackedChange]]]:
+    """The same as `read_commits`, with the changes beside the commits, to `unpack` where they are wanted.
+
+    Raises
+    ------
+    GitError
+        git failed, for example because an object is missing or corrupt.
+    """
+    yield from _read(scratch, revisions, (), (), report, changes=True)
+
+
+def unpack(change: PackedChange) -> RawChange:
+    """A changed path with its modes and ids."""
+    old_mode, new_mode, old, new, status = change.raw[1:].decode("ascii").split(" ")
+    intern = sys.intern
+    return RawChange(change.path, intern(old_mode), intern(new_mode), old, new, intern(status))
+
+
+def _read(
+    scratch: Scratch,
+    revisions: Sequence[str],
+    options: Sequence[str],
+    paths: Sequence[bytes],
+    report: Callable[[int], None] | None,
+    *,
+    changes: bool,
+) -> Iterator[tuple[Commit, list[PackedChange]]]:
     raw = (
         # Without --ignore-submodules a .gitmodules file could hide changes.
         ("--raw", "--no-abbrev", "--no-renames", "--diff-merges=first-parent", "--root", "--ignore-submodules=none")
@@ -156,7 +196,9 @@ def _tokens(blocks: Iterator[bytes]) -> Iterator[list[bytes]]:
         yield [rest]
 
 
-def _parse(batches: Iterator[list[bytes]], report: Callable[[int], None] | None) -> Iterator[Commit]:
+def _parse(
+    batches: Iterator[list[bytes]], report: Callable[[int], None] | None
+) -> Iterator[tuple[Commit, list[PackedChange]]]:
     flat = (token for tokens in batches for token in tokens)
     intern = sys.intern
     seen = 0
@@ -165,17 +207,15 @@ def _parse(batches: Iterator[list[bytes]], report: Callable[[int], None] | None)
     while token is not None:
         side = token.strip(b"\n")
         sha, tree, parents, author, email, at, committer, cemail, cat, message = (next(flat) for _ in range(10))
-        changes = []
+        packed = []
         token = next(flat, None)
         if token == b"":  # the end of the record, before the changes if there are any
             token = next(flat, None)
         while token is not None and token.lstrip(b"\n")[:1] == b":":
-            old_mode, new_mode, old, new, status = token.lstrip(b"\n")[1:].decode("ascii").split(" ")
             path = next(flat)
-            path = paths.setdefault(path, path)
-            changes.append(RawChange(path, intern(old_mode), intern(new_mode), old, new, intern(status)))
+            packed.append(PackedChange(paths.setdefault(path, path), token.lstrip(b"\n")))
             token = next(flat, None)
-        yield Commit(
+        commit = Commit(
             side=intern(side.decode("ascii")),
             sha=Sha(sha.decode("ascii")),
             tree=Sha(tree.decode("ascii")),
@@ -187,8 +227,9 @@ def _parse(batches: Iterator[list[bytes]], report: Callable[[int], None] | None)
             committer_email=intern(cemail.decode("utf-8", "replace")),
             committed_at=_time(cat),
             message=message.decode("utf-8", "replace"),
-            changes=tuple(changes),
+            changes=(),
         )
+        yield commit, packed
         seen += 1
         if report is not None and seen % 1000 == 0:
             report(1000)

@@ -9,6 +9,7 @@ import numpy as np
 
 from branchsim.history.frames import FLAG, INTEGER, OBJECT, TEXT, TIME, frame
 from branchsim.history.messages import references, reverted
+from branchsim.names import Sha
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
     from branchsim.git.log import Commit
     from branchsim.history.landings import History, Kind, Landing
-    from branchsim.names import Sha
 
 _FOREIGN = ("created", "fast-forward", "force-push")
 

@@ -61,13 +61,7 @@ class FactCache:
 
     def _give_up(self, error: Exception) -> None:
         where, self.path = self.path, None
-        what = f"the cache {where} cannot be used ({error}); going on without it"
-        if where is not None and _is_damage(error):
-            # Another process that has it open goes on with what it has; whoever comes next makes it anew.
-            with suppress(OSError):
-                where.unlink(missing_ok=True)
-                what += ", and it has been removed, so that the next run makes it anew"
-        warnings.warn(what, CacheWarning, stacklevel=4)
+        warn_unusable(where, error)
 
     def _connect(self) -> sqlite3.Connection:
         assert self.path is not None  # noqa: S101  callers check
@@ -131,6 +125,17 @@ class FactCache:
                 connection.executemany(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", wanted)  # noqa: S608  as above
         except (sqlite3.Error, OSError) as error:
             self._give_up(error)
+
+
+def warn_unusable(where: Path | None, error: Exception) -> None:
+    """Say that a file of the cache cannot be used; if it is the file itself that is wrong, remove it."""
+    what = f"the cache {where} cannot be used ({error}); going on without it"
+    if where is not None and _is_damage(error):
+        # Another process that has it open goes on with what it has; whoever comes next makes it anew.
+        with suppress(OSError):
+            where.unlink(missing_ok=True)
+            what += ", and it has been removed, so that the next run makes it anew"
+    warnings.warn(what, CacheWarning, stacklevel=5)
 
 
 def _is_damage(error: Exception) -> bool:

@@ -15,6 +15,7 @@ from branchsim.history.frames import FLAG, INTEGER, OBJECT, TEXT, TIME, frame
 from branchsim.history.graph import Graph
 from branchsim.history.lines import own_lines
 from branchsim.history.refs import branch_tips, tag_tips
+from branchsim.names import RefName, Sha
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from branchsim.git.log import Commit
     from branchsim.git.repository import Repository
     from branchsim.history.lines import Lines
-    from branchsim.names import RefName, Sha
     from branchsim.topology import Topology
 
 Kind = Literal[

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from branchsim.history.frames import FLAG, INTEGER, OBJECT, TEXT, TIME, frame
 from branchsim.history.refs import tag_tips
+from branchsim.names import Sha
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from branchsim.git.repository import Repository
     from branchsim.history.changes import Changes
     from branchsim.history.landings import History, Landing
-    from branchsim.names import Sha
 
 _PROMOTING = frozenset({"merge", "squash", "rebase", "fast-forward", "created", "force-push"})
 _VERSION = re.compile(r"(?:.*[^0-9])?\d+(?:[._]\d+)+")

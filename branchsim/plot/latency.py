@@ -193,7 +193,7 @@ def typical_wait(audit: Audit | pd.DataFrame) -> float | None:
 
 def _survival(lasted: NDArray[np.float64], arrived: NDArray[np.bool_]) -> Any:
     """The estimate of Kaplan and Meier."""
-    from scipy import stats  # type: ignore[import-untyped]  # it has no types of its own
+    from scipy import stats
 
     return stats.ecdf(stats.CensoredData(uncensored=lasted[arrived], right=lasted[~arrived])).sf
 

@@ -13,10 +13,11 @@ from support.repos import RepoBuilder
 from branchsim.audit.inspect import inspect
 from branchsim.audit.losses import LossReader
 from branchsim.audit.pathhistory import MemoryHistory, branch_tips
-from branchsim.audit.scan import merge_bases, scan
+from branchsim.audit.scan import scan
 from branchsim.git.log import merge_bases as git_merge_bases
 from branchsim.git.log import read_commits
 from branchsim.git.repository import Repository
+from branchsim.history.bases import MergeBases, merge_bases
 from branchsim.history.graph import Graph
 from branchsim.names import Sha
 
@@ -57,6 +58,17 @@ def test_merge_bases_in_memory_are_those_of_git(
             one, other = (Sha(data.draw(st.sampled_from(ids))) for _ in range(2))
             found = merge_bases(graph, graph.number(one), graph.number(other))
             expected = git_merge_bases(repository.scratch, one, other)
+            assert (
+                sorted(
+                    map(
+                        graph.sha,
+                        MergeBases(graph, [(graph.number(one), graph.number(other))] * 20).of(
+                            graph.number(one), graph.number(other)
+                        ),
+                    )
+                )
+                == expected
+            )
             assert sorted(graph.sha(number) for number in found) == expected
 
 

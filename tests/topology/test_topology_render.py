@@ -55,7 +55,7 @@ class _Tags(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.found: set[str] = set()
-        self.attributes: list[object] = []
+        self.attributes: list[tuple[str, str | None]] = []
         self.cells: list[str] = []
         self.open = False
 

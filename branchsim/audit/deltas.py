@@ -1,0 +1,104 @@
+"""What changes did to files, in units: each read once, for all who ask who brought something and who took it away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from branchsim.effects import Form, Unit, UnknownContentError
+from branchsim.effects.stretch import difference, gained
+from branchsim.effects.units import form_of
+from branchsim.git.log import RawChange
+from branchsim.git.objects import TreeEntry
+from branchsim.names import Sha
+
+if TYPE_CHECKING:
+    from branchsim.audit.losses import LossReader
+
+_NOTHING = "000000"
+_SUBMODULE = "160000"
+_FILES = frozenset({"100644", "100755"})
+_HELD = 48 * 1024 * 1024
+_KEPT = 400_000
+_LARGE = 20_000
+_LINES = 200_000
+
+_Key = tuple[Form, str, str, str, str]
+
+
+class Deltas:
+    """The differences that changes of single paths made, kept while there is room.
+
+    Parameters
+    ----------
+    reader : LossReader
+        Reads and parses the blobs.
+    """
+
+    def __init__(self, reader: LossReader) -> None:
+        self._reader = reader
+        self._known: dict[_Key, Mapping[Unit, int] | UnknownContentError] = {}
+        self._size = 0
+        self._lines: dict[str, str | None] = {}
+
+    def prepare(self, changes: Iterable[RawChange]) -> None:
+        """Read what some changes need at once; contents that are held from before may go."""
+        wanted = [change for change in changes if _key(change) not in self._known]
+        self._reader.forget(above=_HELD)
+        self._reader.preload(
+            Sha(sha)
+            for change in wanted
+            for mode, sha in ((change.old_mode, change.old), (change.new_mode, change.new))
+            if mode not in {_NOTHING, _SUBMODULE}
+        )
+
+    def of(self, change: RawChange) -> Mapping[Unit, int]:
+        """How many copies of each unit a change added, negative for removed ones.
+
+        Raises
+        ------
+        UnknownContentError
+            A version could not be read.
+        """
+        key = _key(change)
+        found = self._known.get(key)
+        if found is None:
+            try:
+                found = self._read(change)
+            except UnknownContentError as error:
+                found = error
+            self._keep(key, found)
+        if isinstance(found, UnknownContentError):
+            raise found
+        return found
+
+    def _keep(self, key: _Key, found: Mapping[Unit, int] | UnknownContentError) -> None:
+        size = 1 if isinstance(found, UnknownContentError) else len(found) + 1
+        if size > _LARGE:
+            return
+        if self._size + size > _KEPT:
+            self._known.clear()
+            self._size = 0
+        self._known[key] = found
+        self._size += size
+
+    def _read(self, change: RawChange) -> Mapping[Unit, int]:
+        if change.old_mode == change.new_mode and change.old_mode in _FILES:
+            self._reader.preload([Sha(change.old), Sha(change.new)])
+            old, new = self._reader.content(Sha(change.old)), self._reader.content(Sha(change.new))
+            if old is not None and new is not None:
+                if len(self._lines) > _LINES:
+                    self._lines.clear()
+                found = difference(change.path, old, new, known=self._lines)
+                if found is not None:
+                    return found
+        was = None if change.old_mode == _NOTHING else TreeEntry(change.old_mode, Sha(change.old))
+        now = None if change.new_mode == _NOTHING else TreeEntry(change.new_mode, Sha(change.new))
+        return gained(self._reader.units(change.path, was), self._reader.units(change.path, now))
+
+
+def _key(change: RawChange) -> _Key:
+    return form_of(change.path), change.old_mode, change.new_mode, change.old, change.new
+
+
+__all__ = ["Deltas"]

@@ -1,0 +1,77 @@
+"""What differs between many pairs of trees, as digests: to tell equal differences without holding them."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from branchsim.git.process import run
+
+if TYPE_CHECKING:
+    from branchsim.git.scratch import Scratch
+    from branchsim.names import Sha
+
+_AT_ONCE = 400
+_HEADS = re.compile(rb"(?:[0-9a-f]+ [0-9a-f]+\n)+")
+
+
+def changes_digest(changes: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """A digest of changed paths, each ``(path, raw)`` as git prints it, in git's order."""
+    tokens = [token for path, raw in changes for token in (raw, path)]
+    return hashlib.blake2b(b"\0".join(tokens), digest_size=16).digest()
+
+
+def digests(scratch: Scratch, pairs: Sequence[tuple[Sha, Sha]], *, processes: int = 1) -> Iterator[bytes]:
+    """For each pair of trees the digest of what differs, equal to the `changes_digest` of the same changes.
+
+    Parameters
+    ----------
+    scratch : Scratch
+        Where to read.
+    pairs : sequence of (Sha, Sha)
+        The tree before and the tree after; two different ones.
+    processes : int
+        How many git processes share the work.
+
+    Yields
+    ------
+    bytes
+        One for each pair, in order.
+
+    Raises
+    ------
+    GitError
+        A tree is missing or corrupt.
+    """
+    shares = [pairs[start : start + _AT_ONCE] for start in range(0, len(pairs), _AT_ONCE)]
+    with ThreadPoolExecutor(max(1, processes)) as pool:
+        # Not all shares at once: their outputs wait in memory for their turn.
+        for start in range(0, len(shares), 2 * processes):
+            for found in pool.map(lambda share: _share(scratch, share), shares[start : start + 2 * processes]):
+                yield from found
+
+
+def _share(scratch: Scratch, pairs: Sequence[tuple[Sha, Sha]]) -> list[bytes]:
+    feed = "".join(f"{one} {other}\n" for one, other in pairs).encode("ascii")
+    arguments = ["diff-tree", "--stdin", "-r", "-z", "--raw", "--no-abbrev", "--no-renames", "--ignore-submodules=none"]
+    tokens = run(arguments, scratch.path, stdin=feed).split(b"\0")
+    # Every other token is a path. What stands between begins with the names of the pairs that begin there.
+    found: dict[bytes, bytes] = {}
+    begins: list[tuple[bytes, int]] = []
+    for at in range(0, len(tokens), 2):
+        token = tokens[at]
+        if not token.startswith(b":") and (heads := _HEADS.match(token)):
+            begins += [(head, at) for head in heads[0].splitlines()]
+            tokens[at] = token[heads.end() :]
+    begins.append((b"", len(tokens) - 1))
+    for (head, start), (_, stop) in itertools.pairwise(begins):
+        found[head] = hashlib.blake2b(b"\0".join(tokens[start:stop]), digest_size=16).digest()
+    nothing = hashlib.blake2b(b"", digest_size=16).digest()
+    return [found.get(f"{one} {other}".encode("ascii"), nothing) for one, other in pairs]
+
+
+__all__ = ["changes_digest", "digests"]
