@@ -58,6 +58,8 @@ _LONG = 180 * _DAY
 _FAMILY_AT_LEAST = 3
 _OFTEN_DIRECT = 0.2
 _SHARE = 0.1
+_MOSTLY = 0.5
+_PORTED = 0.1
 _FAMILY_WORDS = re.compile(
     r"features?|feat|bug-?fix(?:es)?|fix(?:es)?|hot-?fix(?:es)?|releases?|chore|docs?|task|tech|refactor|tests?|ci|build"
     r"|backports?|patchback|retrofits?|support|security|patch|renovate|dependabot|revert|story|epic|us",
@@ -404,7 +406,7 @@ class _Guesser:
     def _with_use(self, topology: Topology) -> Topology:
         """Add what the replay shows: families of short-lived branches, and branches that are worked on directly."""
         history = read_history(self.repository, topology, commits=self.graph.commits)
-        topology = self._with_direct(topology, history)
+        topology = self._without_lines_of_their_own(self._with_direct(topology, history), history)
         landed: dict[str, Counter[str]] = defaultdict(Counter)
         people: dict[str, set[str]] = defaultdict(set)
         newest = max(landings[-1].at for landings in history.landings.values())
@@ -436,6 +438,32 @@ class _Guesser:
                 )
             branches.append(replace(branch, direct=branch.direct or often))
         return topology.replace(branches=tuple(branches))
+
+    def _without_lines_of_their_own(self, topology: Topology, history: History) -> Topology:
+        """Let a trunk owe nothing back where it is worked on as much as released to, and nothing ever went back.
+
+        Two versions that are both developed look like development and production by their names, and nearly every
+        change of the newer one would be called missed on the older one.
+        """
+        landings = history.landings.get(self.trunk, ())
+        alone = sum(landing.source is None and landing.kind in _UNNAMED for landing in landings)
+        back = [flow for flow in topology.flows if flow.kind == "retrofit" and flow.source == self.trunk]
+        given_back = any(self.merges[self.trunk, flow.target] for flow in back)
+        merged = any(self.merges[source, self.trunk] for source in topology.upstream(self.trunk))
+        if _stage(self.trunk) is not None or not back or given_back or not merged or alone <= _MOSTLY * len(landings):
+            return topology
+        targets = _listed([flow.target for flow in back])
+        ported, _, _ = self._ports([flow.target for flow in back])
+        if ported >= _PORTED * alone:
+            return topology
+        self.reasons = [
+            reason for reason in self.reasons if not reason.startswith(f"what lands on {self.trunk} is owed to")
+        ]
+        self.reasons.append(
+            f"what lands on {self.trunk} is owed to no branch: {alone} of its {len(landings)} landings are work of its "
+            f"own, no merge ever led back to {targets}, and {ported} commits were ported there"
+        )
+        return topology.replace(flows=tuple(flow for flow in topology.flows if flow not in back))
 
     def _with_family(self, topology: Topology, prefix: str, counts: Counter[str]) -> Topology:
         total = counts.total()

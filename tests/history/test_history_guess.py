@@ -105,6 +105,36 @@ def test_gitflow(repo: RepoBuilder) -> None:
     assert "main" in release.to
 
 
+def _two_lines(repo: RepoBuilder, *, newer: int, older: int) -> None:
+    """A new version on main beside an old one on develop, which is merged forward now and then."""
+    repo.branch("develop", "main")
+    for number in range(newer):
+        repo.commit("main", {f"new{number}": "1\n"}, subject=f"Add part {number} of the new version")
+    for number in range(older):
+        repo.commit("develop", {f"old{number}": "1\n"}, subject=f"Mend part {number} of the old version")
+        repo.merge(into="main", source="develop")
+
+
+def test_a_trunk_that_is_developed_on_its_own_owes_nothing_back(repo: RepoBuilder) -> None:
+    _two_lines(repo, newer=9, older=3)
+    found = guess(repo)
+    assert flows(found) == {"promote develop -> main"}
+    assert any("owed to no branch: 10 of its 13 landings" in reason for reason in found.reasons)
+    assert not any("is owed to develop" in reason for reason in found.reasons)
+
+
+def test_a_trunk_that_was_ever_merged_back_owes_what_lands_there(repo: RepoBuilder) -> None:
+    _two_lines(repo, newer=9, older=3)
+    repo.merge(into="develop", source="main")
+    assert flows(guess(repo)) == {"promote develop -> main", "retrofit main -> develop"}
+
+
+def test_a_trunk_whose_fixes_are_ported_back_owes_them(repo: RepoBuilder) -> None:
+    _two_lines(repo, newer=8, older=3)
+    repo.pick(into="develop", commit=repo.commit("main", {"a": "2\n"}, subject="Fix the first thing"))
+    assert flows(guess(repo)) == {"promote develop -> main", "retrofit main -> develop"}
+
+
 @pytest.mark.parametrize(
     "style", ["{}-stable", "stable-{}", "{}.x", "branch-{}", "release/{}", "main-{}.x", "v{}", "maint/{}"]
 )
