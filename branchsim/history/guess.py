@@ -66,6 +66,11 @@ _FAMILY_WORDS = re.compile(
     re.IGNORECASE,
 )
 _UNNAMED = ("direct", "rebase", "revert", "squash")
+# What comes before a release is tagged too, and more often.
+_BEFORE_RELEASE = re.compile(
+    r"(?<![a-z])(?:alpha|beta|rc|dev|nightly|snapshot|canary|edge|test|testing|qa|uat|sit|int|ci|build|pre)(?![a-z])",
+    re.IGNORECASE,
+)
 _FIXES = re.compile(r"hot-?fix|patch|security|emergency", re.IGNORECASE)
 
 
@@ -394,7 +399,9 @@ class _Guesser:
         prefixes = Counter(found[1] for tag in tags if (found := re.match(r"((?:.*?[^0-9.])?)\d+(?:[._-]\d+)+", tag)))
         if not prefixes:
             return topology
-        prefix, count = min(prefixes.items(), key=lambda item: (-item[1], item[0]))
+        prefix, count = min(
+            prefixes.items(), key=lambda item: (_BEFORE_RELEASE.search(item[0]) is not None, -item[1], item[0])
+        )
         pattern = f"{prefix}*" if prefix else "[0-9]*"
         try:
             named = topology.replace(release_tags=pattern)

@@ -105,6 +105,14 @@ def test_gitflow(repo: RepoBuilder) -> None:
     assert "main" in release.to
 
 
+def test_tags_of_what_was_only_tested_are_no_releases(repo: RepoBuilder) -> None:
+    for number in range(6):
+        repo.tag(f"uat/1.{number}", repo["main"])
+    for number in range(2):
+        repo.tag(f"rel/1.{number}", repo["main"])
+    assert guess(repo).topology.release_tags == "rel/*"
+
+
 def _two_lines(repo: RepoBuilder, *, newer: int, older: int) -> None:
     """A new version on main beside an old one on develop, which is merged forward now and then."""
     repo.branch("develop", "main")
