@@ -441,15 +441,23 @@ def _seen(outcome: Outcome, topology: Topology) -> tuple[int, int]:
     from branchsim.audit.audit import audit
     from branchsim.audit.verdicts import Verdict
     from branchsim.check.replay import materialise
+    from branchsim.effects.fates import Fate
 
     assert outcome.trace is not None  # noqa: S101  it was recorded
     with tempfile.TemporaryDirectory(prefix="branchsim-") as home:
         place = Path(home) / "run.git"
         materialise(outcome.trace, place)
         found = audit(place, topology, cache=None, checks=("obligations", "overwrites"))
-    overwritten = {record.change for record in found.overwrite_records}
-    passed = {Verdict.LATE, Verdict.MISSED}
-    missed = sum(record.overdue and record.verdict in passed for record in found.records)
+    # A change here only adds: what brings a removed line back is an overwrite undone, and none of its own.
+    overwritten = {record.change for record in found.overwrite_records if record.fate != Fate.DELETION_UNDONE.value}
+    at = {landing.sha: landing.at for landing in found.history}
+    missed = 0
+    for record in found.records:
+        if record.verdict in {Verdict.LOST, Verdict.PARTIAL} and record.arrived_at is not None:
+            # It came, and was overwritten later: whether it came in time is a question of its own.
+            missed += record.deadline is not None and record.arrived_at > at[record.deadline]
+        else:
+            missed += record.overdue and record.verdict in {Verdict.LATE, Verdict.MISSED, Verdict.LOST}
     return len(overwritten), missed
 
 

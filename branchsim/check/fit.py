@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from branchsim.audit.verdicts import Verdict
+from branchsim.check.resolutions import resolutions
 from branchsim.check.team import WEEK, Delay, Habits, Team
 from branchsim.errors import InputError
 
@@ -211,9 +212,7 @@ def _heat(audit: Audit, notes: list[str]) -> tuple[int, float]:
 
 
 def _habits(audit: Audit, notes: list[str]) -> tuple[Habits, Habits]:
-    """How the conflicts of promotions, and of all other merges, were resolved; a file that conflicted counts once."""
-    from branchsim.git.merge import merge_many
-    from branchsim.git.objects import ObjectReader
+    """How the conflicts of promotions, and of all other merges, were resolved, place by place."""
     from branchsim.git.repository import Repository
 
     merges = [
@@ -225,33 +224,21 @@ def _habits(audit: Audit, notes: list[str]) -> tuple[Habits, Habits]:
     promoted: Counter[str] = Counter()
     landed: Counter[str] = Counter()
     with Repository(audit.repository) as repository:
-        scratch = repository.scratch
-        found = merge_many(scratch, [(commit.parents[0], commit.parents[1]) for _, commit in merges])
-        with ObjectReader(scratch) as reader:
-            for (landing, commit), result in zip(merges, found, strict=True):
-                counts = promoted if landing.flow == "promote" else landed
-                for conflict in result.conflicts:
-                    kept = reader.entry(commit.tree, conflict.path)
-                    counts[_side(*(each.sha if each else None for each in (kept, conflict.ours, conflict.theirs)))] += 1
+        resolved = resolutions(repository.scratch, [commit for _, commit in merges])
+        for (landing, _), counts in zip(merges, resolved, strict=True):
+            (promoted if landing.flow == "promote" else landed).update(counts)
     told = []
     for what, counts, fallback in (("promotions", promoted, default.others), ("other merges", landed, default.own)):
         total = sum(counts.values())
         if total < _ENOUGH:
-            notes.append(f"conflicts of {what}: the default, since {total} files conflicted")
+            notes.append(f"conflicts of {what}: the default, since {total} places conflicted")
             told.append(fallback)
             continue
-        resolved = f"{counts['ours']} resolved to ours, {counts['theirs']} to theirs"
-        notes.append(f"conflicts of {what}: {total} files, {resolved}")
+        kept = f"{counts['ours']} resolved to ours, {counts['theirs']} to theirs"
+        notes.append(f"conflicts of {what}: {total} places, {kept}")
         ours, theirs = round(counts["ours"] / total, 4), round(counts["theirs"] / total, 4)
         told.append(Habits(both=round(1 - ours - theirs, 4), ours=ours, theirs=theirs))
     return told[0], told[1]
-
-
-def _side(kept: str | None, ours: str | None, theirs: str | None) -> str:
-    """Which side a file was resolved to."""
-    if kept == ours:
-        return "ours"
-    return "theirs" if kept == theirs else "both"
 
 
 __all__ = ["Fit", "fit_team"]

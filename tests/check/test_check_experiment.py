@@ -52,8 +52,9 @@ def test_git_agrees_with_every_version_of_a_run(name: str) -> None:
 
 def test_the_audit_finds_exactly_what_the_run_lost_and_missed() -> None:
     team = CARELESS.replace(mistakes={})
-    runs = experiment(Strategy.build_run().without(), team, releases=3, runs=4, seed=2, engine="git").runs
-    assert runs["overwrites"].sum() > 3
+    runs = experiment(Strategy.build_run().without(), team, releases=3, runs=4, seed=4, engine="git").runs
+    # Among them are a fix that came back over a merge base without it, and one that came late and was lost after.
+    assert runs["overwrites"].sum() > 10
     assert runs["audit_overwrites"].tolist() == runs["overwrites"].tolist()
     assert runs["missed_retrofits"].sum() > 0
     assert runs["audit_missed"].tolist() == runs["missed_retrofits"].tolist()

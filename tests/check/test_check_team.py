@@ -13,8 +13,11 @@ import branchsim as bs
 from branchsim.check import Strategy, Team, experiment, trace_of_run
 from branchsim.check.fit import fit_team
 from branchsim.check.replay import materialise
+from branchsim.check.resolutions import sides
 from branchsim.check.team import WEEK, Delay, Habits
 from branchsim.errors import InputError
+from branchsim.names import Sha
+from branchsim.simulate.regions import regions
 
 
 def chance() -> np.random.Generator:
@@ -100,9 +103,52 @@ def test_a_team_is_fitted_to_what_another_one_made(tmp_path: Path) -> None:
     assert np.median(team.retrofit_delay.values) == pytest.approx(20.0, rel=0.1)
     # What nobody meant to retrofit came along with a later hotfix.
     assert max(team.retrofit_delay.values) > 48
-    assert team.others.theirs > 0.4
+    assert team.others.theirs == pytest.approx(0.7, abs=0.2)
+    assert team.own.both > 0.8
     assert any(note.startswith("conflicts of promotions: ") and "to theirs" in note for note in fit.notes)
     assert experiment(Strategy.build_run(), team, releases=2, runs=2, seed=1).runs["features"].sum() > 0
+
+
+def test_the_heat_of_files_is_told(tmp_path: Path) -> None:
+    """Files edited 12, 6, 4 and 3 times are a team whose work falls by Zipf's law, with an exponent of 1."""
+    with RepoBuilder(tmp_path / "repo") as repo:
+        for number in range(12):
+            edits = {f"{name}.txt": f"{name} {number}\n" for rank, name in enumerate("abcd", 1) if number < 12 // rank}
+            repo.commit("main", edits)
+    team = Team.from_audit(bs.audit(tmp_path / "repo", bs.Topology.trunk(), cache=None))
+    assert team.places == 4
+    assert team.heat == pytest.approx(1.0, abs=0.05)
+
+
+MARKED = b"""\
+one
+<<<<<<< aa
+two
+ours
+=======
+theirs
+>>>>>>> bb
+three
+<<<<<<< aa
+=======
+added
+>>>>>>> bb
+"""
+
+
+@pytest.mark.parametrize(
+    ("kept", "made"),
+    [
+        (b"one\ntwo\nours\nthree\n", ["ours", "ours"]),
+        (b"one\ntheirs\nthree\nadded\n", ["theirs", "theirs"]),
+        (b"one\ntwo\nours\ntheirs\nthree\nadded\n", ["both", "theirs"]),
+        (b"one\nthree\n", ["both", "ours"]),
+        (b"begun\none\ntheirs\nthree\nadded and more\n", ["theirs", "both"]),
+        (b"", ["both", "ours"]),
+    ],
+)
+def test_each_place_of_a_conflict_is_told_apart(kept: bytes, made: list[str]) -> None:
+    assert sides(MARKED, regions(MARKED, Sha("aa"), Sha("bb")), kept) == made
 
 
 def test_a_history_that_is_too_short_is_refused(tmp_path: Path) -> None:
