@@ -9,6 +9,7 @@ import typer
 
 from branchsim.cli import CLEAN, FINDINGS, complete
 from branchsim.cli.output import FORMAT_HELP, Format
+from branchsim.formatting import many
 
 if TYPE_CHECKING:
     from branchsim.audit.findings import Finding
@@ -75,8 +76,10 @@ def _print(found: Inspection, *, everything: bool) -> None:
     if not everything and len(ordered) > _SHOWN:
         typer.echo(f"\n... and {len(ordered) - _SHOWN} more groups of findings: --all lists them.")
     not_lost = ", ".join(f"{count} {name}" for name, count in sorted(found.left_out.items()))
+    files = len({each.path for each in found.records})
+    summary = f"{many(len(found.records), 'finding')} in {many(files, 'file')}" if found.records else "Nothing was lost"
     typer.echo(
-        f"\n{len(found.records)} findings in {len({each.path for each in found.records})} files"
+        f"\n{summary}"
         + (f"; left out as no loss: {not_lost}" if not_lost else "")
         + (f"; {len(found.skipped)} skipped" if found.skipped else "")
         + "."

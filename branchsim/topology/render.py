@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from branchsim.formatting import block, folded, listing, page, table
+from branchsim.formatting import block, folded, listing, many, page, table
 from branchsim.topology.records import GUARDS
 
 if TYPE_CHECKING:
@@ -125,7 +125,9 @@ def _entry(entry: Entry) -> str:
 
 def describe(topology: Topology) -> str:
     """Say in plain sentences what a topology expects."""
-    lines = [f"{plain(topology.name)}: {len(topology.branches)} branches in {_listed(topology.layers)}."]
+    lines = [
+        f"{plain(topology.name)}: {many(len(topology.branches), 'branch', 'branches')} in {_listed(topology.layers)}."
+    ]
     chain = topology.promotion_chain()
     if len(chain) > 1:
         lines.append(
