@@ -9,7 +9,7 @@ import typer
 
 from branchsim.cli import CLEAN, FINDINGS, complain
 from branchsim.cli.output import FORMAT_HELP, Format
-from branchsim.cli.plans import Asked, Author, Hotfix, Places, Promote, TopologyFile, asked
+from branchsim.cli.plans import Asked, Author, Drivers, Hotfix, Places, Promote, Sign, TopologyFile, asked
 
 if TYPE_CHECKING:
     from branchsim.simulate.execute import Receipt
@@ -25,6 +25,8 @@ def execute(
     promote: Promote = None,
     topology: TopologyFile = None,
     author: Author = None,
+    sign: Sign = False,
+    merge_driver: Drivers = None,
     remote: Annotated[
         str | None,
         typer.Option("--remote", metavar="NAME", help="Move the branches of this remote, by one atomic push."),
@@ -65,7 +67,16 @@ def execute(
             f"{' and '.join([*modes, *(['--for-real'] if for_real else [])])} exclude each other; give one"
         )
     back = resume or undo
-    wanted = asked(places, hotfix=hotfix, promote=promote, topology=topology, author=author, plan_needed=not back)
+    wanted = asked(
+        places,
+        hotfix=hotfix,
+        promote=promote,
+        topology=topology,
+        author=author,
+        sign=sign,
+        drivers=merge_driver,
+        plan_needed=not back,
+    )
     try:
         if back:
             return _back(wanted, output, undoing=undo)

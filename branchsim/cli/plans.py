@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from branchsim.git.repository import Repository
-    from branchsim.plan import Plan
+    from branchsim.plan import MergeDriver, Plan
     from branchsim.simulate.simulation import Simulation
     from branchsim.topology import Topology
 
@@ -54,6 +54,19 @@ Since = Annotated[
         help="Look at the obligations of what landed since then: a date or a revision; by default half a year.",
     ),
 ]
+Sign = Annotated[
+    bool,
+    typer.Option("--sign", help="Sign commits and annotated tags, with your own git settings.", show_default=False),
+]
+Drivers = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--merge-driver",
+        metavar="NAME=PATTERN",
+        help="Merge these files by a merge driver of your own git configuration; may be given several times.",
+        show_default=False,
+    ),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +80,8 @@ class Asked:
     topology: Path | None
     author: str | None
     since: str | None = None
+    sign: bool = False
+    drivers: tuple[MergeDriver, ...] = ()
 
     def simulation(self) -> Simulation:
         """The simulation: read from a file, or made now."""
@@ -76,6 +91,7 @@ class Asked:
         from branchsim.simulate.saved import is_saved, read_simulation
 
         if self.plan_file is not None and is_saved(self.plan_file):
+            self._check_kept_as_it_is()
             return read_simulation(self.plan_file)
         with Repository(self.repo) as repository:
             plan, topology = self._plan(repository)
@@ -83,7 +99,16 @@ class Asked:
             author = self.author or plan.author or own_identity(repository.common_dir)
             if self.author is not None:
                 plan = plan.replace(author=self.author)
+            plan = plan.replace(sign=plan.sign or self.sign, drivers=(*plan.drivers, *self.drivers))
             return simulate(plan, repository, topology, author=author, since=self.since, directory=directory)
+
+    def _check_kept_as_it_is(self) -> None:
+        from branchsim.errors import InputError
+
+        given = {"--author": self.author, "--since": self.since, "--sign": self.sign, "--merge-driver": self.drivers}
+        for option, value in given.items():
+            if value:
+                raise InputError(f"{self.plan_file} is a saved simulation, which {option} cannot change; give the plan")
 
     def _plan(self, repository: Repository) -> tuple[Plan, Topology | None]:
         from branchsim.errors import InputError
@@ -134,6 +159,8 @@ def asked(
     topology: Path | None,
     author: str | None,
     since: str | None = None,
+    sign: bool = False,
+    drivers: Sequence[str] | None = None,
     plan_needed: bool = True,
 ) -> Asked:
     """Read the arguments that name a plan and a repository.
@@ -167,7 +194,31 @@ def asked(
         if not (source and colon and target):
             raise InputError(f"--promote expects SOURCE:TARGET, such as uat:preprod, not {promote!r}")
         pair = source, target
-    return Asked(given[0] if given else Path(), plan_file, hotfix, pair, topology, author, since)
+    return Asked(
+        given[0] if given else Path(),
+        plan_file,
+        hotfix,
+        pair,
+        topology,
+        author,
+        since,
+        sign=sign,
+        drivers=_drivers(drivers or ()),
+    )
 
 
-__all__ = ["Asked", "Author", "Hotfix", "Places", "Promote", "TopologyFile", "asked"]
+def _drivers(given: Sequence[str]) -> tuple[MergeDriver, ...]:
+    """The merge drivers of a command line, each with all its patterns."""
+    from branchsim.errors import InputError
+    from branchsim.plan import MergeDriver
+
+    patterns: dict[str, list[str]] = {}
+    for text in given:
+        name, equals, pattern = text.partition("=")
+        if not (name and equals and pattern):
+            raise InputError(f"--merge-driver expects NAME=PATTERN, such as sfdx=*.profile-meta.xml, not {text!r}")
+        patterns.setdefault(name, []).append(pattern)
+    return tuple(MergeDriver(name, tuple(several)) for name, several in patterns.items())
+
+
+__all__ = ["Asked", "Author", "Drivers", "Hotfix", "Places", "Promote", "Sign", "Since", "TopologyFile", "asked"]

@@ -10,7 +10,7 @@ import typer
 
 from branchsim.cli import CLEAN, FINDINGS
 from branchsim.cli.output import FORMAT_HELP, Format
-from branchsim.cli.plans import Author, Hotfix, Places, Promote, Since, TopologyFile, asked
+from branchsim.cli.plans import Author, Drivers, Hotfix, Places, Promote, Sign, Since, TopologyFile, asked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,6 +38,8 @@ def simulate(
     topology: TopologyFile = None,
     author: Author = None,
     since: Since = None,
+    sign: Sign = False,
+    merge_driver: Drivers = None,
     save: Annotated[
         Path | None,
         typer.Option("--save", metavar="FILE", help="Keep the simulation, for 'branchsim execute' and its --verify."),
@@ -59,7 +61,16 @@ def simulate(
     Exit code 0 if plan and coming promotions go through cleanly, 1 if something conflicts, is blocked or would be lost,
     2 if the input is wrong.
     """
-    wanted = asked(places, hotfix=hotfix, promote=promote, topology=topology, author=author, since=since)
+    wanted = asked(
+        places,
+        hotfix=hotfix,
+        promote=promote,
+        topology=topology,
+        author=author,
+        since=since,
+        sign=sign,
+        drivers=merge_driver,
+    )
     found = wanted.simulation()
     if save is not None:
         from branchsim.simulate.saved import save as keep
@@ -109,7 +120,7 @@ def markdown(found: Simulation) -> str:
         lines += ["", "**Conflicts**", ""]
         lines += _rows(
             ("where", "path", "kind", "regions", "who meets"),
-            [(c.step, c.path, c.kind, str(c.regions), _who(c)) for c in conflicts[:_SHOWN]],
+            [(c.step, c.path, _kind(c), str(c.regions), _who(c)) for c in conflicts[:_SHOWN]],
         )
         lines += _more(len(conflicts))
     lost = list(found.losses())
@@ -167,6 +178,12 @@ def _step_rows(found: Simulation) -> list[tuple[str, ...]]:
         (str(each.number), each.step, each.outcome, "; ".join(filter(None, (each.reason, *each.warnings))))
         for each in found.results
     ]
+
+
+def _kind(conflict: Any) -> str:
+    if conflict.driver is None:
+        return str(conflict.kind)
+    return f"{conflict.kind}; may be false: the merge driver {conflict.driver} did not run"
 
 
 def _who(conflict: Any) -> str:

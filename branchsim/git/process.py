@@ -71,6 +71,7 @@ def _start(
     *,
     feed: bool,
     stderr: int | IO[bytes] = subprocess.PIPE,
+    at: str | os.PathLike[str] | None = None,
 ) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
@@ -78,6 +79,7 @@ def _start(
             stdin=subprocess.PIPE if feed else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=stderr,
+            cwd=at,
             env=environment(),
             bufsize=_BLOCK,
         )
@@ -254,6 +256,8 @@ class Conversation:
         The command and its arguments.
     git_dir : path-like, optional
         The git directory to run on.
+    at : path-like, optional
+        The directory to run in.
 
     Notes
     -----
@@ -264,11 +268,17 @@ class Conversation:
 
     ROOM = 12_000
 
-    def __init__(self, arguments: Sequence[str | bytes], git_dir: str | os.PathLike[str] | None = None) -> None:
+    def __init__(
+        self,
+        arguments: Sequence[str | bytes],
+        git_dir: str | os.PathLike[str] | None = None,
+        *,
+        at: str | os.PathLike[str] | None = None,
+    ) -> None:
         self._arguments = arguments
         self._complaints = tempfile.TemporaryFile(prefix="branchsim-")  # noqa: SIM115  closed with the conversation
         try:
-            self._process = _start(arguments, git_dir, feed=True, stderr=self._complaints)
+            self._process = _start(arguments, git_dir, feed=True, stderr=self._complaints, at=at)
         except BaseException:
             self._complaints.close()
             raise

@@ -17,7 +17,7 @@ from branchsim.git.objects import write_commit
 from branchsim.git.process import Conversation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from types import TracebackType
 
     from branchsim.git.scratch import Scratch
@@ -64,6 +64,8 @@ class MergeSession:
     ----------
     scratch : Scratch
         Where to merge; it receives the merged objects.
+    options : sequence of str
+        Options of git itself, for merge drivers; see `branchsim.git.drivers.options`.
 
     Notes
     -----
@@ -71,8 +73,9 @@ class MergeSession:
     again after a merge that git gives up on. One session belongs to one thread.
     """
 
-    def __init__(self, scratch: Scratch) -> None:
+    def __init__(self, scratch: Scratch, options: Sequence[str] = ()) -> None:
         self._scratch = scratch
+        self._arguments = (*options, *_ARGUMENTS)
         self._talk: _Talk | None = None
         self._tokens: _Tokens | None = None
         self._owed = 0
@@ -143,7 +146,8 @@ class MergeSession:
 
     def _ask(self, ours: Sha, theirs: Sha) -> MergeResult:
         if self._talk is None or self._tokens is None:
-            self._talk = _Talk(_ARGUMENTS, self._scratch.path)
+            # Merge drivers leave files where git runs.
+            self._talk = _Talk(self._arguments, self._scratch.path, at=self._scratch.path)
             self._tokens = _Tokens(_Pushed(self._talk, self._pad))  # type: ignore[arg-type]  # it reads nothing else
         talk, tokens = self._talk, self._tokens
         before, self._owed = self._owed, 0

@@ -78,7 +78,7 @@ class Signer:
         except GitError as error:
             said = [line for note in getattr(error, "__notes__", ()) for line in note.splitlines() if line.strip()]
             reason = said[0].strip().removeprefix("error: ") if said else str(error)
-            raise GitError(f"the commit could not be signed: {reason}; {_ADVICE}") from None
+            raise GitError(f"nothing could be signed: {reason}; {_ADVICE}") from None
 
 
 def _person(role: str, stamp: bytes) -> dict[str, str]:

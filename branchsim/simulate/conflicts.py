@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from branchsim.errors import InputError
+from branchsim.git.drivers import check_ran, named_drivers
 from branchsim.git.log import empty_tree
 from branchsim.git.objects import Unread, write_object
 from branchsim.git.touching import commits_touching
@@ -139,8 +140,10 @@ class Conflicts:
         result = merged.result
         if result.tree is None:
             return Outcome(None, ())
+        check_ran(self._scratch)
         found = [_Case(conflict, merged, sides) for conflict in result.conflicts]
         self._read(found, result.tree)
+        self._look_for_drivers(found, sides)
         answers: dict[bytes, tuple[str, Put | None]] = {}
         if phase == "plan":
             for case in found:
@@ -172,6 +175,14 @@ class Conflicts:
         contents = dict(self._reader.blobs(sorted(wanted), limit=_LIMIT))
         for case in cases:
             case.contents = {sha: data for sha in case.blobs() if isinstance(data := contents[sha], bytes)}
+
+    def _look_for_drivers(self, cases: Sequence[_Case], sides: Sides) -> None:
+        """Ask the attributes that a person would have checked out which of the conflicts a merge driver is for."""
+        here = sides.target if sides.ours_is_target else sides.source
+        self._graph.learn(self._scratch, [here])
+        named = named_drivers(self._scratch, self._reader, self._graph[here].tree, [case.path for case in cases])
+        for case in cases:
+            case.driver = named.get(case.path)
 
     def _meetings(self, cases: Sequence[_Case], sides: Sides) -> dict[bytes, tuple[Meeting, Meeting]]:
         """The changes of target and source that meet at each path, the old names of renamed files included."""
@@ -219,6 +230,7 @@ class Conflicts:
             of_source=of_source,
             resolved_by=resolved_by,
             message=" ".join(" ".join(case.conflict.messages).split()),
+            driver=case.driver,
         )
 
     # How it is solved.
@@ -314,6 +326,7 @@ class _Case:
         self._ours_is_target = sides.ours_is_target
         self._labels = (merged.ours, merged.theirs)
         self.merged_id: Sha | None = None
+        self.driver: str | None = None
         self.contents: dict[Sha, bytes] = {}
         # A rename carries the change to another path; git's messages about this one name the others.
         self.names = {conflict.path} | {

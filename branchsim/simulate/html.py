@@ -47,7 +47,7 @@ def simulation_html(simulation: Simulation) -> str:
                         (
                             f"{each.phase}: {each.step}",
                             code(each.path),
-                            each.kind,
+                            each.kind + (f", may be false: no {each.driver}" if each.driver is not None else ""),
                             each.regions,
                             _side(each, of_target=True),
                             _side(each, of_target=False),

@@ -152,6 +152,9 @@ class FileConflict:
         How it was solved: the name of a resolve step, or ``callback``; None where it was not.
     message : str
         Git's own words.
+    driver : str or None
+        A merge driver that the repository's ``.gitattributes`` name for the path and that did not run: with it there
+        may be no conflict.
     """
 
     phase: str
@@ -168,6 +171,7 @@ class FileConflict:
     of_source: Meeting
     resolved_by: str | None
     message: str
+    driver: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Literal
 
 from branchsim.audit.sources import moment
 from branchsim.errors import UnknownBranchError, UnknownRevisionError, nearest
+from branchsim.git import drivers
 from branchsim.git.objects import ObjectReader
 from branchsim.git.repository import Repository
 from branchsim.git.session import MergeSession
+from branchsim.git.signing import Signer
 from branchsim.git.transaction import pack_new
 from branchsim.names import RefName, Sha
 from branchsim.plan import Commit, PlanError, Revert, Start, Tag
@@ -55,8 +57,9 @@ def simulate(
 ) -> Simulation:
     """Run a plan with real git objects on a scratch repository; the source is only read.
 
-    Merges are git's own (``merge-tree``); nothing is checked out, no hook, filter or merge driver runs. The same plan
-    on the same repository gives the same ids, time after time.
+    Merges are git's own (``merge-tree``); nothing is checked out, no hook or filter runs, and of merge drivers only
+    those that the plan names. The same plan on the same repository gives the same ids, time after time (with gpg
+    signatures, which hold the time, only the same trees).
 
     Parameters
     ----------
@@ -93,10 +96,12 @@ def simulate(
     PlanError
         The plan does not fit the topology or the repository: a branch or commit that does not exist, a branch or tag
         that does, a patch that does not apply, a file that is not there.
+    InputError
+        A merge driver of the plan has no command, or could not be run.
     UnknownRevisionError
         A revision names no commit.
     NotARepositoryError, GitError
-        The repository cannot be read, or git failed.
+        The repository cannot be read, git failed, or a commit could not be signed.
     """
     person = check_person(plan.author or author or PERSON, "the author")
     if topology is not None:
@@ -114,11 +119,23 @@ def simulate(
         book = _Book(repository, reader, topology if obligations else None, branches)
         book.open(known, since=moment(repository, since, "since"), clock=plan.at)
         graph = Graph(book.unshared or read_unshared(repository.scratch, {*known, *book.tips}))
-        session = stack.enter_context(MergeSession(repository.scratch))
+        merging = drivers.options(repository.scratch, _drivers(plan, repository))
+        session = stack.enter_context(MergeSession(repository.scratch, merging))
         records = repository.common_dir / "rr-cache"
         conflicts = Conflicts(repository.scratch, reader, graph, session, resolve, Path(directory), records)
         judge = _judge(reader, graph) if losses == "audit" else losses
-        world = World(repository, reader, session, graph, conflicts, person=person, losses=judge, revisions=revisions)
+        signer = Signer(repository.scratch, repository.common_dir) if plan.sign else None
+        world = World(
+            repository,
+            reader,
+            session,
+            graph,
+            conflicts,
+            person=person,
+            losses=judge,
+            revisions=revisions,
+            signer=signer,
+        )
         newest = max((graph[tip].at for tip in tips), default=0)
         start = State(branches, _tags(repository), plan.at if plan.at is not None else max(newest, 0) + 1)
         if start.clock <= newest:
@@ -128,7 +145,9 @@ def simulate(
         end = start.fork()
         book.follow(judge)
         results = run_plan(world, plan, end, progress)
+        world.sign_nothing_new()
         expected = forecast(world, plan, start=start, end=end, results=results)
+        drivers.check_ran(repository.scratch)
         moves = _moves(start, end)
         owed = book.compared(end.branches, results)
         return Simulation(
@@ -262,6 +281,22 @@ def _revisions(plan: Plan, branches: dict[str, Sha], repository: Repository) -> 
     return found
 
 
+def _drivers(plan: Plan, repository: Repository) -> list[drivers.Driver]:
+    """The merge drivers of a plan with their commands."""
+    found = []
+    for driver in plan.drivers:
+        command = driver.command or drivers.own_command(repository.scratch, driver.name)
+        if command is None:
+            raise PlanError(
+                f"the merge driver {driver.name!r} has no command in the plan and none in your git configuration (that "
+                f"of a repository is not asked); set merge.{driver.name}.driver with 'git config --global', or give a "
+                "command"
+            )
+        drivers.check_command(driver.name, command)
+        found.append(drivers.Driver(driver.name, command, driver.paths))
+    return found
+
+
 def _starts(plan: Plan, revisions: dict[str, Sha]) -> list[Sha]:
     """Start points and tagged commits, whose ancestry matters; what is picked or reverted is only read."""
     return [revisions[step.at] for step in plan.steps if isinstance(step, (Start, Tag)) and step.at in revisions]
@@ -299,6 +334,11 @@ def _notes(plan: Plan, repository: Repository, person: str, losses: object) -> l
     notes = []
     if person == PERSON:
         notes.append(f"no author was given: the commits are by {PERSON}, and real ones will have other ids")
+    notes += [
+        f"{', '.join(driver.paths)}: merged by the merge driver {driver.name}, which a hosting service does not run; "
+        "it may meet conflicts that are not told of here"
+        for driver in plan.drivers
+    ]
     if losses is None:
         notes.append("nobody judged what the landings would lose: silent overwrites are not looked for")
     if repository.shallow:

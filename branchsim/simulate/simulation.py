@@ -67,6 +67,7 @@ CONFLICT_COLUMNS = {
     "source_since": frames.TIME,
     "resolved_by": frames.TEXT,
     "message": frames.TEXT,
+    "driver": frames.TEXT,
 }
 
 FORECAST_COLUMNS = {
@@ -176,7 +177,9 @@ class Simulation:
         Columns: ``phase`` (``plan`` or the variant of the forecast), ``step``, ``path``, ``kind`` (string), ``regions``
         (Int64), ``base``, ``target``, ``source`` (ids of contents; string), ``target_mode``, ``source_mode`` (string);
         for each side ``_commits`` (tuple of the commits that meet there, newest first), ``_authors`` (tuple of str) and
-        ``_since`` (datetime64[ns, UTC]); ``resolved_by`` (string, missing where nothing solved it), ``message``.
+        ``_since`` (datetime64[ns, UTC]); ``resolved_by`` (string, missing where nothing solved it), ``message``,
+        ``driver`` (a merge driver that ``.gitattributes`` name for the path and that did not run: the conflict may be
+        false; string, mostly missing).
         """
         return frames.frame(map(_conflict_row, self.file_conflicts()), CONFLICT_COLUMNS)
 
@@ -371,6 +374,7 @@ def _conflict_row(conflict: FileConflict) -> dict[str, Any]:
         "source_since": conflict.of_source.since,
         "resolved_by": conflict.resolved_by,
         "message": conflict.message,
+        "driver": conflict.driver,
     }
 
 
@@ -420,7 +424,8 @@ def _conflict_text(conflict: FileConflict) -> str:
             meet.append(f"{side} {shas}{more} by {', '.join(meeting.authors[:3])}")
     met = f": {'; '.join(meet)}" if meet else ""
     regions = f"{conflict.regions} region{'s' if conflict.regions != 1 else ''}"
-    return f"{conflict.path} ({conflict.kind}, {regions}{solved}){met}"
+    false = f", may be false: the merge driver {conflict.driver} did not run" if conflict.driver is not None else ""
+    return f"{conflict.path} ({conflict.kind}, {regions}{solved}{false}){met}"
 
 
 def _loss_text(loss: Loss) -> str:

@@ -194,11 +194,7 @@ class _Run:
         commit = self._commit_named(step.at)
         target = commit
         if step.message:
-            stamp = self.world.stamp(self.state)
-            self.state.clock += 1
-            head = f"object {commit}\ntype commit\ntag {step.tag}\ntagger {stamp}\n\n"
-            content = (head + step.message.strip("\n") + "\n").encode()
-            target = write_object(self.world.scratch, "tag", content)
+            target = self.world.tag(self.state, name=step.tag, commit=commit, message=step.message)
         self.state.tags[step.tag] = commit
         self.state.tag_objects[step.tag] = target
         return self._done("clean", tip=commit)

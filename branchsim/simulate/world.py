@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from branchsim.errors import GitError, nearest
-from branchsim.git.objects import Unread, write_commit
+from branchsim.git.objects import Unread, write_commit, write_object
 from branchsim.plan import PlanError
 from branchsim.simulate.graph import Node
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from branchsim.git.repository import Repository
     from branchsim.git.scratch import Scratch
     from branchsim.git.session import MergeSession
+    from branchsim.git.signing import Signer
     from branchsim.names import Sha
     from branchsim.simulate.conflicts import Conflicts
     from branchsim.simulate.graph import Graph
@@ -95,6 +96,8 @@ class World:
         Says what a landing would lose.
     revisions : dict
         From the revisions that the plan names and that are no branches to their commits.
+    signer : Signer, optional
+        Signs commits and annotated tags.
     """
 
     def __init__(
@@ -108,6 +111,7 @@ class World:
         person: str,
         losses: LossCheck | None,
         revisions: dict[str, Sha],
+        signer: Signer | None = None,
     ) -> None:
         self.repository = repository
         self.reader = reader
@@ -117,6 +121,8 @@ class World:
         self.person = person
         self.revisions = revisions
         self._losses = losses
+        self._signer = signer
+        self._signed: dict[tuple[object, ...], Sha] = {}
         self._judged: dict[Landing, tuple[Loss, ...]] = {}
 
     @property
@@ -142,13 +148,38 @@ class World:
         state.clock += 1
         text = message.encode() if isinstance(message, str) else message
         text = text.strip(b"\n") + b"\n"
-        sha = write_commit(
-            self.scratch, tree=tree, parents=parents, message=text, author=author or stamp, committer=stamp
-        )
+        sha = self._written(tree, tuple(parents), text, author or stamp, stamp)
         subject = text.decode("utf-8", "replace").partition("\n")[0]
         name = _name(author) if author is not None else self.person.rpartition(" <")[0]
         self.graph.add(Node(sha, tree, tuple(parents), name, state.clock - 1, subject))
         return sha
+
+    def tag(self, state: State, *, name: str, commit: Sha, message: str) -> Sha:
+        """Write an annotated tag, with the next time of the clock; the object only."""
+        stamp = self.stamp(state)
+        state.clock += 1
+        text = (message.strip("\n") + "\n").encode()
+        key = "tag", name, commit, text, stamp
+        if key not in self._signed and self._signer is not None:
+            self._signed[key] = self._signer.tag(name=name, commit=commit, message=text, tagger=stamp)
+        if key in self._signed:
+            return self._signed[key]
+        head = f"object {commit}\ntype commit\ntag {name}\ntagger {stamp}\n\n"
+        return write_object(self.scratch, "tag", head.encode() + text)
+
+    def sign_nothing_new(self) -> None:
+        """Sign nothing from here on but what was signed before: what is only expected is nobody's to sign."""
+        self._signer = None
+
+    def _written(self, tree: Sha, parents: tuple[Sha, ...], text: bytes, author: str | bytes, stamp: str) -> Sha:
+        key = "commit", tree, parents, text, author, stamp
+        if key not in self._signed and self._signer is not None:
+            self._signed[key] = self._signer.commit(
+                tree=tree, parents=parents, message=text, author=author, committer=stamp
+            )
+        if key in self._signed:
+            return self._signed[key]
+        return write_commit(self.scratch, tree=tree, parents=parents, message=text, author=author, committer=stamp)
 
     def tree(self, sha: Sha) -> Sha:
         """The tree of a commit."""

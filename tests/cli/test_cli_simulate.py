@@ -122,6 +122,21 @@ def test_the_identity_is_the_persons_own(shell: Shell, repo: RepoBuilder) -> Non
     assert git(repo.path, "log", "-1", "--format=%an <%ae> %cn", "production") == "Own Name <own@example.com> Own Name"
 
 
+def test_a_driver_and_a_signature_by_options(shell: Shell, repo: RepoBuilder) -> None:
+    (shell.home / ".gitconfig").write_text(
+        '[merge "ours"]\n\tdriver = true\n[gpg]\n\tformat = ssh\n[user]\n\tsigningKey = none\n'
+    )
+    repo.commit("preprod", {"a.txt": "another\n"})
+    conflict(repo)
+    way = ("simulate", "--promote", "integration:preprod", repo.path)
+    merged = shell.run(*way, "--merge-driver", "ours=a.*")
+    assert merged.returncode == 0
+    assert "a.*: merged by the merge driver ours" in " ".join(merged.stdout.split())
+    signed = shell.run(*way, "--merge-driver", "ours=a.*", "--sign")
+    assert (signed.returncode, signed.stdout) == (2, "")
+    assert "nothing could be signed" in signed.stderr
+
+
 # -- execute -----------------------------------------------------------------------------------------------------------
 
 

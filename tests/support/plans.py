@@ -9,6 +9,7 @@ from branchsim.plan import (
     FileChange,
     Gate,
     MergeBack,
+    MergeDriver,
     Plan,
     PlanError,
     Promotion,
@@ -75,6 +76,16 @@ def _fits(values: list[FileChange]) -> bool:
     return not any(path != other and path.startswith(other + "/") for path in written for other in written)
 
 
+drivers = st.lists(
+    st.builds(
+        MergeDriver,
+        st.sampled_from(["sfdx", "a.b-c_1"]),
+        st.lists(st.sampled_from(["*.xml", "a b", 'q"\\', "/d/**/é"]), min_size=1, max_size=2).map(tuple),
+        st.sampled_from(["", "merge %O %A %B", "x 'y'\n\"z\""]),
+    ),
+    max_size=2,
+    unique_by=lambda driver: driver.name,
+).map(tuple)
 several_files = st.lists(files, min_size=1, max_size=3, unique_by=lambda file: file.path).filter(_fits).map(tuple)
 
 
@@ -134,6 +145,8 @@ def plans(draw: st.DrawFn) -> Plan:
     return plan.replace(
         author=draw(st.none() | people),
         at=draw(st.none() | st.integers(0, LATEST)),
+        drivers=draw(drivers),
+        sign=draw(st.booleans()),
         forecast=tuple(
             Promotion(source=a, target=b)
             for a, b in draw(st.lists(st.permutations(pool).map(lambda p: (p[0], p[1])), max_size=2))

@@ -47,6 +47,13 @@ def executable(content: str | bytes) -> Entry:
     return Entry("100755", _bytes(content))
 
 
+def program(path: Path, content: str) -> Path:
+    """Write a program that can be run; its path."""
+    path.write_text(content)
+    path.chmod(0o755)
+    return path
+
+
 def symlink(target: str | bytes) -> Entry:
     """A symbolic link."""
     return Entry("120000", _bytes(target))
