@@ -6,20 +6,23 @@ Other XML (a Maven project, a page) stays lines: in it the order may matter.
 
 from __future__ import annotations
 
-import re
+import functools
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from branchsim.effects.metadata_keys import ATTRIBUTES, EVERYWHERE, KEYS, UNKEYED
 from branchsim.effects.structured import Elements, NotReadError
 from branchsim.effects.text import Limits, normalise, shorten
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lxml import etree
 
 _NAMESPACE = "soap.sforce.com"
-_ROOT = re.compile(r"<(?![?!])")
 _SNIFFED = 8192
+
+_Pending: TypeAlias = "tuple[etree._Element, tuple[str, ...]]"  # noqa: SLF001  the class has no other name
 
 
 def metadata_elements(content: bytes, text: str, limits: Limits) -> Elements:
@@ -45,7 +48,81 @@ def metadata_elements(content: bytes, text: str, limits: Limits) -> Elements:
     NotReadError
         It is not metadata, malformed, has a document type (which is what XML bombs need), is too deep or too large.
     """
-    if _NAMESPACE not in text[:_SNIFFED]:
+    root = _root(content, text)
+    found: Elements = Counter()
+    _collect([(root, (_local(root.tag),))], found, limits)
+    return found
+
+
+def metadata_difference(old: tuple[bytes, str], new: tuple[bytes, str], limits: Limits) -> Elements:
+    """How many copies of each ``(key, value)`` a metadata file gained, negative for lost ones.
+
+    What an element below the root says depends on itself alone. So those that both versions have need not be looked
+    into, and most of them are the same from one version to the next.
+
+    Parameters
+    ----------
+    old, new : (bytes, str)
+        The file in two versions, and the same decoded.
+    limits : Limits
+        As in `metadata_elements`.
+
+    Returns
+    -------
+    Counter of (tuple of str, str)
+        Elements without a difference may be in it, with 0.
+
+    Raises
+    ------
+    NotReadError
+        One of the versions is not read as elements.
+    """
+    before, after = (_whole(*version, limits) for version in (old, new))
+    found = after.apart_from(before, limits)
+    found.subtract(before.apart_from(after, limits))
+    return found
+
+
+class _Whole(NamedTuple):
+    """A file that was parsed, and its elements below the root as XML."""
+
+    root: etree._Element
+    children: list[etree._Element]
+    texts: list[bytes]
+
+    def apart_from(self, other: _Whole, limits: Limits) -> Elements:
+        """The elements of the root itself, and those of children that another version has not."""
+        found: Elements = Counter()
+        key = (_local(self.root.tag),)
+        _own(self.root, key, self.children, found, limits)
+        spare = Counter(other.texts) if key == (_local(other.root.tag),) else Counter()
+        own: list[_Pending] = []
+        for child, text in zip(self.children, self.texts, strict=True):
+            if spare[text] > 0:
+                spare[text] -= 1
+            else:
+                own.append((child, _child_key(key, child, limits)))
+        _collect(own, found, limits)
+        return found
+
+
+def _whole(content: bytes, text: str, limits: Limits) -> _Whole:
+    from lxml import etree
+
+    root = _root(content, text)
+    if text.count("<") > limits.elements or _deeper(limits.depth)(root):
+        raise NotReadError("more or deeper elements than are read")
+    children = list(root)
+    return _Whole(root, children, [etree.tostring(each, encoding="utf-8", with_tail=False) for each in children])
+
+
+def is_metadata(text: str) -> bool:
+    """Whether an XML file says that it is metadata."""
+    return _NAMESPACE in text[:_SNIFFED]
+
+
+def _root(content: bytes, text: str) -> etree._Element:
+    if not is_metadata(text):
         raise NotReadError("")  # nothing is wrong with it
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
         raise NotReadError("XML with a document type, which is not read because entities can be bombs")
@@ -67,13 +144,20 @@ def metadata_elements(content: bytes, text: str, limits: Limits) -> Elements:
         raise NotReadError(f"not valid XML ({normalise(str(error))[:160]})") from None
     if root.getroottree().docinfo.internalDTD is not None:
         raise NotReadError("XML with a document type, which is not read because entities can be bombs")
-    return _collect(root, limits)
+    return root
 
 
-def _collect(root: etree._Element, limits: Limits) -> Elements:
-    found: Elements = Counter()
+@functools.cache
+def _deeper(depth: int) -> etree.XPath:
+    """Asks whether elements nest deeper than that."""
+    from lxml import etree
+
+    return etree.XPath(f"boolean({'/*' * (depth + 1)})")
+
+
+def _collect(stack: list[_Pending], found: Elements, limits: Limits) -> None:
+    """Count some elements, each with its key, and all that is in them."""
     left = limits.elements
-    stack: list[tuple[etree._Element, tuple[str, ...]]] = [(root, (_local(root.tag),))]
     while stack:
         element, key = stack.pop()
         left -= 1
@@ -81,21 +165,30 @@ def _collect(root: etree._Element, limits: Limits) -> Elements:
             raise NotReadError(f"more than {limits.elements} elements")
         if len(key) > limits.depth:
             raise NotReadError(f"XML nested deeper than {limits.depth}")
-        for name, value in element.attrib.items():
-            found[(*key, f"@{_local(name)}"), shorten(normalise(str(value)), limits)] += 1
         children = list(element)
-        if not children:
-            found[key, shorten(" ".join((element.text or "").split()), limits)] += 1
-            continue
-        # Mixed content is rare in metadata (rich text is escaped); what there is of it must not vanish.
-        loose = normalise(" ".join([element.text or "", *(child.tail or "" for child in children)]))
-        if loose:
-            found[(*key, "text()"), shorten(loose, limits)] += 1
-        for child in children:
-            tag = _local(child.tag)
-            name = _identity(tag, child, limits) if len(child) or child.attrib else ""
-            stack.append((child, (*key, f"{tag}[{name}]" if name else tag)))
-    return found
+        _own(element, key, children, found, limits)
+        stack += [(child, _child_key(key, child, limits)) for child in children]
+
+
+def _own(
+    element: etree._Element, key: tuple[str, ...], children: Sequence[etree._Element], found: Elements, limits: Limits
+) -> None:
+    """Count what an element says itself: its attributes and its text."""
+    for name, value in element.attrib.items():
+        found[(*key, f"@{_local(name)}"), shorten(normalise(str(value)), limits)] += 1
+    if not children:
+        found[key, shorten(" ".join((element.text or "").split()), limits)] += 1
+        return
+    # Mixed content is rare in metadata (rich text is escaped); what there is of it must not vanish.
+    loose = normalise(" ".join([element.text or "", *(child.tail or "" for child in children)]))
+    if loose:
+        found[(*key, "text()"), shorten(loose, limits)] += 1
+
+
+def _child_key(key: tuple[str, ...], child: etree._Element, limits: Limits) -> tuple[str, ...]:
+    tag = _local(child.tag)
+    name = _identity(tag, child, limits) if len(child) or child.attrib else ""
+    return (*key, f"{tag}[{name}]" if name else tag)
 
 
 def _local(tag: object) -> str:
@@ -123,4 +216,4 @@ def _identity(tag: str, element: etree._Element, limits: Limits) -> str:
     return ""
 
 
-__all__ = ["metadata_elements"]
+__all__ = ["is_metadata", "metadata_difference", "metadata_elements"]

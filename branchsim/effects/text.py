@@ -121,10 +121,7 @@ def lines_of(text: str, limits: Limits, known: dict[str, str | None] | None = No
     trivial = 0
     known = {} if known is None else known
     for raw, count in Counter(split_lines(text)).items():
-        if raw in known:
-            line = known[raw]
-        else:
-            line = known[raw] = _meaning(raw, limits)
+        line = known[raw] if raw in known else meaning_of(raw, limits, known)
         if line:
             meaning[line] = meaning.get(line, 0) + count
         elif line is None:
@@ -132,8 +129,14 @@ def lines_of(text: str, limits: Limits, known: dict[str, str | None] | None = No
     return Counter(meaning), trivial
 
 
+def meaning_of(raw: str, limits: Limits, known: dict[str, str | None]) -> str | None:
+    """A line, normalised: empty if there is nothing in it, None if it means nothing; remembered in `known`."""
+    if raw not in known:
+        known[raw] = _meaning(raw, limits)
+    return known[raw]
+
+
 def _meaning(raw: str, limits: Limits) -> str | None:
-    """A line, normalised: empty if there is nothing in it, None if it means nothing."""
     line = shorten(normalise(raw), limits)
     least = limits.word_characters
     # Most lines have enough letters at their start; the search through the rest is for the others.
@@ -142,4 +145,15 @@ def _meaning(raw: str, limits: Limits) -> str | None:
     return None
 
 
-__all__ = ["Limits", "TextError", "decode", "has_words", "is_binary", "lines_of", "normalise", "shorten", "split_lines"]
+__all__ = [
+    "Limits",
+    "TextError",
+    "decode",
+    "has_words",
+    "is_binary",
+    "lines_of",
+    "meaning_of",
+    "normalise",
+    "shorten",
+    "split_lines",
+]

@@ -287,10 +287,8 @@ def agree(versions: Sequence[Units]) -> bool:
 
 def elements(pairs: Counter[tuple[tuple[str, ...], str]]) -> Counter[Unit]:
     """Units from counts of ``(key, value)``."""
-    counts: Counter[Unit] = Counter()
-    for (key, value), count in pairs.items():
-        counts[_NEW(Unit, ("element", key, value))] = count
-    return counts
+    units = [_NEW(Unit, ("element", key, value)) for key, value in pairs]
+    return Counter(dict(zip(units, pairs.values(), strict=True)))
 
 
 def _pointer(kind: Kind, value: str, *, executable: bool = False) -> Units:
@@ -323,10 +321,8 @@ def _read(
         if found is not None:
             return elements(found), wanted, "", encoding, 0
     lines, trivial = lines_of(text, limits, known)
-    counts: Counter[Unit] = Counter()
-    for line, count in lines.items():
-        counts[_NEW(Unit, ("line", (), line))] = count
-    return counts, Form.LINES, reason, encoding, trivial
+    units = [_NEW(Unit, ("line", (), line)) for line in lines]
+    return Counter(dict(zip(units, lines.values(), strict=True))), Form.LINES, reason, encoding, trivial
 
 
 def _structured(

@@ -1,0 +1,146 @@
+"""Differences without reading what both versions have: the same as from the units of both files, read whole."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from branchsim.effects import Form, units_of
+from branchsim.effects.stretch import alike, difference, gained
+from branchsim.effects.text import Limits
+from branchsim.effects.units import DEFAULTS, Options, UnknownContentError, form_of, unknown
+
+META = "http://soap.sforce.com/2006/04/metadata"
+
+LINES = st.sampled_from(
+    [
+        b"", b"one();", b"  one();", b"one();\r", b"\tone(); ", b"two = 2", b"}", b"x", b"caf\xc3\xa9 au lait",
+        b"caf\xe9 in latin-1", b"a\rb in one", b"long " * 900, b"<<<<<<< HEAD", b"nul \0 in it",
+    ]
+)  # fmt: skip
+TEXTS = st.builds(
+    lambda lines, end: b"\n".join(lines) + end, st.lists(LINES, max_size=12), st.sampled_from([b"", b"\n"])
+)
+
+
+@st.composite
+def edits(draw: st.DrawFn) -> tuple[bytes, bytes]:
+    """Two versions that begin and end alike, or not."""
+    parts = [draw(TEXTS) for _ in range(4)]
+    glue = draw(st.sampled_from([b"", b"\n"]))
+    return glue.join((parts[0], parts[1], parts[3])), glue.join((parts[0], parts[2], parts[3]))
+
+
+def whole(path: bytes, old: bytes, new: bytes, options: Options = DEFAULTS) -> dict[Any, int]:
+    return gained(units_of(path, old, options=options), units_of(path, new, options=options))
+
+
+@given(pair=edits(), path=st.sampled_from([b"a.c", b"pom.xml", b"a.profile"]))
+@example(pair=(b"\xef\xbb\xbfone();\n", b"\xef\xbb\xbftwo = 2\n"), path=b"a.c")
+@example(pair=(b"version https://git-lfs.github.com/spec/v1\noid sha256:ab\n", b"two = 2\n"), path=b"a.c")
+@example(pair=(b"\xff\xfeo\0n\0e\0", b"\xff\xfet\0w\0o\0"), path=b"a.c")
+@example(pair=(b"one();\n" * 2000 + b"\0", b"one();\n" * 2000 + b"two = 2\0"), path=b"a.c")
+def test_the_difference_of_texts_is_that_of_their_units(pair: tuple[bytes, bytes], path: bytes) -> None:
+    found = difference(path, *pair)
+    assert found is None or found == whole(path, *pair)
+
+
+@given(pair=edits())
+def test_two_plain_texts_are_never_read_whole(pair: tuple[bytes, bytes]) -> None:
+    if b"\0" not in pair[0] + pair[1]:
+        assert difference(b"a.c", *pair) is not None
+
+
+@given(pair=edits())
+def test_what_is_alike_is_whole_lines_and_does_not_overlap(pair: tuple[bytes, bytes]) -> None:
+    one, other = (text.decode("latin-1") for text in pair)
+    head, tail = alike(one, other)
+    assert one[:head] == other[:head]
+    assert one[len(one) - tail :] == other[len(other) - tail :]
+    assert head + tail <= min(len(one), len(other)) or one == other
+    for text in (one, other):
+        assert head in (0, len(text)) or text[head - 1] == "\n"
+        assert not tail or len(text) - tail in (0, head) or text[len(text) - tail - 1] == "\n"
+
+
+NAMES = ["fullName", "field", "editable", "label", "fieldPermissions", "values", "description"]
+TREES: st.SearchStrategy[Any] = st.recursive(
+    st.sampled_from(["", "true", "A__c", "caf\u00e9", "a &amp; b", "<![CDATA[<x>\n    <y/>]]>", "two\n    lines"]),
+    lambda inner: st.lists(st.tuples(st.sampled_from(NAMES), inner), min_size=1, max_size=4),
+    max_leaves=12,
+)
+BITS = st.sampled_from(
+    [
+        "<!-- <label>none</label> -->", "<?target data?>", "loose text", "<<<<<<< HEAD", "<open>", "&unknown;",
+        '<label type="x">A</label>', "<label xmlns:x='urn:x' x:y='z'/>",
+    ]
+)  # fmt: skip
+
+
+def rendered(tree: Any, gap: str, deeper: str) -> str:
+    if isinstance(tree, str):
+        return tree
+    inner = gap + deeper
+    return "".join(f"{gap}<{tag}>{rendered(child, inner, deeper)}</{tag}>" for tag, child in tree) + gap
+
+
+@st.composite
+def metadata_edits(draw: st.DrawFn) -> tuple[bytes, bytes]:
+    """Two versions of a metadata file, in any layout, with anything that a careless hand leaves in one."""
+    children = st.one_of(st.tuples(st.sampled_from(NAMES), TREES), BITS)
+    head, old, new, tail = (draw(st.lists(children, max_size=3)) for _ in range(4))
+    if draw(st.booleans()):
+        tail = [*tail, *old]  # moved
+    gap = draw(st.sampled_from(["\n    ", "\n", "", "\n  ", "\n\t", "\r\n    "]))
+    deeper = draw(st.sampled_from(["    ", "", "  "]))
+    roots = draw(st.sampled_from([("Profile", "Profile"), ("Profile", "Profile"), ("Profile", "PermissionSet")]))
+    spaces = draw(st.sampled_from([(META, META), (META, META), (META, META), (META, "urn:other"), ("urn:o", "urn:o")]))
+    start = draw(st.sampled_from(['<?xml version="1.0" encoding="UTF-8"?>\n', "", "<!-- before -->\n", "<!DOCTYPE P>"]))
+    encoding = draw(st.sampled_from(["utf-8", "utf-8", "latin-1"]))
+    found = []
+    for root, space, parts in zip(roots, spaces, ([*head, *old, *tail], [*head, *new, *tail]), strict=True):
+        body = "".join(
+            gap + part if isinstance(part, str) else rendered([part], gap, deeper).rstrip(" \n\t") for part in parts
+        )
+        found.append(f'{start}<{root} xmlns="{space}">{body}\n</{root}>\n'.encode(encoding))
+    return found[0], found[1]
+
+
+@given(pair=metadata_edits())
+def test_the_difference_of_metadata_is_that_of_their_elements(pair: tuple[bytes, bytes]) -> None:
+    found = difference(b"a-meta.xml", *pair)
+    assert found is None or found == whole(b"a-meta.xml", *pair)
+
+
+@given(pair=metadata_edits())
+def test_metadata_that_parses_is_never_read_whole(pair: tuple[bytes, bytes]) -> None:
+    if all(units_of(b"a.xml", version).form is Form.METADATA for version in pair):
+        assert difference(b"a.xml", *pair) is not None
+
+
+def nested(depth: int, value: str) -> bytes:
+    return (f'<P xmlns="{META}">' + "<a>" * depth + value + "</a>" * depth + "<b>c</b></P>").encode()
+
+
+@pytest.mark.parametrize("depth", [2, 3, 4, 5])
+def test_what_is_too_deep_in_both_versions_is_read_whole(depth: int) -> None:
+    options = Options(limits=Limits(depth=4))
+    old, new = nested(depth, "old"), nested(depth, "old").replace(b"<b>c", b"<b>d")
+    found = difference(b"a.xml", old, new, options=options)
+    too_deep = units_of(b"a.xml", old, options=options).form is not Form.METADATA
+    assert (found is None) is too_deep
+    assert too_deep or found == whole(b"a.xml", old, new, options)
+
+
+@pytest.mark.parametrize("path", [b"a.json", b"a.yml"])
+def test_other_formats_are_read_whole(path: bytes) -> None:
+    assert form_of(path) is not Form.LINES
+    assert difference(path, b'{"a": 1}', b'{"a": 2}') is None
+
+
+def test_nothing_is_gained_from_what_could_not_be_read() -> None:
+    with pytest.raises(UnknownContentError, match="gone"):
+        gained(unknown("gone"), units_of(b"a", b"one\n"))
