@@ -106,8 +106,9 @@ _HOME = {
 # Packages that are called like the function they are about.
 _CALLABLE = ("audit", "simulate")
 
-# The audit stands below the pictures and does not know them; the door knows both.
+# What is drawn does not know the pictures; the door knows both.
 _register("Audit", "plot", lambda audit: import_module(f"{__name__}.plot.accessor").AuditPlots(audit))
+_register("Experiment", "plot", lambda made: import_module(f"{__name__}.plot.accessor").ExperimentPlots(made))
 
 
 def __getattr__(name: str) -> object:

@@ -10,7 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
+from branchsim.accessors import accessor
 from branchsim.check.bounds import check_whole
+from branchsim.check.intervals import of_mean
+from branchsim.check.risk import risk_table
 from branchsim.check.strategy import Strategy
 from branchsim.check.team import Team
 from branchsim.errors import InputError
@@ -222,8 +225,8 @@ class Experiment:
     def summary(self) -> pd.DataFrame:
         """For each strategy and measure the mean of a run, with its interval; columns as in `SUMMARY_SCHEMA`.
 
-        Runs are independent, so the interval is that of Student's t over runs, cut at nought; it is missing where there
-        is one run.
+        Runs are independent, so the interval is that of Student's t over runs, cut at nought; it is missing where all
+        runs came to the same: how they differ is not known then.
         """
         table = self.runs
         return frame(
@@ -253,6 +256,38 @@ class Experiment:
                     for release in values.index
                 ]
         return frame(rows, BY_RELEASE_SCHEMA)
+
+    def risk_by_delay(self, risk: str = "lost", *, bins: int = 8) -> pd.DataFrame:
+        """The share of fixes that came to harm, by how long their retrofit was to take.
+
+        Parameters
+        ----------
+        risk : {"lost", "lost_from_production", "missed"}
+            Which harm: a column of `fixes`.
+        bins : int
+            Into how many parts of equal size the delays are divided, 100 at most. Where there are no more different
+            delays than that, each stands for itself: experiments with `Delay.fixed`, put together, make a curve.
+
+        Returns
+        -------
+        DataFrame
+            A row for each strategy and bin; the columns are those of `RISK_SCHEMA`: the median, least and greatest
+            delay, the fixes, how many came to harm, their share with its interval. The last row of a strategy, without
+            a delay, holds what nobody meant to bring back. Fixes of one run share a fate, and the interval knows:
+            Wilson's, for as many independent fixes as they are worth.
+
+        Raises
+        ------
+        InputError
+            There is no such risk, or the number of bins is out of range.
+        """
+        names = [strategy.name for strategy in self.strategies]
+        return risk_table(self.fixes, names, risk=risk, bins=bins, confidence=self.confidence)
+
+    @property
+    def plot(self) -> Any:
+        """The pictures as methods, for example ``experiment.plot.risk_by_delay()``: see `branchsim.plot`."""
+        return accessor(self, "plot")
 
     def __repr__(self) -> str:
         names = ", ".join(strategy.name for strategy in self.strategies)
@@ -477,14 +512,9 @@ def _plain(table: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _interval(values: np.ndarray, confidence: float) -> dict[str, float | int | None]:
-    """The mean of independent values, with the interval of Student's t."""
-    mean, count = float(values.mean()), len(values)
-    if count == 1:
-        return {"mean": mean, "low": None, "high": None, "runs": count}
-    from scipy import stats
-
-    half = float(stats.t.ppf((1 + confidence) / 2, count - 1) * values.std(ddof=1) / count**0.5)
-    return {"mean": mean, "low": max(0.0, mean - half), "high": mean + half, "runs": count}
+    """The mean of independent values, with its interval."""
+    low, high = of_mean(values, confidence)
+    return {"mean": float(values.mean()), "low": low, "high": high, "runs": len(values)}
 
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""``audit.plot``: the pictures of an audit as its methods."""
+"""``audit.plot`` and ``experiment.plot``: the pictures of an audit, of an experiment, as methods."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ from branchsim.plot.gap import divergence
 from branchsim.plot.lanes import timeline
 from branchsim.plot.latency import latency_over_time, retrofit_latency
 from branchsim.plot.losses import overwrites_by_cause, overwrites_by_file
+from branchsim.plot.risk import risk_by_delay
+from branchsim.plot.strategies import strategies
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from branchsim.audit.audit import Audit
+    from branchsim.plot.tables import Experiment
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,4 +66,25 @@ class AuditPlots:
         return divergence(self._audit, ax=ax, **kwargs)
 
 
-__all__ = ["AuditPlots"]
+@dataclass(frozen=True, slots=True)
+class ExperimentPlots:
+    """The pictures of an experiment. Each takes ``ax`` and the keywords of its function, and returns the axes.
+
+    Examples
+    --------
+    >>> experiment.plot.risk_by_delay()  # doctest: +SKIP
+    >>> experiment.plot.strategies("conflicts", ax=ax)  # doctest: +SKIP
+    """
+
+    _experiment: Experiment
+
+    def risk_by_delay(self, *, ax: Axes | None = None, **kwargs: Any) -> Axes:
+        """Risk against the delay of retrofits, with its interval: see `branchsim.plot.risk_by_delay`."""
+        return risk_by_delay(self._experiment, ax=ax, **kwargs)
+
+    def strategies(self, measure: str = "overwrites", *, ax: Axes | None = None, **kwargs: Any) -> Axes:
+        """Strategies side by side: see `branchsim.plot.strategies`."""
+        return strategies(self._experiment, measure, ax=ax, **kwargs)
+
+
+__all__ = ["AuditPlots", "ExperimentPlots"]

@@ -1,8 +1,8 @@
-"""The tables that pictures are made of: those of an audit, or any `DataFrame` that has the columns."""
+"""The tables that pictures are made of: those of an audit or an experiment, or any that have the columns."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,18 @@ if TYPE_CHECKING:
     from branchsim.audit.audit import Audit
 
 
-def table(given: Audit | pd.DataFrame, name: str, columns: Sequence[str]) -> pd.DataFrame:
+class Experiment(Protocol):
+    """What pictures ask of an experiment: they stand below it."""
+
+    @property
+    def summary(self) -> pd.DataFrame:
+        """Means by strategy and measure, with intervals."""
+
+    def risk_by_delay(self, risk: str, *, bins: int) -> pd.DataFrame:
+        """Shares of fixes that came to harm, by strategy and delay, with intervals."""
+
+
+def table(given: object, name: str, columns: Sequence[str], *, of: str = "an audit") -> pd.DataFrame:
     """A table of an audit by its name, or the one that was given.
 
     Parameters
@@ -29,6 +40,8 @@ def table(given: Audit | pd.DataFrame, name: str, columns: Sequence[str]) -> pd.
         The attribute of `Audit` that holds the table.
     columns : sequence of str
         What the picture needs.
+    of : str
+        What has such a table, if it is no audit.
 
     Raises
     ------
@@ -37,12 +50,12 @@ def table(given: Audit | pd.DataFrame, name: str, columns: Sequence[str]) -> pd.
     """
     found = given if isinstance(given, pd.DataFrame) else getattr(given, name, None)
     if not isinstance(found, pd.DataFrame):
-        raise InputError(f"expected an audit or a table like its {name!r}, not {type(given).__name__}")
+        raise InputError(f"expected {of} or a table like its {name!r}, not {type(given).__name__}")
     for column in columns:
         if column not in found.columns:
             raise InputError(
                 f"the table has no column {column!r}{nearest(column, map(str, found.columns))}; "
-                f"give an audit, or a table with the columns of its {name!r}"
+                f"give {of}, or a table with the columns of its {name!r}"
             )
     return found
 
@@ -79,6 +92,20 @@ def _numbers(times: Any) -> NDArray[np.float64]:
     return numbers
 
 
+def numbers(column: pd.Series[Any]) -> NDArray[np.float64]:
+    """A column of numbers; NaN where there is none.
+
+    Raises
+    ------
+    InputError
+        It holds something else.
+    """
+    try:
+        return np.asarray(pd.to_numeric(column).to_numpy(dtype=np.float64, na_value=np.nan), dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InputError(f"the column {column.name!r} must hold numbers") from None
+
+
 def moment(seconds: float) -> float:
     """A time in seconds since the epoch, in days as matplotlib counts them."""
     return float(_numbers(np.datetime64(int(seconds), "s")))
@@ -98,4 +125,4 @@ def as_of(given: Audit | pd.DataFrame, *times: NDArray[np.float64]) -> float:
     return float(known.max()) if known.size else 0.0
 
 
-__all__ = ["as_of", "days", "moment", "optional", "table", "texts"]
+__all__ = ["Experiment", "as_of", "days", "moment", "numbers", "optional", "table", "texts"]

@@ -24,7 +24,9 @@ from branchsim.check.experiment import (
     experiment,
     trace_of_run,
 )
+from branchsim.check.intervals import of_mean, of_share
 from branchsim.check.replay import replay_many
+from branchsim.check.risk import RISK_SCHEMA
 from branchsim.check.team import RATES, Delay, Habits, Team
 from branchsim.errors import BranchsimError, InputError
 
@@ -145,6 +147,66 @@ def test_the_later_the_retrofit_the_higher_the_risk() -> None:
 def test_hours_of_freeze_are_those_of_validation() -> None:
     runs = experiment(Strategy.build_run(), CAREFUL.replace(validation_hours=31.0), releases=5, runs=3, seed=1).runs
     assert np.allclose(runs["frozen_hours"].to_numpy(float), 5 * 31.0)
+
+
+def test_risk_by_delay_adds_up_and_never_stands_apart(found: Experiment) -> None:
+    table = found.risk_by_delay("missed", bins=4)
+    assert {column: str(kind) for column, kind in table.dtypes.items()} == RISK_SCHEMA
+    fixes = found.fixes
+    owed = fixes[fixes["owed_to"].notna()]
+    assert table["fixes"].sum() == len(owed)
+    assert table["hit"].sum() == owed["missed"].sum()
+    free = table[table["strategy"] == "no guards"]
+    assert len(free) == 5
+    assert free["delay_hours"].isna().tolist() == [False] * 4 + [True]
+    assert free["delay_hours"].dropna().is_monotonic_increasing
+    assert (free["low"] <= free["share"]).all()
+    assert (free["share"] <= free["high"]).all()
+    # Skipped retrofits that nobody makes up for are missed more often than those that come at once.
+    assert free["share"].iloc[-1] > free["share"].iloc[0]
+    with pytest.raises(InputError, match=r"unknown risk 'mised'.*did you mean 'missed'"):
+        found.risk_by_delay("mised")
+    with pytest.raises(InputError, match="bins must be a whole number from 1 to 100"):
+        found.risk_by_delay(bins=0)
+
+
+def test_fixed_delays_put_together_make_a_curve() -> None:
+    team = CARELESS.replace(mistakes={})
+    tables = [
+        experiment(
+            Strategy.trunk() if hours == 0 else Strategy.build_run(),
+            team.replace(retrofit_delay=Delay.fixed(hours)),
+            releases=2,
+            runs=2,
+            seed=1,
+        ).risk_by_delay()
+        for hours in (0.0, 5.0, 50.0)
+    ]
+    assert [len(each) for each in tables] == [0, 1, 1]  # on a trunk nothing is owed
+    assert pd.concat(tables)["delay_hours"].tolist() == [5.0, 50.0]
+
+
+@pytest.mark.parametrize("alike", [0.0, 0.6])
+def test_the_interval_of_a_share_holds_the_truth_as_often_as_it_says(alike: float) -> None:
+    """Also where the things of one cluster share a fate: then plain Wilson holds it far less often."""
+    chance, truth, held = np.random.default_rng(3), 0.2, 0
+    for _ in range(400):
+        fates = chance.random(25) < truth
+        each = np.where(chance.random((25, 12)) < alike, fates[:, None], chance.random((25, 12)) < truth)
+        low, high = of_share(each.sum(axis=1).astype(float), np.full(25, 12.0), 0.9)
+        assert low is not None
+        assert high is not None
+        held += low <= truth <= high
+    assert 0.86 <= held / 400 <= 0.95
+
+
+def test_an_interval_that_is_not_known_is_missing() -> None:
+    assert of_share(np.array([1.0]), np.array([9.0]), 0.9) == (None, None)
+    assert of_mean(np.array([2.0, 2.0]), 0.9) == (None, None)
+    low, high = of_share(np.zeros(30), np.full(30, 10.0), 0.95)
+    assert low == 0.0
+    assert high is not None
+    assert 0.005 < high < 0.03  # some three in 300: the rule of three and a little more
 
 
 class Backwards(Executor):

@@ -262,7 +262,8 @@ def test_open_obligations_stand_on_the_way_they_should_have_gone(found: bs.Audit
 
 def test_every_picture_of_an_audit_is_a_method_of_its_plot(found: bs.Audit) -> None:
     methods = {name for name in dir(found.plot) if not name.startswith("_")}
-    assert methods == {*plot.__all__} - {"AuditPlots", "branch_graph", "forecast", "typical_wait"}
+    others = {"AuditPlots", "ExperimentPlots", "branch_graph", "forecast", "typical_wait"}
+    assert methods == {*plot.__all__} - others - {"risk_by_delay", "strategies"}
     for name in sorted(methods):
         figure = getattr(found.plot, name)().figure
         pictures.assert_texts_inside(figure)
@@ -287,3 +288,45 @@ def test_a_wait_begins_when_the_target_exists(tmp_path: Path) -> None:
     waited = sorted(float(y) for each in ax.collections if isinstance(each, PathCollection) for _, y in _places(each))
     # On main since the first day, on release/2 only since that began, with the commit of the tenth day.
     assert waited == pytest.approx([0.0, 10.0, 19.0])
+
+
+# -- experiments -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def made() -> bs.Experiment:
+    team = bs.Team(mistakes={"skip-retrofit": 0.3}, places=6, others=bs.Habits(both=0.2, ours=0.4, theirs=0.4))
+    return bs.experiment([bs.Strategy.build_run(), bs.Strategy.gitflow()], team, releases=3, runs=4, seed=1)
+
+
+def test_a_curve_of_risk_is_that_of_the_table_and_never_stands_last(made: bs.Experiment) -> None:
+    ax = made.plot.risk_by_delay(bins=3)
+    rows = made.risk_by_delay(bins=3)
+    curve = rows[(rows["strategy"] == "build-run") & rows["delay_hours"].notna()]
+    x, y = ax.lines[0].get_data()
+    assert np.allclose(np.asarray(x, float), curve["delay_hours"].to_numpy(float) / 24)
+    assert np.allclose(np.asarray(y, float), curve["share"].to_numpy(float))
+    assert [text.get_text() for text in ax.get_xticklabels()][-1] == "never"
+    assert _said(ax)[0] == f"build-run ({int(rows.loc[rows['strategy'] == 'build-run', 'fixes'].sum())} fixes)"
+
+
+def test_risks_are_not_mixed_and_curves_are_few() -> None:
+    rows = pictures.risks()
+    with pytest.raises(InputError, match=r"several risks \(lost, missed\)"):
+        plot.risk_by_delay(pd.concat([rows, rows.assign(risk="missed")]))
+    with pytest.raises(InputError, match="8 strategies are more curves than can be told apart; choose 7"):
+        plot.risk_by_delay(pd.concat([rows.assign(strategy=f"s{number}") for number in range(8)]))
+    with pytest.raises(InputError, match="'share' must hold numbers"):
+        plot.risk_by_delay(rows.assign(share="much"))
+
+
+def test_bars_are_the_means_and_say_their_intervals(made: bs.Experiment) -> None:
+    ax = made.plot.strategies("conflicts")
+    rows = made.summary[made.summary["measure"] == "conflicts"]
+    assert [bar.get_width() for bar in ax.patches] == pytest.approx(rows["mean"].to_list())
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["build-run", "gitflow"]
+    low, high = rows["low"].iloc[0], rows["high"].iloc[0]
+    assert f"({low:.2f} to {high:.2f})" in ax.texts[0].get_text()
+    assert "mean of 4 runs" in ax.get_xlabel()
+    with pytest.raises(InputError, match=r"unknown measure 'conflict' .*did you mean 'conflicts'"):
+        made.plot.strategies("conflict")

@@ -112,3 +112,13 @@ def test_forecast() -> Figure:
 @_compared
 def test_branch_graph() -> Figure:
     return _figure(plot.branch_graph(pictures.GRAPH, highlight=["c5"]))
+
+
+@_compared
+def test_risk_by_delay() -> Figure:
+    return _figure(plot.risk_by_delay(pictures.risks()))
+
+
+@_compared
+def test_strategies() -> Figure:
+    return _figure(plot.strategies(pictures.summaries()))

@@ -48,6 +48,8 @@ DRAWN: dict[str, Draw] = {
     "overwrites_by_file": lambda **more: plot.overwrites_by_file(pictures.overwrites(60), **more),
     "overwrites_by_cause": lambda **more: plot.overwrites_by_cause(pictures.overwrites(60), **more),
     "forecast": lambda **more: plot.forecast(pictures.forecasts(), **more),
+    "risk_by_delay": lambda **more: plot.risk_by_delay(pictures.risks(), **more),
+    "strategies": lambda **more: plot.strategies(pictures.summaries(), **more),
     "branch_graph": lambda **more: plot.branch_graph(pictures.GRAPH, highlight=["c5"], **more),
 }
 _EACH = pytest.mark.parametrize("name", DRAWN)
@@ -130,7 +132,17 @@ def _contrast(one: tuple[float, float, float], other: tuple[float, float, float]
 
 
 @pytest.mark.parametrize(
-    "name", ["timeline", "retrofit_latency", "latency_over_time", "presence", "overwrites_by_file", "forecast"]
+    "name",
+    [
+        "timeline",
+        "retrofit_latency",
+        "latency_over_time",
+        "presence",
+        "overwrites_by_file",
+        "forecast",
+        "risk_by_delay",
+        "strategies",
+    ],
 )
 def test_keywords_reach_the_marks(name: str) -> None:
     ax = DRAWN[name](alpha=0.123)
@@ -157,6 +169,8 @@ def test_a_size_is_for_new_figures_only(name: str) -> None:
         (plot.overwrites_by_cause, pictures.overwrites(0)),
         (plot.forecast, pictures.forecasts().iloc[:0]),
         (plot.branch_graph, []),
+        (plot.risk_by_delay, pictures.risks().iloc[:0]),
+        (plot.strategies, pictures.summaries().iloc[:0]),
     ],
 )
 def test_nothing_to_show_is_said(draw: Draw, given: Any) -> None:
@@ -175,12 +189,14 @@ def test_nothing_to_show_is_said(draw: Draw, given: Any) -> None:
         plot.overwrites_by_file,
         plot.overwrites_by_cause,
         plot.forecast,
+        plot.risk_by_delay,
+        plot.strategies,
     ],
 )
 def test_a_table_without_its_columns_is_refused(draw: Draw) -> None:
     with pytest.raises(InputError, match="has no column"):
         draw(pd.DataFrame({"brunch": ["a"]}))
-    with pytest.raises(InputError, match="expected an audit or a table"):
+    with pytest.raises(InputError, match=r"expected an (audit|experiment) or a table"):
         draw(object())
 
 
@@ -233,6 +249,8 @@ def test_no_name_breaks_a_picture(names: list[str], subject: str, verdict: str) 
         plot.overwrites_by_cause(dropped),
         plot.forecast(forecasts),
         plot.branch_graph(commits),
+        plot.risk_by_delay(pictures.risks().replace({"strategy": {"no guards": subject}}).assign(risk=verdict)),
+        plot.strategies(pictures.summaries().replace({"strategy": {"no guards": subject}})),
     ):
         pictures.assert_texts_inside(_figure(ax))
         pictures.assert_texts_apart(_figure(ax))

@@ -116,6 +116,27 @@ def forecasts() -> pd.DataFrame:
     )
 
 
+def risks() -> pd.DataFrame:
+    """Two strategies, five delays and what nobody meant to bring back; the first delay has no interval."""
+    rows = [
+        (name, hours, 40, share, None if number == 0 else share * 0.5, None if number == 0 else share * 1.6)
+        for name, factor in (("build-run", 1.0), ("no guards", 2.0))
+        for number, hours in enumerate((2.0, 9.0, 30.0, 100.0, 400.0, None))
+        for share in (0.02 * factor * (number + 1),)
+    ]
+    table = pd.DataFrame(rows, columns=["strategy", "delay_hours", "fixes", "share", "low", "high"])
+    return table.assign(risk="lost")
+
+
+def summaries() -> pd.DataFrame:
+    rows = [
+        (name, measure, mean, None if mean == 0 else mean * 0.8, None if mean == 0 else mean * 1.3, 40)
+        for measure in ("overwrites", "waited_hours")
+        for name, mean in (("build-run", 4.2), ("no guards", 8.7), ("gitflow", 0.0), ("trunk", 1.5))
+    ]
+    return pd.DataFrame(rows, columns=["strategy", "measure", "mean", "low", "high", "runs"])
+
+
 GRAPH: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
     ("production", "c0", (), "start"),
     ("preprod", "c1", ("c0",), "release 1"),
@@ -212,6 +233,8 @@ __all__ = [
     "overwrites",
     "png",
     "promotions",
+    "risks",
+    "summaries",
     "texts",
     "times",
     "windows",
