@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from branchsim import errors
 from branchsim.errors import BranchsimError, GitError, InputError, InternalError
 from branchsim.formatting import plain
+from branchsim.report.kernel import run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 _SOURCE = "1-audit-past-releases.ipynb"
 _NEEDED = ("ipykernel", "nbclient", "nbconvert", "nbformat", "openpyxl", "papermill")
-_LONGEST_SECONDS = 24 * 3600
 
 
 class ReportError(BranchsimError):
@@ -89,7 +89,6 @@ def execute(source: str, parameters: Mapping[str, Any]) -> Any:
         What an audit raises in the notebook is raised here.
     """
     need("ipykernel", "nbclient", "papermill")
-    from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, DeadKernelError
     from papermill.iorw import load_notebook_node  # type: ignore[import-untyped]
     from papermill.parameterize import parameterize_notebook  # type: ignore[import-untyped]
@@ -103,16 +102,8 @@ def execute(source: str, parameters: Mapping[str, Any]) -> Any:
             if cell.cell_type == "code":
                 cell.outputs, cell.execution_count = [], None
         filled = parameterize_notebook(notebook, dict(parameters), report_mode=True)
-        client = NotebookClient(
-            filled,
-            timeout=_LONGEST_SECONDS,
-            kernel_name="python3",
-            config=_private(place),
-            resources={"metadata": {"path": place}},
-            record_timing=False,
-        )
         try:
-            client.execute()
+            run(filled, Path(place))
         except CellExecutionError as error:
             raise _translated(str(error.ename), str(error.evalue)) from None
         except DeadKernelError:
@@ -121,13 +112,6 @@ def execute(source: str, parameters: Mapping[str, Any]) -> Any:
                 "with --since"
             ) from None
     return filled
-
-
-def _private(place: str) -> Any:
-    """Settings by which nobody else can listen to the kernel: sockets in a directory of ours instead of ports."""
-    from traitlets.config import Config
-
-    return Config({"KernelManager": {"transport": "ipc", "connection_file": str(Path(place) / "kernel.json")}})
 
 
 def _translated(name: str, message: str) -> BranchsimError:

@@ -301,8 +301,8 @@ class TestEnding:
     """Interruptions, readers that leave, signals."""
 
     @staticmethod
-    def _stuck(shell: Shell, repo: Path, tmp_path: Path) -> subprocess.Popen[bytes]:
-        """An audit whose ``git log`` never ends, once it has begun."""
+    def _stuck(shell: Shell, repo: Path, tmp_path: Path, command: str = "audit") -> subprocess.Popen[bytes]:
+        """A command whose ``git log`` never ends, once it has begun."""
         slow = tmp_path / "bin"
         slow.mkdir()
         begun = tmp_path / "begun"
@@ -313,7 +313,7 @@ class TestEnding:
             encoding="utf-8",
         )
         (slow / "git").chmod(0o755)
-        process = shell.start("audit", repo, variables={"PATH": f"{slow}:{os.environ['PATH']}"})
+        process = shell.start(command, repo, variables={"PATH": f"{slow}:{os.environ['PATH']}"})
         deadline = time.monotonic() + 60
         while not (begun.exists() and begun.read_text(encoding="utf-8").strip()):
             assert process.poll() is None, process.stderr and process.stderr.read()
@@ -341,6 +341,19 @@ class TestEnding:
             out, err = process.communicate(timeout=30)
         assert (process.returncode, out, err) == (code, b"", said)
         assert shell.left_behind() == []
+        child = int((tmp_path / "begun").read_text(encoding="utf-8"))
+        with pytest.raises(ProcessLookupError):
+            os.kill(child, 0)
+
+    def test_a_report_is_interrupted_with_the_process_that_runs_its_notebook(
+        self, shell: Shell, repo: Path, tmp_path: Path
+    ) -> None:
+        with self._stuck(shell, repo, tmp_path, "report") as process:
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=60)
+        assert (process.returncode, out, err) == (130, b"", b"branchsim: interrupted; nothing was changed\n")
+        assert shell.left_behind() == []
+        assert not (shell.home / "report.html").exists()
         child = int((tmp_path / "begun").read_text(encoding="utf-8"))
         with pytest.raises(ProcessLookupError):
             os.kill(child, 0)
