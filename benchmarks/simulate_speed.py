@@ -27,7 +27,9 @@ import time
 from pathlib import Path
 
 _CHILD = """
-import json, resource, subprocess, sys, time
+import time
+begun = time.perf_counter()
+import json, resource, subprocess, sys
 started = []
 real = subprocess.Popen.__init__
 def counted(self, *arguments, **options):
@@ -39,12 +41,13 @@ from branchsim.simulate import simulate
 from branchsim.simulate import losses
 from branchsim.topology import Topology
 plan = Plan.hotfix("speed", Topology.build_run(), author="A <a@example.com>")
+loaded = time.perf_counter() - begun
 began = time.perf_counter()
 found = simulate(plan, sys.argv[1])
 taken = time.perf_counter() - began
 merges = [(r.before, r.source) for r in found.results if r.kind == "pull-request"]
 print(json.dumps({
-    "seconds": taken, "processes": len(started), "outcome": found.outcome,
+    "seconds": taken, "loading": loaded, "processes": len(started), "outcome": found.outcome,
     "forecast": [r.outcome for r in found.expected],
     "mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     "children_mb": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024,
@@ -98,6 +101,20 @@ def _simulated(shared: Path) -> dict[str, object]:
         if not best or found["seconds"] < best["seconds"]:
             best = found
     return best
+
+
+def _scratch(shared: Path) -> float:
+    """Seconds for making a scratch repository of an open one."""
+    from branchsim.git.repository import Repository
+    from branchsim.git.scratch import Scratch
+
+    with Repository(shared) as repository:
+        times = []
+        for _ in range(5):
+            began = time.perf_counter()
+            Scratch(shared / "objects", refs=repository.refs).close()
+            times.append(time.perf_counter() - began)
+    return min(times)
 
 
 def _in_a_work_tree(shared: Path, room: Path) -> float:
@@ -169,10 +186,12 @@ def main() -> None:
         shared = _prepare(options.repo, room)
         found = _simulated(shared)
         seconds = float(str(found["seconds"]))
+        loading, mb, children = (float(str(found[key])) for key in ("loading", "mb", "children_mb"))
         print(
-            f"simulate: {seconds:.2f} s, {found['processes']} processes, {float(str(found['mb'])):.0f} MB (largest "
-            f"child {float(str(found['children_mb'])):.0f} MB), {found['outcome']}, forecast {found['forecast']}"
+            f"simulate: {seconds:.2f} s (and {loading:.2f} s to import), {found['processes']} processes, {mb:.0f} MB "
+            f"(largest child {children:.0f} MB), {found['outcome']}, forecast {found['forecast']}"
         )
+        print(f"a scratch repository: {_scratch(shared) * 1000:.0f} ms")
         work = _in_a_work_tree(shared, room)
         alone = _by_merge_tree(shared)
         print(f"clone with a work tree: {work:.1f} s, {work / seconds:.0f} times as long")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from branchsim.errors import GitError, InputError
 from branchsim.git.process import run
+from branchsim.git.transaction import run_git
 from branchsim.names import Sha
 
 if TYPE_CHECKING:
@@ -47,22 +48,28 @@ def apply_patch(scratch: Scratch, tree: Sha, patch: bytes) -> Sha:
     try:
         run(["read-tree", tree], scratch.path)
         try:
-            run(["apply", "--cached", "--whitespace=nowarn", "-"], scratch.path, stdin=patch)
+            # A path that Windows or macOS take for .git is refused too, wherever this runs.
+            safe = ("-c", "core.protectNTFS=true", "-c", "core.protectHFS=true")
+            run_git([*safe, "apply", "--cached", "--whitespace=nowarn", "-"], git_dir=scratch.path, stdin=patch)
         except GitError as error:
-            raise PatchError(_explained(str(error), patch)) from None
+            raise PatchError(_explained(error, patch)) from None
         return Sha(run(["write-tree"], scratch.path).decode("ascii").strip())
     finally:
         index.unlink(missing_ok=True)
 
 
-def _explained(said: str, patch: bytes) -> str:
+def _explained(error: GitError, patch: bytes) -> str:
     """Git's last sentence, and the hunk it is about where that can be told."""
-    reason = re.sub(r"^git apply failed with status [0-9]+: (?:error: )?", "", said)
-    path = reason.partition(":")[0]
+    reason = re.sub(r"^git apply failed with status [0-9]+: (?:error: )?", "", str(error))
+    failed = re.search(r"^error: patch failed: (.*):([0-9]+)$", "".join(getattr(error, "__notes__", ())), re.MULTILINE)
+    path = reason.partition(":")[0] if failed is None else failed[1]
     text = patch.decode("utf-8", "replace")
     part = text[max(text.find(f"+++ b/{path}"), 0) :] if path else text
-    hunk = re.search(r"^@@ .*?(?=^@@ |^diff |^--- |\Z)", part, re.MULTILINE | re.DOTALL)
-    shown = "" if hunk is None else " | ".join(hunk[0].rstrip("\n").split("\n")[:_SHOWN])
+    part = re.split(r"^diff ", part, maxsplit=1, flags=re.MULTILINE)[0] or part
+    hunks = re.findall(r"^@@ .*?(?=^@@ |^diff |^--- |\Z)", part, re.MULTILINE | re.DOTALL)
+    # Git names the line where the hunk should have been.
+    there = [hunk for hunk in hunks if failed is not None and re.match(rf"@@ -{failed[2]}\b", hunk)]
+    shown = " | ".join((there or hunks)[0].rstrip("\n").split("\n")[:_SHOWN]) if hunks else ""
     return f"the patch does not apply: {reason}" + (f"; at the hunk: {shown}" if shown else "")
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 # The date lies in the future, so that git, looking for merge bases, meets a synthetic commit before all of history.
 _IDENTITY = "branchsim <branchsim@localhost> 4102444800 +0000"
 _STAGE = re.compile(rb"([0-7]{6}) ([0-9a-f]{40}|[0-9a-f]{64}) ([123])\t(.*)", re.DOTALL)
+_UNWRITTEN = re.compile(r"unable to (create|write|add)|write error|insufficient permission|No space left|quota")
 _BLOCK = 1 << 16
 _FEW = 30
 
@@ -331,10 +332,26 @@ def _merge_share(scratch: Scratch, pairs: Sequence[tuple[Sha, Sha]], *, unrelate
             code = process.wait() if at < len(pairs) else 0
         if at < len(pairs):
             # git ends at the first merge it cannot do and drops the rest of its input.
-            lines = process.stderr.decode("utf-8", "replace").strip().splitlines()
-            reason = "; ".join(line.removeprefix("fatal: ").removeprefix("error: ") for line in lines[-2:])
             at += 1
-            yield MergeResult(None, clean=False, failure=reason or f"git merge-tree ended with status {code}")
+            yield gave_up(scratch, code, process.stderr)
+
+
+def gave_up(scratch: Scratch, code: int, stderr: bytes) -> MergeResult:
+    """The result of a merge that git could not do, from what it said when it ended.
+
+    Raises
+    ------
+    GitError
+        It is not the merge that failed: the result could not be written, or git was killed.
+    """
+    lines = stderr.decode("utf-8", "replace").strip().splitlines()
+    reason = "; ".join(line.removeprefix("fatal: ").removeprefix("error: ") for line in lines[-2:])
+    if code < 0 or not reason or _UNWRITTEN.search(reason):
+        said = f": {reason}" if reason else ""
+        raise GitError(
+            f"git merge-tree ended with status {code} in {scratch.path}{said}; free some space in TMPDIR, or memory"
+        )
+    return MergeResult(None, clean=False, failure=reason)
 
 
 class _Tokens:
@@ -424,6 +441,7 @@ __all__ = [
     "Pick",
     "Side",
     "Trees",
+    "gave_up",
     "merge_many",
     "merge_trees",
     "pick_many",

@@ -61,7 +61,10 @@ def failure(arguments: Sequence[str | bytes], returncode: int, stderr: bytes) ->
     # A wrong use is said in the first line, before many lines that explain the right one.
     wrong = [line for line in lines if line.startswith("error: ")][:1] if returncode == _USAGE else []
     said = (fatal or wrong or lines or ["it said nothing"])[-1].removeprefix("fatal: ").removeprefix("error: ")
-    name = arguments[0] if isinstance(arguments[0], str) else arguments[0].decode("utf-8", "replace")
+    words = list(arguments)
+    while words[0] == "-c":  # a setting comes before the command
+        del words[:2]
+    name = words[0] if isinstance(words[0], str) else words[0].decode("utf-8", "replace")
     return GitError(f"git {name} failed with status {returncode}: {said}")
 
 
@@ -315,6 +318,10 @@ class Conversation:
         if size <= since:
             return b""
         return os.pread(self._complaints.fileno(), size - since, since)
+
+    def ended(self) -> tuple[int, bytes]:
+        """The exit code of a process that ended though it was not told to, and what it said."""
+        return self._process.wait(), self.complaints()
 
     def failure(self) -> GitError:
         """The error for a process that ended though it was not told to."""

@@ -12,7 +12,7 @@ import select
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from branchsim.git.log import empty_tree
-from branchsim.git.merge import MergeResult, _read_result, _Tokens
+from branchsim.git.merge import MergeResult, _read_result, _Tokens, gave_up
 from branchsim.git.objects import write_commit
 from branchsim.git.process import Conversation
 
@@ -159,9 +159,9 @@ class MergeSession:
         result = _read_result(tokens)
         if result is None:
             # git ends at a merge it cannot do; what it wrote to standard error says why.
-            error = str(talk.failure()).partition(": ")[2]
+            code, said = talk.ended()
             self.close()
-            return MergeResult(None, clean=False, failure=error or "git merge-tree gave up")
+            return gave_up(self._scratch, code, said)
         return result
 
     def _pad(self) -> None:

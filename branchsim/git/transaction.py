@@ -369,7 +369,7 @@ def _expect(process: subprocess.Popen[bytes], answer: bytes, arguments: Sequence
             with contextlib.suppress(OSError):
                 process.stdin.close()
         said = process.stderr.read()
-        raise failure(arguments[2:], process.wait(), said)
+        raise failure(arguments, process.wait(), said)
 
 
 def _named(person: str | None) -> dict[str, str]:

@@ -25,8 +25,8 @@ class Problem:
     step : str
         The name of the step.
     rule : str
-        ``unknown-branch``, ``wrong-start``, ``wrong-way``, ``wrong-method``, ``wrong-purpose``, ``direct``,
-        ``carries-build``, ``not-retrofitted``, or the name of a guard of the topology.
+        ``unknown-branch``, ``wrong-start``, ``wrong-way``, ``wrong-method``, ``wrong-purpose``, ``straight``,
+        ``direct``, ``carries-build``, ``not-retrofitted``, or the name of a guard of the topology.
     message : str
         What is wrong and what to do, in one sentence.
     """
@@ -89,7 +89,8 @@ def _step(steps: Sequence[Step], place: int, topology: Topology) -> Iterator[Pro
         case Start():
             yield from _start(step, topology)
         case PullRequest():
-            yield from _pull_request(step, topology)
+            straight = list(_straight(steps, place, topology))
+            yield from straight or _pull_request(step, topology)
             yield from _guards(steps, place, topology)
         case Commit(branch=branch) | Revert(branch=branch):
             if _long_lived(topology, branch) and not topology.accepts_direct(branch):
@@ -146,6 +147,33 @@ def _pull_request(step: PullRequest, topology: Topology) -> Iterator[Problem]:
     if not any(entry.role == step.purpose for entry in fitting):
         text = f"{step.source!r} to {step.target!r} is a step of purpose {fitting[0].role!r}, not {step.purpose!r}"
         yield Problem(step.name, "wrong-purpose", text)
+
+
+def _straight(steps: Sequence[Step], place: int, topology: Topology) -> Iterator[Problem]:
+    """A branch that goes to where it only owes a retrofit before it has landed where it belongs."""
+    step = steps[place]
+    assert isinstance(step, PullRequest)  # noqa: S101  the caller asks for no other
+    family = topology.family_of(step.source)
+    target = _record(topology, step.target)
+    if family is None or target not in family.retrofit or target in (*family.to, *family.source):
+        return
+    landings = [
+        at
+        for at, other in enumerate(steps)
+        if isinstance(other, PullRequest)
+        and other.source == step.source
+        and _record(topology, other.target) in family.to
+    ]
+    started = any(isinstance(other, Start) and other.branch == step.source for other in steps)
+    # A plan that neither starts nor lands the branch retrofits one that landed before.
+    if any(at < place for at in landings) or not (landings or started or step.purpose == "work"):
+        return
+    yield Problem(
+        step.name,
+        "straight",
+        f"the strategy {topology.name!r} does not let {step.source!r} ({family.pattern}) go straight to "
+        f"{step.target!r}: it lands on {' or '.join(map(repr, family.to))} first, and that is retrofitted",
+    )
 
 
 def _guards(steps: Sequence[Step], place: int, topology: Topology) -> Iterator[Problem]:

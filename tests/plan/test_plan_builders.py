@@ -145,6 +145,13 @@ RETROFIT = PullRequest("hotfix/x", "integration", purpose="retrofit")
             "wrong-way",
             r"does not let 'feature/x' \(feature/\*\) go to 'preprod'",
         ),
+        (
+            (HOTFIX, PullRequest("hotfix/x", "integration")),
+            "straight",
+            r"the strategy 'build-run' does not let 'hotfix/x' \(hotfix/\*\) go straight to 'integration'",
+        ),
+        ((HOTFIX, RETROFIT, LAND), "straight", "it lands on 'preprod' first"),
+        ((PullRequest("hotfix/x", "integration"),), "straight", "it lands on 'preprod' first"),
         ((HOTFIX, PullRequest("hotfix/x", "uat")), "wrong-way", "which takes promote from integration"),
         ((Start("hotfix/x", at="integration"),), "wrong-start", "starts from 'preprod', not from 'integration'"),
         (

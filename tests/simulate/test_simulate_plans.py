@@ -5,11 +5,13 @@ import json
 import os
 import stat
 import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import pandas as pd
 import pytest
+from support.cli import ROOT
 from support.repos import RepoBuilder, executable, git, submodule
 
 from branchsim.errors import GitError, InputError, NotARepositoryError
@@ -641,6 +643,11 @@ def test_few_processes_whatever_the_plan(repo: RepoBuilder, monkeypatch: pytest.
 # -- bad input ---------------------------------------------------------------------------------------------------------
 
 
+def new_file(path: str) -> bytes:
+    """A patch that makes a file."""
+    return f"--- /dev/null\n+++ b/{path}\n@@ -0,0 +1 @@\n+c\n".encode()
+
+
 @pytest.mark.parametrize(
     ("steps", "says"),
     [
@@ -656,10 +663,22 @@ def test_few_processes_whatever_the_plan(repo: RepoBuilder, monkeypatch: pytest.
         ((Commit("uat", message="m", patch=b"nonsense"),), "step 'commit to uat': the patch does not apply"),
         (
             (Commit("uat", message="m", patch=b"--- a/b.txt\n+++ b/b.txt\n@@ -1 +1 @@\n-other\n+c\n"),),
-            r"patch failed: b.txt:1|at the hunk: @@ -1 \+1 @@ \| -other \| \+c",
+            r"b.txt: patch does not apply; at the hunk: @@ -1 \+1 @@ \| -other \| \+c$",
         ),
-        ((Commit("uat", message="m", patch=b"--- /dev/null\n+++ b/.git/hooks/x\n@@ -0,0 +1 @@\n+c\n"),), "patch"),
-        ((Commit("uat", message="m", patch=b"--- /dev/null\n+++ b/../x\n@@ -0,0 +1 @@\n+c\n"),), "patch"),
+        (
+            (
+                Commit(
+                    "uat",
+                    message="m",
+                    patch=b"--- a/b.txt\n+++ b/b.txt\n@@ -1 +1 @@\n-b\n+c\n"
+                    b"--- a/a.txt\n+++ b/a.txt\n@@ -1,2 +1,2 @@\n-1\n+c\n 2\n@@ -8,2 +8,2 @@\n 8\n-nine\n+c\n",
+                ),
+            ),
+            r"a.txt: patch does not apply; at the hunk: @@ -8,2 \+8,2 @@ \|  8 \| -nine \| \+c$",
+        ),
+        ((Commit("uat", message="m", patch=new_file(".git/hooks/x")),), "invalid path '.git/hooks/x'"),
+        ((Commit("uat", message="m", patch=new_file("d/.GIT/x")),), "invalid path 'd/.GIT/x'"),
+        ((Commit("uat", message="m", patch=new_file("../x")),), "invalid path '../x'"),
         ((Tag("v1", at="uat"),), "the tag 'v1' exists already"),
     ],
 )  # fmt: skip
@@ -671,6 +690,53 @@ def test_a_plan_that_does_not_fit_is_one_sentence(repo: RepoBuilder, steps: tupl
         simulate(Plan("p", steps), repo.path)
     assert "\n" not in str(caught.value)
     assert fingerprint(repo.path) == before
+
+
+_FULL = """
+import resource, sys
+from branchsim.errors import BranchsimError
+from branchsim.plan import Plan
+from branchsim.simulate import simulate
+resource.setrlimit(resource.RLIMIT_FSIZE, (8_000, resource.RLIM_INFINITY))
+try:
+    print(simulate(Plan.promotion("one", "other"), sys.argv[1]).outcome)
+except BranchsimError as error:
+    print(error)
+    sys.exit(2)
+"""
+
+
+def test_a_merge_that_cannot_be_written_is_an_error_and_nothing_is_blocked(tmp_path: Path) -> None:
+    builder = RepoBuilder(tmp_path / "repo")
+    lines = [f"{number * 7919 % 100_003}\n" for number in range(4000)]
+    base = builder.commit("one", {"a": "".join(lines)})
+    builder.branch("other", base)
+    builder.commit("one", {"a": "".join(["one\n", *lines])})
+    builder.commit("other", {"a": "".join([*lines, "other\n"])})
+    builder.finish()
+    done = subprocess.run(
+        [sys.executable, "-c", _FULL, str(builder.path)], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2, done
+    assert "git merge-tree ended with status" in done.stdout
+    assert "free some space in TMPDIR" in done.stdout
+    assert done.stdout.count("\n") == 1
+
+
+def test_the_source_may_be_written_to_and_cleaned_up_meanwhile(repo: RepoBuilder) -> None:
+    plan = hotfix(text(l9="fix"), author="Rita Release <rita@example.com>")
+    quiet = simulate(plan, repo.path)
+    git(repo.path, "config", "gc.auto", "1")
+    made: list[str] = []
+
+    def busy(result: object) -> None:
+        tree = git(repo.path, "rev-parse", "uat^{tree}")
+        made.append(git(repo.path, "commit-tree", "-p", "uat", "-m", f"{len(made)} {result}", tree))
+        git(repo.path, "update-ref", "refs/heads/uat", made[-1])
+        git(repo.path, "gc", "-q", "--prune=now")
+
+    assert simulate(plan, repo.path, progress=busy).results == quiet.results
+    assert git(repo.path, "rev-parse", "uat") == made[-1]
 
 
 def test_unrelated_histories_are_blocked_with_gits_reason(repo: RepoBuilder) -> None:
