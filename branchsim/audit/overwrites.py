@@ -525,10 +525,17 @@ class _Finder:
                             returned[later].append((change, self._origin(fix)))
 
     def _hotfixes(self) -> Iterator[Change]:
-        """The changes that came from a family which owes retrofits, or is called after fixes."""
+        """The changes that came from a family which owes retrofits, or is called after fixes; and their retrofits.
+
+        A retrofit that was picked or squashed is a change of its own, and what stale copies take away is that one.
+        """
         owing = {family.pattern for family in self.history.topology.families if family.retrofit}
         for change in self.changes:
             if change.family is not None and (change.family in owing or "fix" in change.family.lower()):
+                yield change
+                continue
+            landing = self.history.landing(change.branch, change.landing)
+            if landing is not None and landing.flow == "retrofit":
                 yield change
 
     def _origin(self, fix: RawChange) -> int:
