@@ -17,6 +17,7 @@ from branchsim.audit.conformance import Fitness, Violation, find_violations
 from branchsim.audit.leaks import Leak, find_leaks
 from branchsim.audit.match import Skipped
 from branchsim.audit.memo import Replayed, key_of, packed, read_again, unpacked
+from branchsim.audit.moves import find_moves
 from branchsim.audit.obligations import Outcome, Reader
 from branchsim.audit.overwrites import Overwrite, Overwrites, State, find_overwrites
 from branchsim.audit.sources import Chosen, choose_topology, guessed, moment
@@ -439,8 +440,9 @@ class _Asked:
         promotions = read_promotions(repo, history, changes)
         outcome, lost = Outcome(()), Overwrites(())
         patches = Patches(repo.scratch, FactCache(self.directory))
+        moves, unread = find_moves(repo, history) if {"overwrites", "violations"} & set(checks) else ((), {})
         if "overwrites" in checks:
-            lost = find_overwrites(repo, history, changes, promotions, report=self._say)
+            lost = find_overwrites(repo, history, changes, promotions, moves=moves, report=self._say)
         if "obligations" in checks:
             outcome = Reader(
                 repository=repo,
@@ -452,11 +454,11 @@ class _Asked:
                 report=lambda pair: self._say(f"comparing {pair}"),
             ).read()
         violations, fitness = (
-            find_violations(history, outcome.obligations, frozenset(branch_tips(repo)))
+            find_violations(history, outcome.obligations, frozenset(branch_tips(repo)), moves)
             if "violations" in checks
             else ((), ())
         )
-        skipped = outcome.skipped + lost.skipped
+        skipped = (*outcome.skipped, *lost.skipped, *(Skipped(what, why) for what, why in sorted(unread.items())))
         found = Audit(
             repository=str(repo.path),
             origin=chosen.origin,

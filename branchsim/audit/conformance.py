@@ -16,6 +16,7 @@ from branchsim.names import Sha
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from branchsim.audit.moves import Move
     from branchsim.audit.verdicts import Obligation
     from branchsim.history.landings import History, Landing
 
@@ -112,7 +113,10 @@ _METHODS = frozenset({"merge", "squash", "rebase", "fast-forward", "cherry-pick"
 
 
 def find_violations(
-    history: History, obligations: Sequence[Obligation] = (), living: Collection[str] | None = None
+    history: History,
+    obligations: Sequence[Obligation] = (),
+    living: Collection[str] | None = None,
+    moves: Sequence[Move] = (),
 ) -> tuple[tuple[Violation, ...], tuple[Fitness, ...]]:
     """The landings since the history's ``since`` that are not allowed, and a figure for each branch.
 
@@ -124,6 +128,8 @@ def find_violations(
         For branches that were deleted before their retrofit.
     living : collection of str, optional
         The names of the branches that exist; None does not ask whether work branches were deleted.
+    moves : sequence of Move
+        Branches that left commits behind; those that a reflog recorded and that others could see are violations.
 
     Returns
     -------
@@ -143,6 +149,7 @@ def find_violations(
         if violation is not None:
             found.append(violation)
             broken[landing.branch] += 1
+    found += _moved(moves, {(each.branch, each.landing) for each in found if each.rule is Rule.FORCE_PUSH})
     if living is not None and "keep-branch-until-retrofitted" in history.topology.guards:
         found += _deleted(history, obligations, living)
     found.sort(key=lambda each: (each.landed_at, each.branch, each.landing, each.rule))
@@ -156,6 +163,17 @@ def find_violations(
         for branch in history.topology.branches
     )
     return tuple(found), fitness
+
+
+def _moved(moves: Sequence[Move], known: Collection[tuple[str, Sha]]) -> list[Violation]:
+    """The moves that others could see; they add to the findings, and not to the landings that are judged."""
+    found = {}
+    for move in moves:
+        key = (move.branch, move.landing.sha)
+        if move.certain and move.published and key not in known:
+            reason = f"{move.branch} was moved without fast-forward and left {move.old[:12]} behind: {move.how}"
+            found[key] = _violation(move.landing, Rule.FORCE_PUSH, reason)
+    return list(found.values())
 
 
 def _judge(history: History, landing: Landing) -> Violation | None:

@@ -85,7 +85,10 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A finding with the records it was made from, for callers that go on from there."""
+    """A finding with the records it was made from, for callers that go on from there.
+
+    ``successor`` is the later commit that took away what stands in the place of a lost unit, or the whole path.
+    """
 
     finding: Finding
     unit: Unit
@@ -94,6 +97,7 @@ class Found:
     part: Landed
     origin: Commit | None
     restorer: Commit | None
+    successor: Commit | None
     evidence: Evidence
 
     def ranked(self, evidence: Evidence) -> Found:
@@ -129,6 +133,8 @@ class Judge:
         For a path that was taken back to an older version: the commit that had it so, and how many paths match it.
     hotfix : callable
         Whether a commit came from a hotfix, or calls itself a fix.
+    forced : bool
+        Whether the commit is only the first one after its branch was moved by force.
     """
 
     commit: Commit
@@ -136,6 +142,7 @@ class Judge:
     later: PathLog
     matched: Mapping[bytes, tuple[Sha, int]]
     hotfix: Callable[[Commit], bool]
+    forced: bool = False
 
     def findings(self, losses: Sequence[tuple[Landed, PathLosses]]) -> list[Found]:
         """One for each unit, in the order of the losses."""
@@ -173,7 +180,7 @@ class Judge:
         known_it = other != tip and not undone and cause is not Cause.STALE_COMMIT
         if known_it and self._decided(self.log(other), names, fated, origin):
             cause = Cause.SUPERSEDED
-        clean = cause is Cause.EVIL_MERGE
+        clean = cause in (Cause.EVIL_MERGE, Cause.FORCE_PUSH)
         known = Evidence(
             fate=fated.fate,
             path=each.path,
@@ -208,9 +215,12 @@ class Judge:
             reason=_reason(each, fated, origin, restorer, cause, self.matched.get(each.path)),
             check=_check(self.commit, path),
         )
-        return Found(finding, verdict.unit, undone, names, part, origin, restorer, known)
+        successor = repairs.successor(fated) if restorer is None else None
+        return Found(finding, verdict.unit, undone, names, part, origin, restorer, successor, known)
 
     def _cause(self, part: Landed, each: PathLosses) -> Cause:
+        if self.forced:
+            return Cause.FORCE_PUSH
         if each.path in self.matched:
             return Cause.STALE_COMMIT
         if not self.commit.is_merge:
@@ -306,7 +316,7 @@ def _reason(
         parts.append("git merges this path without a conflict and keeps it")
     elif cause is Cause.MERGE_RESOLUTION:
         parts.append("the conflict was resolved without it")
-    if each.equals is not None and match is None:
+    if each.equals is not None and match is None and cause is not Cause.FORCE_PUSH:
         parts.append(f"the file is as a whole that of the {each.equals}")
     if restorer is not None:
         parts.append(f"{restorer.sha[:12]} brought it back" if not undone else f"{restorer.sha[:12]} removed it again")

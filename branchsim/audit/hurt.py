@@ -94,7 +94,7 @@ class Hurt:
         if not later:
             return None
         _, first = min(later, key=lambda pair: (pair[0], -pair[1].rank, pair[1].path))
-        change = self._changes.of_commit(first.change)
+        change = self._form_of(first)
         if change is None:
             return None
         last = self._history.landings[self._branch][-1]
@@ -102,6 +102,13 @@ class Hurt:
         if share >= KEPT:
             return None
         return Blow(first, share, share == 0.0 or self._share(change, first.landing) == 0.0)
+
+    def _form_of(self, overwrite: Overwrite) -> Change | None:
+        """The change that was hurt, in the form it had on this branch."""
+        forms = [self._changes.of_commit(sha) for sha in (*overwrite.commits, overwrite.change)]
+        known = [change for change in forms if change is not None]
+        here = [change for change in known if change.branch == self._branch]
+        return here[0] if here else known[-1] if known else None
 
     def _share(self, change: Change, commit: Sha) -> float:
         scratch = self._repository.scratch

@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from branchsim.audit.arrivals import Arrival, Arrivals, Part
+from branchsim.audit.causes import Cause
 from branchsim.audit.delivery import Resolver
 from branchsim.audit.drops import Dropped, Drops
 from branchsim.audit.evidence import CONFIDENCE, Evidence
@@ -324,6 +325,13 @@ class Reader:
     def _absent(self, blank: Obligation, rule: ObligationRule, facts: _Facts, deadline: Landing | None) -> Obligation:
         standing = facts.standing
         check = f"git branch --all --contains {blank.change[:12]}"
+        forced = self._left_behind(blank, rule)
+        if forced is not None and not (standing is not None and standing.there):
+            return replace(
+                blank, verdict=Verdict.LOST, counterpart=forced.dropped_by, at=forced.landing,
+                confidence=forced.confidence, reason=f"it had arrived, but {forced.reason}",
+                overdue=deadline is not None, check=forced.check,
+            )  # fmt: skip
         if standing is not None and standing.there:
             return self._timed(
                 replace(
@@ -353,6 +361,19 @@ class Reader:
         if deadline is not None:
             reason += f"; the promotion {deadline.sha[:12]} to {deadline.branch} passed without it"
         return replace(blank, confidence=confidence, reason=reason, overdue=overdue, check=check)
+
+    def _left_behind(self, blank: Obligation, rule: ObligationRule) -> Overwrite | None:
+        """The move by force with which a branch lost a change that it had received."""
+        mine = {blank.change, *blank.commits}
+        found = [
+            each
+            for each in self.overwrites
+            if each.cause is Cause.FORCE_PUSH
+            and each.branch == rule.owed_to
+            and each.state == "open"
+            and not mine.isdisjoint((each.change, *each.commits))
+        ]
+        return max(found, key=lambda each: (each.rank, each.path), default=None)
 
     def _arrived(
         self,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 from branchsim.audit.causes import Cause
 from branchsim.audit.delivery import differences
 from branchsim.audit.findings import Found, Judge, is_fix
+from branchsim.audit.forced import Forced
+from branchsim.audit.homes import Homes
 from branchsim.audit.losses import LossReader, PathLosses, Step
 from branchsim.audit.match import Skipped
 from branchsim.audit.pathlog import PathLog
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from branchsim.audit.moves import Move
     from branchsim.git.log import Commit, RawChange
     from branchsim.git.repository import Repository
     from branchsim.history.changes import Change, Changes
@@ -43,6 +46,9 @@ _TWO = 2
 _HOTFIX = 0.3
 """What it adds to a rank that the change came from a family which owes retrofits: somebody needed it at once."""
 
+_NOT_RECORDED = 0.5
+"""The confidence that a branch was moved by force where no reflog recorded it."""
+
 _IN_RUN = 0.1
 """What it adds to a rank that a branch of the layer in which releases land lost it."""
 
@@ -52,7 +58,11 @@ class State(StrEnum):
 
     OPEN = "open"
     RESTORED = "restored"
+    """It is back on the branch."""
+    SUPERSEDED = "superseded"
+    """It is not back, but what stood in its place was rewritten or removed later, or its file is gone."""
     ACCEPTED = "accepted"
+    """A waiver covers it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,9 +72,9 @@ class Overwrite:
     Attributes
     ----------
     change : Sha
-        The change that was hurt.
+        The change that was hurt; where a pick of it was, the one that was picked.
     commits : tuple of Sha
-        The commits of it whose effect is gone.
+        The commits of it whose effect is gone; of a pick also those that were picked.
     subject : str
         Of the change.
     family : str or None
@@ -97,6 +107,10 @@ class Overwrite:
         The commit that brought it back to the branch.
     restored_at : int or None
         When that landed.
+    superseded_by : Sha or None
+        The commit that rewrote or removed what stood in its place, where nothing brought it back.
+    released_in : str or None
+        The first release that had the change, by version or id.
     releases : tuple of str
         The releases that went without it, by version or id.
     reason : str
@@ -123,6 +137,8 @@ class Overwrite:
     state: State
     restored_by: Sha | None = None
     restored_at: int | None = None
+    superseded_by: Sha | None = None
+    released_in: str | None = None
     releases: tuple[str, ...] = ()
     reason: str = ""
     check: str = ""
@@ -181,6 +197,7 @@ def find_overwrites(
     changes: Changes,
     promotions: Sequence[Promotion],
     *,
+    moves: Sequence[Move] = (),
     report: Callable[[str], None] | None = None,
 ) -> Overwrites:
     """The overwrites of a history.
@@ -191,6 +208,8 @@ def find_overwrites(
         Where to read.
     history, changes, promotions
         The replay.
+    moves : sequence of Move
+        Branches that left commits behind, from `find_moves`.
     report : callable, optional
         Called with a sentence when a part of the work is begun.
 
@@ -201,7 +220,7 @@ def find_overwrites(
     """
     ignored = history.topology.ignored if history.topology.ignore_paths else None
     with LossReader(repository.scratch, ignore=ignored) as reader:
-        return _Finder(repository, history, changes, promotions, reader, report).find()
+        return _Finder(repository, history, changes, promotions, reader, report, moves).find()
 
 
 @dataclass(frozen=True, eq=False)
@@ -212,6 +231,7 @@ class _Finder:
     promotions: Sequence[Promotion]
     reader: LossReader
     report: Callable[[str], None] | None
+    moves: Sequence[Move]
     left_out: Counter[str] = field(default_factory=Counter)
     skipped: dict[str, str] = field(default_factory=dict)
     _restorers: set[Sha] = field(default_factory=set)
@@ -225,6 +245,8 @@ class _Finder:
         for commit, matched, losses in self._stale():
             records += self._of_losses(commit, losses, matched)
         records += self._propagated_reverts()
+        self._say("looking for branches that were moved by force")
+        records += self._moved()
         # Who brings a change back takes away what had overwritten it, and that is no overwrite.
         records = [each for each in records if each.dropped_by not in self._restorers]
         best: dict[tuple[Sha, str, str, Sha], Overwrite] = {}
@@ -350,11 +372,35 @@ class _Finder:
             records += self._grouped(landing, commit, hurt)
         return records
 
+    # Branches that were moved without fast-forward.
+
+    def _moved(self) -> list[Overwrite]:
+        def logs(sha: Sha, names: Sequence[bytes]) -> tuple[PathLog, PathLog]:
+            own = self.history.graph.number(sha)
+            mask = self.history.graph.ancestors([own])
+            before = self._log.log(names, lambda number: bool(mask[number]))
+            later = self._log.log(names, lambda number: number > own and self._is_later(number, own), merges=True)
+            return before, later
+
+        forced = Forced(
+            self.repository, self.history, self.reader, self._homes, logs, self._is_hotfix, self.left_out, self.skipped
+        )
+        records: list[Overwrite] = []
+        for move in self.moves:
+            landing = self.history.commit(move.landing.sha)
+            lost = self._grouped(move.landing, landing, forced.of(move))
+            records += lost if move.certain else [replace(each, confidence=_NOT_RECORDED) for each in lost]
+        return records
+
+    @cached_property
+    def _homes(self) -> Homes:
+        return Homes(self.history, self.changes)
+
     def _is_later(self, number: int, own: int) -> bool:
         return any(places[number] >= places[own] >= 0 for places in self.history.arrivals.values())
 
     def _is_hotfix(self, commit: Commit) -> bool:
-        change = self.changes.of_commit(commit.sha)
+        change = self._homes.of(commit)
         return is_fix(commit) or (change is not None and change.family is not None and "fix" in change.family.lower())
 
     def _was_lost(self, landing: Landing, commit: Commit, each: Found) -> bool:
@@ -380,8 +426,8 @@ class _Finder:
     def _grouped(self, landing: Landing, commit: Commit, hurt: Sequence[Found]) -> list[Overwrite]:
         groups: dict[tuple[Sha, str], list[Found]] = defaultdict(list)
         for each in hurt:
+            change = self._homes.of(each.origin or commit)
             origin = each.origin.sha if each.origin is not None else commit.sha
-            change = self.changes.of_commit(origin)
             groups[change.id if change is not None else origin, each.finding.path].append(each)
         records = []
         for (_, path), members in groups.items():
@@ -392,17 +438,19 @@ class _Finder:
     def _record(self, landing: Landing, commit: Commit, path: str, members: Sequence[Found]) -> Overwrite:
         first = members[0]
         origin = first.origin
-        change = self.changes.of_commit(origin.sha) if origin is not None else None
-        restorer = self._restored(landing, members)
-        self._restorers.update(
-            each.restorer.sha for each in members if each.restorer is not None and restorer is not None
-        )
+        change = self._homes.of(origin) if origin is not None else None
+        restorer, successor = self._later_fate(landing, members)
         waiver = self.history.topology.waiver_for(
             commit=change.id if change is not None else None,
             author=(origin.author, origin.author_email) if origin is not None else None,
             paths=[path],
         )
-        state = State.ACCEPTED if waiver is not None else State.RESTORED if restorer is not None else State.OPEN
+        state = (
+            State.ACCEPTED if waiver is not None
+            else State.RESTORED if restorer is not None
+            else State.SUPERSEDED if successor is not None
+            else State.OPEN
+        )  # fmt: skip
         reason = first.finding.reason
         if commit.sha != landing.sha:
             reason += f"; {landing.branch} received {commit.sha[:12]} with {landing.sha[:12]}"
@@ -410,7 +458,7 @@ class _Finder:
             reason += f"; accepted: {waiver.reason}"
         return Overwrite(
             change=change.id if change is not None else origin.sha if origin is not None else commit.sha,
-            commits=tuple(sorted({each.origin.sha for each in members if each.origin is not None})),
+            commits=self._commits(change, members),
             subject=change.subject if change is not None else origin.subject if origin is not None else commit.subject,
             family=change.family if change is not None else None,
             path=path,
@@ -427,6 +475,8 @@ class _Finder:
             state=state,
             restored_by=restorer.sha if restorer is not None else None,
             restored_at=restorer.at if restorer is not None else None,
+            superseded_by=successor.sha if successor is not None and restorer is None else None,
+            released_in=self._released_in(change),
             releases=self._releases(landing, commit.sha, restorer),
             reason=reason,
             check=first.finding.check,
@@ -449,13 +499,46 @@ class _Finder:
         layer = topology.layer_of(topology.last_branch())
         return frozenset(branch.name for branch in topology.branches if topology.layer_of(branch.name) == layer)
 
-    def _restored(self, landing: Landing, members: Sequence[Found]) -> Landing | None:
-        """The landing on the same branch with which the first of the units came back for good."""
-        restorer = members[0].restorer
-        if restorer is None:
+    def _commits(self, change: Change | None, members: Sequence[Found]) -> tuple[Sha, ...]:
+        """The commits whose effect is gone, and those they were picked from."""
+        own = {each.origin.sha for each in members if each.origin is not None}
+        if change is not None and own.isdisjoint(change.commits):
+            own |= {sha for sha in change.commits if not self.history.commit(sha).is_merge}
+        return tuple(sorted(own))
+
+    def _later_fate(self, landing: Landing, members: Sequence[Found]) -> tuple[Landing | None, Landing | None]:
+        """The later landings on the same branch that brought the units back for good, or rewrote their place.
+
+        Where text was lost, only that text brings it back: who removes the older text that stands in its place has
+        rewritten it.
+        """
+        lost = [each for each in members if not each.undone]
+        first = (lost or members)[0]
+        restorer = self._landing_of(landing, first.restorer)
+        if restorer is not None:
+            back = (each.restorer.sha for each in members if each.restorer is not None)
+            self._restorers.update(back)
+            return restorer, None
+        successor = first.successor or next((each.restorer for each in members if each.undone and lost), None)
+        return None, self._landing_of(landing, successor)
+
+    def _landing_of(self, landing: Landing, commit: Commit | None) -> Landing | None:
+        if commit is None:
             return None
-        back = self.history.arrival(landing.branch, restorer.sha)
-        return back if back is not None and back.place > landing.place else None
+        arrived = self.history.arrival(landing.branch, commit.sha)
+        return arrived if arrived is not None and arrived.place > landing.place else None
+
+    def _released_in(self, change: Change | None) -> str | None:
+        """The first release that contains a change."""
+        number = None if change is None else self.history.graph.find(change.id)
+        for promotion in self.promotions:
+            if number is None or not promotion.release:
+                continue
+            tip = self.history.graph.find(promotion.landing)
+            arrived = self.history.arrivals[promotion.branch]
+            if tip is not None and 0 <= arrived[number] <= arrived[tip]:
+                return promotion.version or promotion.landing[:12]
+        return None
 
     def _releases(self, landing: Landing, commit: Sha, restored: Landing | None) -> tuple[str, ...]:
         """The releases that contain the loss, and not what restored it."""

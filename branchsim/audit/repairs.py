@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import cached_property
 
 from branchsim.audit.pathlog import PathLog
-from branchsim.effects import Unit, Verdict, What, own_words
+from branchsim.effects import Fated, Unit, Verdict, What, own_words
 from branchsim.git.log import Commit
 from branchsim.names import Sha
 
@@ -22,6 +22,7 @@ _MOST_OF = 0.5
 _FEW = 3
 _FOCUS = 0.25
 _WORDS = 2
+_PATH = Unit("path", (), "present")
 _SAYS_SO = re.compile(
     r"\b(?:wrong|bad|broken|botched|lost|mis-?|fix\w*|repair\w*|correct\w*|after|undo|mistake\w*|missing)\W"
     r"(?:\S+\s+){0,4}(?:miss-?)?merg"
@@ -72,6 +73,25 @@ class Repairs:
         if restorer.sha not in self._strengths:
             self._strengths[restorer.sha] = self._weigh(restorer)
         return self._strengths[restorer.sha]
+
+    def successor(self, fated: Fated) -> Commit | None:
+        """The later commit that took away what stands in the place of a loss, or the whole path; None if it stands."""
+        unit = fated.verdict.unit
+        here = [Unit(unit.kind, unit.key, text) for text in fated.instead if fated.verdict.what is not What.UNDONE]
+        here = [each for each in here if not is_vague(each)]
+        removed = [self._later.first_removed(self._names, each) for each in here]
+        gone = [commit for commit in removed if commit is not None]
+        if gone and len(gone) == len(removed):
+            return max(gone, key=lambda commit: (commit.committed_at, commit.sha))
+        without = self._later.first_removed(self._names, _PATH)
+        return None if without is None or self._moves(without) else without
+
+    def _moves(self, commit: Commit) -> bool:
+        """Whether a commit has a file of the same name somewhere else."""
+        own = {name.rpartition(b"/")[2] for name in self._names}
+        return any(
+            change.path.rpartition(b"/")[2] in own and change.path not in self._names for change in commit.changes
+        )
 
     @cached_property
     def _restorers(self) -> dict[Verdict, Commit]:

@@ -34,6 +34,8 @@ OVERWRITES_SCHEMA: dict[str, str] = {
     "state": TEXT,
     "restored_by": TEXT,
     "restored_at": TIME,
+    "superseded_by": TEXT,
+    "released_in": TEXT,
     "reason": TEXT,
     "check": TEXT,
     "units": OBJECT,
