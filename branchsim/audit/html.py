@@ -204,6 +204,8 @@ def _overwrite_body(record: Overwrite) -> Html:
             ("what was lost", block("\n".join(record.units[:SHOWN])) if record.units else None),
             ("what stands there", record.fate),
             ("brought back by", restored),
+            ("superseded by", ident(record.superseded_by) if record.superseded_by else None),
+            ("was in release", record.released_in),
             ("releases without it", ", ".join(record.releases[:SHOWN])),
             ("confidence", f"{record.confidence:.2f}"),
         ]

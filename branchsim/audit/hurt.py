@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 SERIOUS = 0.2
 """An overwrite of at least this rank counts: what hurts a change that is owed deserves more than its rank says."""
 
+_NOT_BACK = frozenset({"open", "superseded"})
+
 KEPT = 0.8
 """A branch that holds at least this share of a change has it."""
 
@@ -71,7 +73,7 @@ class Hurt:
         self._reader: LossReader | None = None
         self._by_commit: dict[Sha, list[Overwrite]] = defaultdict(list)
         for each in overwrites:
-            if each.branch == branch and each.rank >= SERIOUS and each.state == "open":
+            if each.branch == branch and each.rank >= SERIOUS and each.state in _NOT_BACK:
                 for sha in (each.change, *each.commits):
                     self._by_commit[sha].append(each)
 

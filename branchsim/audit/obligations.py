@@ -375,7 +375,7 @@ class Reader:
         ]
         return max(found, key=lambda each: (each.rank, each.path), default=None)
 
-    def _arrived(
+    def _arrived(  # noqa: PLR0911  the first that fits
         self,
         blank: Obligation,
         rule: ObligationRule,
@@ -420,6 +420,14 @@ class Reader:
                 check=f"git show --remerge-diff {merge[:12]}",
             )  # fmt: skip
         hurt = facts.hurt.since(names, arrived.landing)
+        if hurt is not None and hurt.overwrite.superseded_by is not None:
+            return replace(
+                filled, verdict=Verdict.SUPERSEDED, counterpart=hurt.overwrite.superseded_by,
+                at=hurt.overwrite.landing, confidence=hurt.overwrite.confidence,
+                reason=f"it arrived, then {hurt.overwrite.dropped_by[:12]} overwrote it in {hurt.overwrite.path}, and "
+                f"{hurt.overwrite.superseded_by[:12]} rewrote or removed what stood there",
+                check=_show(hurt.overwrite.superseded_by),
+            )  # fmt: skip
         if hurt is not None:
             return replace(
                 filled, verdict=Verdict.LOST if hurt.whole else Verdict.PARTIAL, counterpart=hurt.overwrite.dropped_by,

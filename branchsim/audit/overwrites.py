@@ -22,7 +22,8 @@ from branchsim.audit.homes import Homes
 from branchsim.audit.losses import LossReader, PathLosses, Step
 from branchsim.audit.match import Skipped
 from branchsim.audit.pathlog import PathLog
-from branchsim.audit.steps import Landed, distinct, parts_of
+from branchsim.audit.squashes import squash_steps
+from branchsim.audit.steps import Landed, distinct, landed, parts_of
 from branchsim.effects import Live, Unit, effect_of, similarity, state
 from branchsim.git.merge import MergeResult, merge_many
 from branchsim.git.objects import TreeEntry
@@ -178,8 +179,15 @@ class GraphLog:
         """The commits that changed a path, ancestors first."""
         return self._by_path.get(path, ())
 
-    def log(self, names: Iterable[bytes], wanted: Callable[[int], bool], *, merges: bool = False) -> PathLog:
-        """The history of some paths, limited to some commits."""
+    def log(
+        self,
+        names: Iterable[bytes],
+        wanted: Callable[[int], bool],
+        *,
+        merges: bool = False,
+        outside: Sequence[Commit] = (),
+    ) -> PathLog:
+        """The history of some paths, limited to some commits; `outside` of it, and after it, come further ones."""
         from dataclasses import replace
 
         found: dict[int, list[RawChange]] = defaultdict(list)
@@ -188,7 +196,7 @@ class GraphLog:
                 if wanted(number) and (merges or not self._graph.commits[number].is_merge):
                     found[number].append(change)
         commits = (replace(self._graph.commits[n], changes=tuple(found[n])) for n in sorted(found, reverse=True))
-        return PathLog(self._reader, commits)
+        return PathLog(self._reader, [*outside, *commits])
 
 
 def find_overwrites(
@@ -235,12 +243,17 @@ class _Finder:
     left_out: Counter[str] = field(default_factory=Counter)
     skipped: dict[str, str] = field(default_factory=dict)
     _restorers: set[Sha] = field(default_factory=set)
+    _squashed: set[Sha] = field(default_factory=set)
+    _heads: dict[Sha, Commit] = field(default_factory=dict)
 
     def find(self) -> Overwrites:
         records: list[Overwrite] = []
         self._say("redoing merges")
         for commit, result, changed in self._merges():
             records += self._of_merge(commit, result, changed)
+        records += self._octopuses()
+        self._say("redoing squashes")
+        records += self._squashes()
         self._say("looking for stale commits")
         for commit, matched, losses in self._stale():
             records += self._of_losses(commit, losses, matched)
@@ -283,7 +296,7 @@ class _Finder:
         merges = [
             commit
             for number, commit in enumerate(graph.commits)
-            if len(commit.parents) == _TWO and number not in graph.cut and any(True for _ in self._arrived(number))
+            if len(commit.parents) == _TWO and number not in graph.cut and any(self._arrived(number))
         ]
         for start in range(0, len(merges), _BATCH):
             batch = merges[start : start + _BATCH]
@@ -303,8 +316,7 @@ class _Finder:
         bases = [graph.sha(number) for number in self._bases(target, source)]
         trees = {sha: self.history.commit(sha).tree for sha in (*commit.parents, *bases)}
         conflicted = frozenset(conflict.path for conflict in result.conflicts)
-        losses = []
-        for part in parts_of(
+        parts = parts_of(
             self.repository.scratch,
             commit,
             commit.parents[1],
@@ -313,15 +325,8 @@ class _Finder:
             paths=changed | conflicted,
             conflicted=conflicted,
             clean=result.clean,
-        ):
-            found = self.reader.read(part.step)
-            self.left_out.update(found.left_out)
-            for path, why in found.skipped:
-                self.skipped[f"{commit.sha}:{path.decode('utf-8', 'replace')}"] = why
-            losses += [(part, each) for each in found.paths]
-        records = self._of_losses(commit, distinct(losses), {})
-        self.reader.forget()
-        return records
+        )
+        return self._of_parts(commit, parts)
 
     def _bases(self, one: int, other: int) -> list[int]:
         """Every best common ancestor: the common ancestors that are parents of no other."""
@@ -343,6 +348,39 @@ class _Finder:
         table = np.array(pairs, dtype=np.int64).reshape(-1, 2)
         return table[:, 0], table[:, 1]
 
+    def _octopuses(self) -> list[Overwrite]:
+        """Merges of more than two parents, which are rare: each head for itself."""
+        records: list[Overwrite] = []
+        for number, commit in enumerate(self.history.graph.commits):
+            if len(commit.parents) <= _TWO or number in self.history.graph.cut or not any(self._arrived(number)):
+                continue
+            landing = landed(self.repository, commit)
+            self.skipped.update(dict.fromkeys([str(commit.sha)] if landing.skipped else [], "; ".join(landing.skipped)))
+            records += self._of_parts(commit, landing.parts)
+        return records
+
+    def _squashes(self) -> list[Overwrite]:
+        steps, heads, unread = squash_steps(self.repository, self.history)
+        self.skipped.update(unread)
+        self._heads.update(heads)
+        records: list[Overwrite] = []
+        for commit, part in steps:
+            self._squashed.add(commit.sha)
+            records += self._of_parts(commit, [part])
+        return records
+
+    def _of_parts(self, commit: Commit, parts: Iterable[Landed]) -> list[Overwrite]:
+        losses = []
+        for part in parts:
+            found = self.reader.read(part.step)
+            self.left_out.update(found.left_out)
+            for path, why in found.skipped:
+                self.skipped[f"{commit.sha}:{path.decode('utf-8', 'replace')}"] = why
+            losses += [(part, each) for each in found.paths]
+        records = self._of_losses(commit, distinct(losses), {})
+        self.reader.forget()
+        return records
+
     # What a commit lost, on every branch it reached.
 
     def _of_losses(
@@ -357,8 +395,9 @@ class _Finder:
 
         def log(tip: Sha) -> PathLog:
             if tip not in logs:
-                mask = graph.ancestors([graph.number(tip)])
-                logs[tip] = self._log.log(names, lambda number: bool(mask[number]))
+                outside, inside = self._apart(tip)
+                mask = graph.ancestors(inside)
+                logs[tip] = self._log.log(names, lambda number: bool(mask[number]), outside=outside)
             return logs[tip]
 
         # Only what came to a branch after the commit did can have brought something back there.
@@ -371,6 +410,24 @@ class _Finder:
             hurt = [each for each in found if self._was_lost(landing, commit, each)]
             records += self._grouped(landing, commit, hurt)
         return records
+
+    def _apart(self, tip: Sha) -> tuple[list[Commit], list[int]]:
+        """The commits of a head that no branch of the topology has, newest first, and where they meet the history."""
+        graph = self.history.graph
+        outside: dict[Sha, Commit] = {}
+        inside: set[int] = set()
+        waiting = [tip]
+        while waiting:
+            sha = waiting.pop()
+            commit = self._heads.get(sha)
+            number = graph.find(sha)
+            if number is not None:
+                inside.add(number)
+            elif commit is not None and sha not in outside:
+                outside[sha] = commit
+                waiting += commit.parents
+        newest = sorted(outside.values(), key=lambda commit: (commit.committed_at, commit.sha), reverse=True)
+        return [commit for commit in newest if not commit.is_merge], sorted(inside)
 
     # Branches that were moved without fast-forward.
 
@@ -572,7 +629,9 @@ class _Finder:
         self._add_nearer(returned)
         for number, took in sorted(returned.items()):
             commit = graph.commits[number]
-            if reverted(commit.message) or _is_revert(commit) or not any(True for _ in self._arrived(number)):
+            if reverted(commit.message) or _is_revert(commit) or not any(self._arrived(number)):
+                continue
+            if commit.sha in self._squashed:  # what it overwrote is told by the branch that was squashed
                 continue
             mine = [(change, first) for change, first in took if graph.is_ancestor(first, number)]
             if not mine:

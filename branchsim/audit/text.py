@@ -80,8 +80,16 @@ def overwrite_text(record: Overwrite) -> str:
         f"{short_id(record.landing)} ({record.cause.value}, rank {record.rank:.2f})",
         f"of {short_id(record.change)}: {plain(record.subject)}",
         plain(record.reason),
+        _releases(record),
         _command(record.check),
     )
+
+
+def _releases(record: Overwrite) -> str:
+    """Which release had it first, and which went without it."""
+    had = f"released in {plain(record.released_in)}" if record.released_in else ""
+    without = f"not in {plain(', '.join(record.releases))}" if record.releases else ""
+    return "; ".join(part for part in (had, without) if part)
 
 
 def leak_text(record: Leak) -> str:

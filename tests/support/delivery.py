@@ -7,7 +7,7 @@ from pathlib import Path
 
 from branchsim.audit.audit import Audit, audit
 from branchsim.topology import Topology
-from support.repos import RepoBuilder
+from support.repos import Content, RepoBuilder
 
 BRANCHES = ("integration", "uat", "preprod", "production")
 CODE = "".join(f"int value_{number} = {number};\n" for number in range(40))
@@ -27,13 +27,13 @@ class Story:
         for name in BRANCHES[1:]:
             self.repo.branch(name, "integration")
 
-    def feature(self, name: str, files: dict[str, str]) -> str:
+    def feature(self, name: str, files: dict[str, Content]) -> str:
         """A feature, merged to integration."""
         self.repo.branch(f"feature/{name}", "integration")
         self.repo.commit(f"feature/{name}", files, subject=f"Add the {name} feature")
         return self.merge(f"feature/{name}", "integration")
 
-    def hotfix(self, name: str, files: dict[str, str]) -> str:
+    def hotfix(self, name: str, files: dict[str, Content]) -> str:
         """A hotfix, merged to preprod and brought to production."""
         self.repo.branch(f"hotfix/{name}", "preprod")
         fix = self.repo.commit(f"hotfix/{name}", files, subject=f"Fix the {name} bug")
@@ -41,7 +41,7 @@ class Story:
         self.merge("preprod", "production")
         return fix
 
-    def merge(self, source: str, into: str, files: dict[str, str] | None = None) -> str:
+    def merge(self, source: str, into: str, files: dict[str, Content] | None = None) -> str:
         """A merge as git makes it, or with other files."""
         subject = f"Merge branch '{source}' into {into}"
         return self.repo.merge(into=into, source=source, subject=subject, files=files)

@@ -1,0 +1,167 @@
+"""Every kind of landing can lose a change, and the audit finds it in each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support.delivery import CODE, Story, edited
+from support.repos import executable
+
+from branchsim.audit.causes import Cause
+from branchsim.audit.overwrites import State
+from branchsim.topology import Topology
+
+FIXED = edited(CODE, 7, "700")
+
+
+@pytest.fixture
+def story(tmp_path: Path) -> Story:
+    return Story(tmp_path / "repo")
+
+
+def test_an_ours_merge_over_a_file_that_moved(story: Story) -> None:
+    story.feature("move", {"app.c": None, "src/app.c": CODE})
+    fix = story.hotfix("login", {"app.c": FIXED})
+    landing = story.merge("hotfix/login", "integration", files={"src/app.c": CODE})
+    (record,) = [each for each in story.audit().overwrite_records if each.branch == "integration"]
+    assert (record.landing, record.path, record.commits) == (landing, "src/app.c", (fix,))
+    assert record.rank >= 0.5
+    (owed,) = story.audit().records
+    assert owed.verdict.value == "lost"
+
+
+def test_a_mode_that_an_ours_merge_drops(story: Story) -> None:
+    story.hotfix("script", {"app.c": executable(CODE)})
+    landing = story.merge("hotfix/script", "integration", files={"app.c": CODE})
+    found = story.audit()
+    (record,) = [each for each in found.overwrite_records if each.branch == "integration"]
+    assert (record.landing, record.path, record.state) == (landing, "app.c", State.OPEN)
+    (owed,) = found.records
+    assert owed.verdict.value == "lost"
+
+
+def test_an_octopus_merge_that_leaves_out_one_head(story: Story) -> None:
+    repo = story.repo
+    heads = {"one": {"one.c": "int one(void) { return 1; }\n"}, "two": {"app.c": FIXED}}
+    for name, files in heads.items():
+        repo.branch(f"feature/{name}", "integration")
+        repo.commit(f"feature/{name}", files, subject=f"Add the {name} feature")
+    parents = ["integration", "feature/one", "feature/two"]
+    landing = repo.commit("integration", heads["one"], subject="Merge branches 'one' and 'two'", parents=parents)
+    (record,) = story.audit().overwrite_records
+    assert (record.landing, record.path, record.commits) == (landing, "app.c", (repo.resolve("feature/two"),))
+
+
+@pytest.mark.parametrize("known_by", ["pull ref", "branch"])
+def test_a_squash_of_a_stale_tree_overwrites_what_landed_since_its_start(story: Story, known_by: str) -> None:
+    repo = story.repo
+    repo.branch("feature/limits", "integration")
+    work = repo.commit("feature/limits", {"app.c": edited(CODE, 20, "2000")}, subject="Raise the limit")
+    story.hotfix("login", {"app.c": FIXED})
+    story.merge("hotfix/login", "integration")
+    landing = repo.commit("integration", {"app.c": edited(CODE, 20, "2000")}, subject="Raise the limit (#7)")
+    if known_by == "pull ref":
+        repo.branch("refs/pull/7/head", work)
+        repo.delete("feature/limits")
+    records = [each for each in story.audit().overwrite_records if each.branch == "integration"]
+    (record,) = [each for each in records if each.family == "hotfix/*"]
+    assert (record.landing, record.path, record.cause) == (landing, "app.c", Cause.BLIND_OVERWRITE)
+
+
+def test_a_squash_as_git_makes_it_loses_nothing(story: Story) -> None:
+    repo = story.repo
+    repo.branch("feature/limits", "integration")
+    repo.commit("feature/limits", {"app.c": edited(CODE, 20, "2000")}, subject="Raise the limit")
+    story.hotfix("login", {"app.c": FIXED})
+    story.merge("hotfix/login", "integration")
+    repo.squash(into="integration", source="feature/limits", subject="Raise the limit (#7)")
+    assert story.audit().overwrite_records == ()
+
+
+def test_a_criss_cross_merge_that_drops_a_line_of_one_side(story: Story) -> None:
+    repo = story.repo
+    first, second = edited(CODE, 3, "300"), edited(CODE, 30, "3000")
+    both = edited(first, 30, "3000")
+    repo.branch("feature/limits", "integration")
+    repo.commit("feature/limits", {"app.c": second}, subject="Raise the limit")
+    repo.commit("integration", {"app.c": first}, subject="Raise the other")
+    theirs, ours = repo.resolve("feature/limits"), repo.resolve("integration")
+    repo.commit("integration", {"app.c": both}, subject="Merge branch 'feature/limits'", parents=[ours, theirs])
+    repo.commit("feature/limits", {"app.c": both}, subject="Merge branch 'integration'", parents=[theirs, ours])
+    fix = repo.commit("feature/limits", {"app.c": edited(both, 7, "700")}, subject="Fix the login bug")
+    repo.commit("integration", {"other.txt": "second words here\n"}, subject="Go on")
+    landing = story.merge("feature/limits", "integration", files={"app.c": both})
+    (record,) = [each for each in story.audit().overwrite_records if each.branch == "integration"]
+    assert (record.landing, record.commits) == (landing, (fix,))
+
+
+def test_a_revert_of_a_revert_brings_it_back(story: Story) -> None:
+    feature = story.feature("search", {"app.c": edited(CODE, 9, "900")})
+    revert = story.repo.revert(into="integration", commit=feature, files={"app.c": CODE})
+    again = story.repo.revert(into="integration", commit=revert, files={"app.c": edited(CODE, 9, "900")})
+    found = story.audit()
+    assert found.overwrite_records == ()
+    assert again == story.repo.resolve("integration")
+
+
+def test_a_feature_that_is_reverted_on_production_itself_is_no_overwrite_there(story: Story) -> None:
+    story.feature("search", {"app.c": edited(CODE, 9, "900")})
+    story.release()
+    revert = story.repo.revert(into="production", commit=story.repo.resolve("feature/search"), files={"app.c": CODE})
+    found = story.audit()
+    assert found.overwrite_records == ()
+    assert [(each.rule.value, each.landing) for each in found.violation_records] == [("direct", revert)]
+
+
+def test_a_revert_on_production_that_is_merged_back_removes_the_feature_below(story: Story) -> None:
+    feature = story.feature("search", {"app.c": edited(CODE, 9, "900")})
+    story.release()
+    revert = story.repo.revert(into="production", commit=story.repo.resolve("feature/search"), files={"app.c": CODE})
+    landing = story.merge("production", "integration")
+    (record,) = story.audit().overwrite_records
+    assert (record.branch, record.landing, record.dropped_by) == ("integration", landing, revert)
+    assert (record.change, record.cause, record.path) == (feature, Cause.REVERT_PROPAGATED, "app.c")
+
+
+def test_a_hotfix_reverted_on_production_alone_is_told_where_it_is_owed(story: Story) -> None:
+    fix = story.hotfix("login", {"app.c": FIXED})
+    story.merge("hotfix/login", "integration")
+    revert = story.repo.revert(into="production", commit=fix, files={"app.c": CODE})
+    found = story.audit()
+    assert [each for each in found.overwrite_records if each.branch != "production"] == []
+    assert revert in {each.landing for each in found.violation_records}
+    assert {each.verdict.value for each in found.records} <= {"retrofitted", "missed"}
+
+
+def test_a_loss_whose_place_is_rewritten_later_is_superseded(story: Story) -> None:
+    story.hotfix("login", {"app.c": FIXED})
+    story.merge("hotfix/login", "integration", files={"app.c": CODE})
+    later = story.repo.commit("integration", {"app.c": edited(CODE, 7, "compute_login_value()")}, subject="Compute it")
+    found = story.audit()
+    (record,) = [each for each in found.overwrite_records if each.branch == "integration"]
+    assert (record.state, record.superseded_by, record.restored_by) == (State.SUPERSEDED, later, None)
+
+
+def test_a_loss_whose_file_is_gone_later_is_superseded(story: Story) -> None:
+    story.hotfix("login", {"app.c": FIXED + "int more(void) { return 7; }\n"})
+    story.merge("hotfix/login", "integration", files={"app.c": FIXED})
+    gone = story.repo.commit("integration", {"app.c": None}, subject="Drop the old program")
+    (record,) = [each for each in story.audit().overwrite_records if each.branch == "integration"]
+    assert (record.state, record.superseded_by) == (State.SUPERSEDED, gone)
+
+
+def test_the_releases_before_and_after_are_named(story: Story) -> None:
+    story.hotfix("login", {"app.c": FIXED})
+    story.repo.tag("v1.1", "production")
+    story.merge("hotfix/login", "integration")
+    story.repo.commit("integration", {"app.c": CODE}, subject="Save my work")
+    story.release()
+    story.repo.tag("v2.0", "production")
+    story.repo.commit("integration", {"app.c": FIXED}, subject="Bring the fix back")
+    story.release()
+    story.repo.tag("v2.1", "production")
+    topology = Topology.build_run().replace(release_tags="v*")
+    lost = {each.branch: each for each in story.audit(topology).overwrite_records}
+    for branch in ("integration", "production"):
+        assert (lost[branch].released_in, lost[branch].releases) == ("v1.1", ("v2.0",))
