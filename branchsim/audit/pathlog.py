@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from branchsim.audit.losses import LossReader
 from branchsim.effects import Unit, UnknownContentError
@@ -88,7 +89,7 @@ class PathLog:
         return self._last(names, unit, sign=-1)
 
     def first_brought(self, names: Iterable[bytes], unit: Unit) -> Commit | None:
-        """The oldest commit with which a unit came to a path."""
+        """The oldest commit with which a unit came to a path; the white space in a line does not matter."""
         return self._last(names, unit, sign=1, oldest=True)
 
     def first_removed(self, names: Iterable[bytes], unit: Unit, *, with_path: bool = True) -> Commit | None:
@@ -116,7 +117,7 @@ class PathLog:
             if key not in self._walks:
                 steps = self.of(name)
                 steps = steps[-_MOST:][::-1] if oldest else steps[:_MOST]
-                self._walks[key] = _Walk(self._reader, steps, with_path=with_path)
+                self._walks[key] = _Walk(self._reader, steps, with_path=with_path, spaceless=oldest)
             found = self._walks[key].first(unit, sign)
             if found is not None:
                 return found
@@ -126,20 +127,25 @@ class PathLog:
 class _Walk:
     """The changes of one path in order, read as far as somebody had to look, once for all units that are asked for."""
 
-    def __init__(self, reader: LossReader, steps: Sequence[tuple[Commit, RawChange]], *, with_path: bool) -> None:
+    def __init__(
+        self, reader: LossReader, steps: Sequence[tuple[Commit, RawChange]], *, with_path: bool, spaceless: bool
+    ) -> None:
         self._reader = reader
         self._steps = steps
         self._with_path = with_path
+        self._spaceless = spaceless
         self._at = 0
-        self._came: dict[Unit, Commit] = {}
-        self._went: dict[Unit, Commit] = {}
+        # Lines without their white space are kept as plain text: there may be many.
+        self._came: dict[Unit | str, Commit] = {}
+        self._went: dict[Unit | str, Commit] = {}
 
     def first(self, unit: Unit, sign: int) -> Commit | None:
         """The first commit with which a unit came (1) or went (-1)."""
         found = self._came if sign > 0 else self._went
-        while unit not in found and self._at < len(self._steps):
+        wanted = unit.value.replace(" ", "") if self._spaceless and unit.kind == "line" else unit
+        while wanted not in found and self._at < len(self._steps):
             self._go_on()
-        return found.get(unit)
+        return found.get(wanted)
 
     def _go_on(self) -> None:
         batch = self._steps[self._at : self._at + _AT_ONCE]
@@ -152,5 +158,16 @@ class _Walk:
                 delta = self._reader.deltas.of(change)
             except UnknownContentError:
                 continue
-            for unit, more in delta.items():
-                (self._came if more > 0 else self._went).setdefault(unit, commit)
+            changed: Mapping[Any, int] = _spaceless(delta) if self._spaceless else delta
+            for unit, more in changed.items():
+                if more:
+                    (self._came if more > 0 else self._went).setdefault(unit, commit)
+
+
+def _spaceless(delta: Mapping[Unit, int]) -> Mapping[Unit | str, int]:
+    """The same by lines without white space: an edit of nothing else cancels out."""
+    found: dict[Unit | str, int] = {}
+    for unit, more in delta.items():
+        key = unit.value.replace(" ", "") if unit.kind == "line" else unit
+        found[key] = found.get(key, 0) + more
+    return found

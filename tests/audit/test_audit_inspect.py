@@ -277,6 +277,15 @@ def test_the_later_commit_that_brings_it_back_is_named_and_raises_the_rank(tmp_p
     assert after[unit].rank > before[unit]
 
 
+@pytest.mark.parametrize(("line", "is_back"), [("int value_5=500;", True), ("int value_5 = 501;", False)])
+def test_white_space_does_not_matter_to_what_brings_a_line_back(tmp_path: Path, line: str, is_back: bool) -> None:
+    made = Sides(tmp_path / "repo", {"a.c": CODE}, {"a.c": edited(5, "500")}, {"a.c": edited(5, "55")})
+    merge = made.repo.merge(into="main", source="topic", files={"a.c": edited(5, "55")})
+    again = made.repo.commit("main", {"a.c": edited(5, "55").replace("int value_5 = 55;", line)}, subject="Work on")
+    found = {each.unit: each for each in inspect(made.repo.finish(), merge).records}
+    assert found["int value_5 = 500;"].restored_by == (again if is_back else None)
+
+
 def test_a_file_that_is_moved_later_restores_nothing(tmp_path: Path) -> None:
     made = Sides(tmp_path / "repo", {"a.c": CODE}, {"a.c": edited(5, "500")}, {"a.c": edited(30, "3")})
     merge = made.repo.merge(into="main", source="topic", files={"a.c": edited(30, "3")})
