@@ -17,6 +17,7 @@ from branchsim.accessors import register as _register
 if TYPE_CHECKING:
     from branchsim.audit.audit import Audit, audit
     from branchsim.audit.inspect import Inspection, inspect
+    from branchsim.audit.many import Audits, audit_many
     from branchsim.audit.match import Match, match
     from branchsim.audit.sources import guess_topology, read_topology
     from branchsim.check.experiment import Experiment, experiment
@@ -43,6 +44,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Audit",
+    "Audits",
     "BranchsimError",
     "Delay",
     "Experiment",
@@ -61,6 +63,7 @@ __all__ = [
     "UnknownBranchError",
     "UnknownRevisionError",
     "audit",
+    "audit_many",
     "execute",
     "experiment",
     "explore",
@@ -75,6 +78,8 @@ __all__ = [
 
 _HOME = {
     "Audit": "branchsim.audit.audit",
+    "Audits": "branchsim.audit.many",
+    "audit_many": "branchsim.audit.many",
     "BranchsimError": "branchsim.errors",
     "Delay": "branchsim.check.team",
     "Experiment": "branchsim.check.experiment",

@@ -387,7 +387,7 @@ def audit(
             return asked.recalled(known)
     found, whole = asked.find()
     if key is not None and whole:
-        results.put(key, _packed(found))
+        results.put(key, packed_audit(found))
     return found
 
 
@@ -417,10 +417,9 @@ class _Asked:
     def recalled(self, known: bytes) -> Audit:
         """The answer that was given before."""
         self._say("recalling what is known")
-        known_fields = unpacked(known, _kinds())
-        topology = read_topology_toml(known_fields.pop("topology")).replace(notes=known_fields.pop("topology_notes"))
-        replayed = Replayed(read_again(self.repo, topology, self.since, self.until))
-        return Audit(repository=str(self.repo.path), topology=topology, replayed=replayed, **known_fields)
+        return unpacked_audit(
+            known, str(self.repo.path), lambda topology: read_again(self.repo, topology, self.since, self.until)
+        )
 
     def find(self) -> tuple[Audit, bool]:
         """The answer, and whether everything could be read that it follows from."""
@@ -497,9 +496,49 @@ def _kinds() -> dict[str, Any]:
     return kept | {"topology": str, "topology_notes": tuple[str, ...]}
 
 
-def _packed(found: Audit) -> bytes:
+def packed_audit(found: Audit) -> bytes:
+    """An audit as bytes, for `unpacked_audit`; without its repository's path and its history."""
     kept = {name: getattr(found, name) for name in _kinds() if name not in {"topology", "topology_notes"}}
     return packed(kept | {"topology": found.topology.to_toml(), "topology_notes": found.topology.notes})
+
+
+def unpacked_audit(
+    content: bytes, repository: str, reading: Callable[[Topology], Callable[[], tuple[History, Changes]]]
+) -> Audit:
+    """The audit that `packed_audit` made bytes of.
+
+    Parameters
+    ----------
+    content : bytes
+        The bytes.
+    repository : str
+        The path of the repository.
+    reading : callable
+        Makes of the bound topology what reads the history, when that is first asked for.
+
+    Raises
+    ------
+    ValueError
+        It is nothing that `packed_audit` made.
+    """
+    known = unpacked(content, _kinds())
+    topology = read_topology_toml(known.pop("topology")).replace(notes=known.pop("topology_notes"))
+    return Audit(repository=repository, topology=topology, replayed=Replayed(reading(topology)), **known)
+
+
+def audit_key(
+    repo: Repository,
+    topology: Topology | None,
+    *,
+    since: str | int | None,
+    until: str | int | None,
+    trailers: bool,
+    checks: Collection[str],
+) -> bytes | None:
+    """A digest of all that an audit's answer follows from; None where it may follow from more than that."""
+    chosen = choose_topology(repo, topology, guess=False)
+    times = (moment(repo, since, "since"), moment(repo, until, "until"))
+    return _Asked(repo, chosen, *times, trailers, tuple(each for each in CHECKS if each in checks), None, None).key()
 
 
 def _tips(repo: Repository, topology: Topology) -> list[Sha]:

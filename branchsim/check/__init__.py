@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from branchsim.check.experiment import Experiment, experiment, trace_of_run
 from branchsim.check.explore import FORMS, Counterexample, Exploration, explore
+from branchsim.check.fit import Fit, fit_team
 from branchsim.check.mistakes import MISTAKES, Mistake
 from branchsim.check.model import Model, Move, Scope
 from branchsim.check.properties import PROPERTIES, Property, PropertyError, View, hotfix_can_ship
@@ -28,6 +29,7 @@ __all__ = [
     "Delay",
     "Experiment",
     "Exploration",
+    "Fit",
     "Habits",
     "Mistake",
     "Model",
@@ -47,6 +49,7 @@ __all__ = [
     "broken_by",
     "experiment",
     "explore",
+    "fit_team",
     "hotfix_can_ship",
     "strategy_table",
     "table",

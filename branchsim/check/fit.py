@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from branchsim.audit.verdicts import Verdict
 from branchsim.check.resolutions import resolutions
 from branchsim.check.team import WEEK, Delay, Habits, Team
@@ -128,6 +126,8 @@ def _run_branches(topology: Topology) -> frozenset[str]:
 
 def _elapsed(what: str, changes: Iterable[Change], notes: list[str], default: Delay) -> Delay:
     """From the first commit of a change to its landing; what landed as it was written says nothing about a branch."""
+    import numpy as np
+
     hours = [(change.at - change.authored_at) / _HOUR for change in changes if change.kind != "direct"]
     hours = [each for each in hours if each > 0]
     if len(hours) < _ENOUGH:
@@ -138,6 +138,8 @@ def _elapsed(what: str, changes: Iterable[Change], notes: list[str], default: De
 
 
 def _lognormal(hours: Sequence[float]) -> Delay:
+    import numpy as np
+
     logs = np.log(np.maximum(hours, 1 / 60))
     return Delay.lognormal(round(float(np.exp(logs.mean())), 4), round(float(logs.std(ddof=1)), 4))
 
@@ -164,6 +166,8 @@ def _retrofits(audit: Audit, notes: list[str], default: Delay) -> tuple[Delay, f
 
 def _calendar(audit: Audit, notes: list[str]) -> tuple[float | None, float | None]:
     """The hours from one release to the next, and those in which a version waits before production."""
+    import numpy as np
+
     run = _run_branches(audit.topology)
     # A release is a version: what hotfixes alone bring to production is none, as far as that can be told.
     candidates = (
@@ -190,6 +194,8 @@ def _calendar(audit: Audit, notes: list[str]) -> tuple[float | None, float | Non
 
 def _heat(audit: Audit, notes: list[str]) -> tuple[int, float]:
     """How many files are worked on, and the exponent of Zipf's law by which, of greatest likelihood."""
+    import numpy as np
+
     touched: Counter[bytes] = Counter()
     for commit in audit.history.graph.commits:
         if not commit.is_merge:
