@@ -441,10 +441,15 @@ _GENERIC = frozenset(
 )
 
 
+_BARE_TAGS = re.compile(r"(?:</?[\w:.-]+\s*/?>|<!--(?:(?!-->).)*-->|\s)+")
+
+
 def is_generic(verdict: Verdict, _: Scene) -> bool:
-    """The line holds nothing but words of the language: it may have come from anywhere."""
+    """The line holds nothing but words of the language, or bare tags: it may have come from anywhere."""
     if verdict.unit.kind != "line":
         return False
+    if _BARE_TAGS.fullmatch(verdict.unit.value) is not None:
+        return True
     words = _WORD.findall(verdict.unit.value.lower())
     return all(word in _GENERIC for word in words) and not any(character.isdigit() for character in verdict.unit.value)
 

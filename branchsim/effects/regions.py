@@ -66,6 +66,9 @@ class Regions:
         scene = self._scene
         if verdict.what is What.LOST and not scene.version(other).is_present and not scene.merged.is_present:
             return Region.REMOVED
+        base, mine, theirs_now = scene.base, scene.version(own), scene.version(other)
+        if not mine.is_present and theirs_now.is_present and theirs_now.counts != base.counts:
+            return Region.CONTESTED  # one deleted what the other edited: that is one question for the whole file
         if verdict.unit.kind != "line" or not {"base", own, other} <= scene.texts.keys():
             return _keyed(verdict, scene, other)
         theirs = self._of(other)

@@ -71,6 +71,8 @@ def test_a_lost_line_of_code_is_a_loss() -> None:
         ("phpstan-baseline.neon", "fixed = compute(1)\n", "generated"),
         ("src/a.py", "else:\n", "generic"),
         ("src/a.py", "    return None\n", "generic"),
+        ("src/a.html", "    </lightning-layout-item>\n", "generic"),
+        ("src/a.translation", "<label><!-- Error message for the filter --></label>\n", "generic"),
     ],
 )
 def test_what_is_no_loss_is_counted_under_its_name(path: str, text: str, name: str) -> None:

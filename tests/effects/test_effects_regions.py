@@ -57,6 +57,13 @@ def test_what_the_other_side_did_there(target: list[str], region: Region) -> Non
     assert Regions(made).of(lost(made, "the fix that is lost")) is region
 
 
+def test_a_file_that_one_side_deleted_and_the_other_edited_is_contested_as_a_whole() -> None:
+    made = scene(LINES, SOURCE, [], SOURCE)
+    verdicts = [each for each in judge(made.base, made.target, made.source, made.merged) if each.is_loss]
+    assert verdicts
+    assert {Regions(made).of(verdict) for verdict in verdicts} == {Region.CONTESTED}
+
+
 def test_the_other_side_s_layout_contests_nothing() -> None:
     target = [*LINES[:10], "statement   number 10 ;\n", *LINES[11:]]
     made = scene(LINES, target, SOURCE, target)
