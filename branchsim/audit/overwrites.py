@@ -245,13 +245,14 @@ class _Finder:
     _restorers: set[Sha] = field(default_factory=set)
     _squashed: set[Sha] = field(default_factory=set)
     _heads: dict[Sha, Commit] = field(default_factory=dict)
+    _unmade: list[Commit] = field(default_factory=list)
 
     def find(self) -> Overwrites:
         records: list[Overwrite] = []
         self._say("redoing merges")
         for commit, result, changed in self._merges():
             records += self._of_merge(commit, result, changed)
-        records += self._octopuses()
+        records += self._one_by_one()
         self._say("redoing squashes")
         records += self._squashes()
         self._say("looking for stale commits")
@@ -306,7 +307,7 @@ class _Finder:
             changed = differences(self.repository.scratch, [pair for pair in trees if pair[0] != pair[1]])
             for commit, result in zip(batch, results, strict=True):
                 if result.tree is None:
-                    self.skipped[commit.sha] = f"git could not redo the merge: {result.failure}"
+                    self._unmade.append(commit)
                 elif result.tree != commit.tree or result.conflicts:
                     yield commit, result, changed.get((result.tree, commit.tree), frozenset())
 
@@ -348,12 +349,16 @@ class _Finder:
         table = np.array(pairs, dtype=np.int64).reshape(-1, 2)
         return table[:, 0], table[:, 1]
 
-    def _octopuses(self) -> list[Overwrite]:
-        """Merges of more than two parents, which are rare: each head for itself."""
+    def _one_by_one(self) -> list[Overwrite]:
+        """Merges of more than two parents, and those that git cannot redo, which are rare: each head for itself."""
+        graph = self.history.graph
         records: list[Overwrite] = []
-        for number, commit in enumerate(self.history.graph.commits):
-            if len(commit.parents) <= _TWO or number in self.history.graph.cut or not any(self._arrived(number)):
-                continue
+        several = [
+            commit
+            for number, commit in enumerate(graph.commits)
+            if len(commit.parents) > _TWO and number not in graph.cut and any(self._arrived(number))
+        ]
+        for commit in (*self._unmade, *several):
             landing = landed(self.repository, commit)
             self.skipped.update(dict.fromkeys([str(commit.sha)] if landing.skipped else [], "; ".join(landing.skipped)))
             records += self._of_parts(commit, landing.parts)

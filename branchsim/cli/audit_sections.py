@@ -69,6 +69,8 @@ def _told(records: Sequence[Overwrite]) -> list[str]:
     told = [f"{one_line(paths[0])}{more}: {one_line(first.subject)}"]
     told += [f"  {one_line(unit)}" for unit in first.units[:_UNITS]]
     told.append(f"{first.cause.value}: {one_line(first.reason)}")
+    if first.released_in:
+        told.append(f"released in: {one_line(first.released_in)}")
     if first.releases:
         told.append(f"released without it: {', '.join(map(one_line, first.releases[:3]))}")
     told.append(f"$ {one_line(first.check)}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.damage import lose
 from support.repos import Content, Files, RepoBuilder, executable, git, submodule, symlink
 
 from branchsim.audit.causes import Cause
@@ -326,24 +326,12 @@ def test_a_missing_blob_is_said_and_the_rest_is_still_found(tmp_path: Path) -> N
     merge = made.repo.merge(into="main", source="topic", files={"a.c": edited(30, "3"), "b.c": edited(31, "3")})
     path = made.repo.finish()
     missing = git(path, "rev-parse", f"{made.target}:b.c")
-    _lose(path, missing)
+    lose(path, missing)
     found = inspect(path, merge)
     assert {(each.path, each.side) for each in found.records} == {("a.c", "target")}
     told = {each.what: each.reason for each in found.skipped}
     assert missing in told["b.c"]
     assert merge in told
-
-
-def _lose(path: Path, sha: str) -> None:
-    """Take one object out of a repository."""
-    packs = list((path / ".git/objects/pack").glob("*.pack"))
-    for pack in packs:
-        moved = path / pack.name
-        pack.rename(moved)
-        pack.with_suffix(".idx").unlink()
-        with moved.open("rb") as content:
-            subprocess.run(["git", "unpack-objects", "-q"], cwd=path, stdin=content, check=True)
-    (path / ".git/objects" / sha[:2] / sha[2:]).unlink()
 
 
 def test_a_file_of_100_mb_is_left_out_and_said(tmp_path: Path) -> None:

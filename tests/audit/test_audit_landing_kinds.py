@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from support.damage import lose
 from support.delivery import CODE, Story, edited
-from support.repos import executable
+from support.repos import Content, executable, git
 
 from branchsim.audit.causes import Cause
 from branchsim.audit.overwrites import State
@@ -165,3 +166,23 @@ def test_the_releases_before_and_after_are_named(story: Story) -> None:
     lost = {each.branch: each for each in story.audit(topology).overwrite_records}
     for branch in ("integration", "production"):
         assert (lost[branch].released_in, lost[branch].releases) == ("v1.1", ("v2.0",))
+
+
+# What cannot be read.
+
+
+def test_a_missing_blob_is_told_and_what_else_a_merge_lost_is_still_found(story: Story) -> None:
+    fix = story.hotfix("login", {"app.c": FIXED, "more.txt": "a new file of some words\n"})
+    story.feature("limits", {"app.c": edited(CODE, 20, "2000"), "more.txt": "another new file of words\n"})
+    resolved: dict[str, Content] = {"app.c": edited(CODE, 20, "2000"), "more.txt": "another new file of words\n"}
+    landing = story.merge("hotfix/login", "integration", files=resolved)
+    path = story.repo.finish()
+    missing = git(path, "rev-parse", f"{fix}:more.txt")
+    lose(path, missing)
+    found = story.audit()
+    told = {each.what: each.reason for each in found.skipped}
+    assert landing in told
+    assert any(missing in reason for reason in told.values())
+    assert {(each.landing, each.path) for each in found.overwrite_records if each.branch == "integration"} == {
+        (landing, "app.c")
+    }

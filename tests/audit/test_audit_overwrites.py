@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -185,6 +186,39 @@ def test_a_skipped_level_is_a_violation(story: Story) -> None:
     landing = story.merge("integration", "production")
     rules = {(each.rule, each.landing) for each in story.audit().violation_records}
     assert (Rule.SKIPPED_LEVEL, landing) in rules
+
+
+def test_a_work_branch_that_is_gone_before_its_retrofit_is_a_violation(story: Story) -> None:
+    story.hotfix("login", {"app.c": edited(CODE, 7, "700")})
+    assert Rule.DELETED_EARLY not in {each.rule for each in story.audit().violation_records}
+    story.repo.delete("hotfix/login")
+    (violation,) = [each for each in story.audit().violation_records if each.rule is Rule.DELETED_EARLY]
+    assert (violation.branch, violation.source) == ("preprod", "hotfix/login")
+
+
+def test_a_way_of_merging_that_the_flow_does_not_allow_is_a_violation(story: Story) -> None:
+    topology = Topology.build_run()
+    merged = tuple(replace(flow, methods=("merge",)) for flow in topology.flows)
+    story.feature("search", {"search.c": "int search(void) { return 1; }\n"})
+    landing = story.repo.pick(into="uat", commit=story.repo.resolve("feature/search"))
+    (violation,) = story.audit(topology.replace(flows=merged)).violation_records
+    assert (violation.rule, violation.branch, violation.landing) == (Rule.METHOD, "uat", landing)
+    assert "cherry-pick" in violation.reason
+
+
+def test_a_feature_that_merged_uat_and_went_to_preprod_leaks(story: Story) -> None:
+    story.feature("search", {"search.c": "int search(void) { return 1; }\n"})
+    story.merge("integration", "uat")
+    story.repo.branch("feature/late", "preprod")
+    late = story.repo.commit("feature/late", {"app.c": edited(CODE, 7, "700")}, subject="Add it late")
+    inner = story.merge("uat", "feature/late")
+    story.merge("feature/late", "preprod")
+    leaks = [each for each in story.audit().leak_records if each.branch == "preprod"]
+    by_origin = {each.came_from: each for each in leaks}
+    assert by_origin.keys() == {"integration", "feature/*"}
+    assert by_origin["integration"].commits == (story.repo.resolve("feature/search"),)
+    assert inner[:12] in by_origin["integration"].reason
+    assert late in by_origin["feature/*"].commits
 
 
 def test_the_tables_have_their_columns_when_they_are_empty(story: Story) -> None:
