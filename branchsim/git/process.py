@@ -328,11 +328,13 @@ class Conversation:
         return failure(self._arguments, self._process.wait(), self.complaints())
 
     def close(self) -> None:
-        """Let the process end, or end it."""
+        """End the process."""
         assert self._process.stdin is not None  # noqa: S101  Popen was asked for a pipe
         with contextlib.suppress(OSError):
             self._process.stdin.close()
-        _end(self._process)
+        # Every answer that matters has been read; to wait for the end would take longer than most answers.
+        self._process.kill()
+        self._process.wait()
         self.out.close()
         self._complaints.close()
 

@@ -129,6 +129,12 @@ class MergeSession:
         ]
         return self.merge(sides[0], sides[1])
 
+    def warm_up(self) -> None:
+        """Start the process ahead of the first question, so that it gets ready while others work."""
+        if self._talk is None:
+            self._begin().ask(self._padding)
+            self._owed += 1
+
     def close(self) -> None:
         """End the process."""
         if self._talk is not None:
@@ -144,12 +150,16 @@ class MergeSession:
     ) -> None:
         self.close()
 
+    def _begin(self) -> _Talk:
+        # Merge drivers leave files where git runs.
+        self._talk = _Talk(self._arguments, self._scratch.path, at=self._scratch.path)
+        self._tokens = _Tokens(_Pushed(self._talk, self._pad))  # type: ignore[arg-type]  # it reads nothing else
+        return self._talk
+
     def _ask(self, ours: Sha, theirs: Sha) -> MergeResult:
-        if self._talk is None or self._tokens is None:
-            # Merge drivers leave files where git runs.
-            self._talk = _Talk(self._arguments, self._scratch.path, at=self._scratch.path)
-            self._tokens = _Tokens(_Pushed(self._talk, self._pad))  # type: ignore[arg-type]  # it reads nothing else
-        talk, tokens = self._talk, self._tokens
+        talk = self._talk or self._begin()
+        tokens = self._tokens
+        assert tokens is not None  # noqa: S101  begun with the process
         before, self._owed = self._owed, 0
         talk.ask(f"{ours} {theirs}\n".encode("ascii") + self._padding * self._enough)
         self._owed = self._enough

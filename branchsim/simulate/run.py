@@ -116,11 +116,12 @@ def simulate(
         tips = [branches[name] for name in (*plan.branches, *revisions) if name in branches]
         known = [*tips, *_starts(plan, revisions)]
         reader = stack.enter_context(ObjectReader(repository.scratch))
+        merging = drivers.options(repository.scratch, _drivers(plan, repository))
+        session = stack.enter_context(MergeSession(repository.scratch, merging))
+        session.warm_up()
         book = _Book(repository, reader, topology if obligations else None, branches)
         book.open(known, since=moment(repository, since, "since"), clock=plan.at)
         graph = Graph(book.unshared or read_unshared(repository.scratch, {*known, *book.tips}))
-        merging = drivers.options(repository.scratch, _drivers(plan, repository))
-        session = stack.enter_context(MergeSession(repository.scratch, merging))
         records = repository.common_dir / "rr-cache"
         conflicts = Conflicts(repository.scratch, reader, graph, session, resolve, Path(directory), records)
         judge = _judge(reader, graph) if losses == "audit" else losses
@@ -206,10 +207,13 @@ class _Book:
 
     def follow(self, judge: object) -> None:
         """Let the judge of losses follow what is owed and was not delivered."""
+        # What does the work for nobody is not loaded: it takes longer than many a plan.
+        if self._ledger is None:
+            return
         from branchsim.simulate.losses import MOST, LossJudge
         from branchsim.simulate.obligations import open_trees
 
-        if self._ledger is not None and isinstance(judge, LossJudge):
+        if isinstance(judge, LossJudge):
             trees = open_trees(self._before, self._changes)
             judge.follow(self._repository, trees[-MOST:])
             if len(trees) > MOST:
@@ -217,10 +221,10 @@ class _Book:
 
     def compared(self, branches: dict[str, Sha], results: Sequence[StepResult]) -> tuple[ObligationState, ...] | None:
         """The obligations before, and after with the branches at some place."""
-        from branchsim.simulate.obligations import compared
-
         if self._ledger is None:
             return None
+        from branchsim.simulate.obligations import compared
+
         try:
             after, _ = self._ledger.at(branches)
         except UnknownBranchError:  # the plan deletes a branch of the topology
