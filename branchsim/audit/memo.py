@@ -8,8 +8,10 @@ import enum
 import functools
 import hashlib
 import json
+import sys
 import types
 import typing
+from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -73,26 +75,63 @@ def key_of(repository: Repository, chosen: Chosen | None, **options: object) -> 
     Parameters
     ----------
     repository : Repository
-        The repository. In a partial clone objects may come and go, so nothing is kept of one.
+        The repository.
     chosen : Chosen or None
         The topology, None where it is guessed.
     options
         What else was asked, as values that JSON knows.
     """
-    packs = repository.common_dir / "objects" / "pack"
-    if any(packs.glob("*.promisor")):
+    return digest_of(
+        repository,
+        refs=sorted(repository.refs.items()),
+        head=repository.head,
+        remotes=repository.remotes,
+        reflogs=_reflogs(repository),
+        topology=None if chosen is None else [chosen.topology.to_toml(), chosen.origin],
+        options=options,
+    )
+
+
+def digest_of(repository: Repository, **known: object) -> bytes | None:
+    """A digest of what is known, of the code that goes on from there, and of which objects there are.
+
+    Commits name all that belongs to them, so their ids stand for it. But in a shallow clone some parents do not count,
+    and in a partial clone objects come and go: there the objects are listed, and if that cannot be done, because it
+    borrows them from another repository, there is no digest.
+    """
+    from importlib import metadata  # takes longer to load than most of this package
+
+    held = _objects(repository.common_dir / "objects")
+    if held is None:
         return None
-    known: dict[str, object] = {
-        "refs": sorted(repository.refs.items()),
-        "head": repository.head,
-        "remotes": repository.remotes,
+    known |= {
         "format": repository.object_format,
         "shallow": _digest_of_file(repository.common_dir / "shallow"),
-        "reflogs": _reflogs(repository),
-        "topology": None if chosen is None else [chosen.topology.to_toml(), chosen.origin],
-        "options": options,
+        "objects": held,
+        "versions": [sys.version, *map(metadata.version, _PARSERS)],
     }
     return hashlib.sha256(code_digest() + json.dumps(known, sort_keys=True).encode("utf-8", "surrogateescape")).digest()
+
+
+_PARSERS = ("lxml", "PyYAML")
+"""What reads contents; another version of it may read them in another way."""
+
+
+def is_partial(repository: Repository) -> bool:
+    """Whether it is a partial clone, in which objects may be missing."""
+    return any((repository.common_dir / "objects" / "pack").glob("*.promisor"))
+
+
+def _objects(directory: Path) -> list[tuple[str, int]] | None:
+    """The packs and loose objects of a partial clone; nothing of another, which has all of them."""
+    packs = directory / "pack"
+    if not any(packs.glob("*.promisor")):
+        return []
+    if (directory / "info" / "alternates").exists():
+        return None
+    found = [(path.name, path.stat().st_size) for path in packs.glob("*.pack")]
+    found += [(f"{path.parent.name}{path.name}", 0) for path in directory.glob("[0-9a-f][0-9a-f]/*")]
+    return sorted(found)
 
 
 def _digest_of_file(path: Path) -> str:
@@ -160,17 +199,23 @@ def _reader(kind: Any) -> Callable[[Any], Any]:
     if isinstance(kind, type) and dataclasses.is_dataclass(kind):
         return _record_reader(kind)
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin is Counter:
+        return Counter
     if origin is tuple:
-        if len(arguments) == 2 and arguments[1] is Ellipsis:  # noqa: PLR2004
-            each = _reader(arguments[0])
-            return tuple if each is _as_it_is else lambda value: tuple(each(item) for item in value)
-        parts = [_reader(argument) for argument in arguments]
-        return lambda value: tuple(part(item) for part, item in zip(parts, value, strict=True))
+        return _tuple_reader(arguments)
     if origin in (typing.Union, types.UnionType):
         (inner, *more) = [argument for argument in arguments if argument is not type(None)]
         reader = _as_it_is if more else _reader(inner)
         return reader if reader is _as_it_is else lambda value: None if value is None else reader(value)
     return _as_it_is
+
+
+def _tuple_reader(kinds: tuple[Any, ...]) -> Callable[[Any], tuple[Any, ...]]:
+    if len(kinds) == 2 and kinds[1] is Ellipsis:  # noqa: PLR2004
+        each = _reader(kinds[0])
+        return tuple if each is _as_it_is else lambda value: tuple(each(item) for item in value)
+    parts = [_reader(kind) for kind in kinds]
+    return lambda value: tuple(part(item) for part, item in zip(parts, value, strict=True))
 
 
 def _record_reader(kind: type[_Record]) -> Callable[[Any], _Record]:
@@ -188,4 +233,4 @@ def _record_reader(kind: type[_Record]) -> Callable[[Any], _Record]:
     return read
 
 
-__all__ = ["Replayed", "key_of", "packed", "read_again", "unpacked"]
+__all__ = ["Replayed", "digest_of", "is_partial", "key_of", "packed", "read_again", "unpacked"]

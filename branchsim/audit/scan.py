@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
 
 from branchsim.audit.delivery import differences
 from branchsim.audit.inspect import Inspection, Inspector
 from branchsim.audit.losses import LossReader
-from branchsim.audit.pathhistory import MemoryHistory
+from branchsim.audit.memo import digest_of, is_partial, packed, unpacked
+from branchsim.audit.pathhistory import MemoryHistory, branch_tips
 from branchsim.audit.steps import Landing, parts_of
 from branchsim.audit.suspects import Suspects
 from branchsim.git.log import Commit
 from branchsim.git.merge import MergeResult, merge_many, write_commit_graph
 from branchsim.git.repository import Repository
+from branchsim.history.results import ResultCache
 from branchsim.topology import PathGlobs
 
 _BATCH = 512
@@ -22,7 +26,11 @@ _HELD = 64 * 1024 * 1024
 
 
 def scan(
-    repository: Repository, *, ignore: PathGlobs | None = None, report: Callable[[int], None] | None = None
+    repository: Repository,
+    *,
+    ignore: PathGlobs | None = None,
+    cache: Path | None = None,
+    report: Callable[[int], None] | None = None,
 ) -> Iterator[Inspection]:
     """Inspect every merge on any branch, in bulk.
 
@@ -32,6 +40,8 @@ def scan(
         Where to read.
     ignore : PathGlobs, optional
         Paths that are left out.
+    cache : path, optional
+        The directory in which the result is kept for the next time that the branches stand where they do now.
     report : callable, optional
         Called with the number of merges that were done since its last call.
 
@@ -47,6 +57,35 @@ def scan(
     GitError
         git failed.
     """
+    results = ResultCache(cache)
+    key = _key(repository, ignore) if cache is not None else None
+    known = results.get(key) if key is not None else None
+    if known is not None:
+        with suppress(ValueError):
+            told: tuple[Inspection, ...] = unpacked(known, _KINDS)["inspections"]
+            yield from told
+            return
+    found = []
+    for each in _scan(repository, ignore, report):
+        yield each
+        if key is not None:
+            found.append(each)
+    # In a partial clone the key says which objects there are. Elsewhere what could not be read may come back.
+    if key is not None and (is_partial(repository) or not any(each.skipped for each in found)):
+        results.put(key, packed({"inspections": found}))
+
+
+_KINDS = {"inspections": tuple[Inspection, ...]}
+
+
+def _key(repository: Repository, ignore: PathGlobs | None) -> bytes | None:
+    """What the result follows from: who brought something back later depends on what branches there are."""
+    return digest_of(repository, scan=branch_tips(repository), ignore=None if ignore is None else ignore.globs)
+
+
+def _scan(
+    repository: Repository, ignore: PathGlobs | None, report: Callable[[int], None] | None
+) -> Iterator[Inspection]:
     write_commit_graph(repository.scratch)
     with LossReader(repository.scratch, ignore=ignore) as reader:
         history = MemoryHistory(repository, reader)
