@@ -1,9 +1,11 @@
 """How often `branchsim match` is right, on ports of public repositories whose trailers it is not shown.
 
-usage: python benchmarks/accuracy.py --clones DIR [--only NAME ...] [--branches N] [--squashes N] [--cache DIR]
+usage: python benchmarks/accuracy.py --clones DIR [--only NAME ...] [--branches N] [--squashes N] [--cache DIR] [--show]
+       python benchmarks/accuracy.py --derive CLONE [CLONE ...] [--branches N] [--cache DIR] [--show]
 
 DIR holds mirror clones (`git clone --mirror`), found by the name of the repository: `DIR/suricata`, `DIR/suricata.git`
-or any directory whose name ends in `+suricata`. What is not there is left out.
+or any directory whose name ends in `+suricata`. What is not there is left out. With `--derive` the known ports are not
+those of `ground_truth/` but what the trailers of any clone's commits say.
 
 For each target branch of a table all commits of the source branch are matched at once. A pair is found if the source,
 or a commit that the source merged, is matched to the target or to another port of the same change. Among the matches
@@ -16,12 +18,16 @@ import argparse
 import csv
 import datetime as dt
 import gzip
+import itertools
 import os
 import random
 import time
 from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from known_ports import Row, derive
 
 from branchsim import __version__
 from branchsim.audit.evidence import Evidence
@@ -35,12 +41,11 @@ from branchsim.history.facts import FactCache, Patches
 
 TABLES = Path(__file__).parent / "ground_truth"
 KINDS = ("pairs", "multi", "same", "mergedback", "untrailered")
+SCORED = ("pairs", "untrailered", "multi", "same", "mergedback")
 PAIRS = ("suricata", "zookeeper", "pytest", "ansible", "jenkins", "rails")
 SQUASHES = ("netbox", "xarray")
 MOST_INNER = 200
 SEED = 7
-
-Row = dict[str, str]
 
 
 def rows_of(kind: str, name: str) -> list[Row]:
@@ -91,6 +96,10 @@ class Score:
     right: Counter[Evidence] = field(default_factory=Counter)
     wrong: Counter[Evidence] = field(default_factory=Counter)
     seconds: float = 0.0
+    notes: list[str] = field(default_factory=list)
+    """What was not found and what was wrong, a line each."""
+    tips: dict[str, str] = field(default_factory=dict)
+    """The branches that were compared, and the commits they named."""
 
     @property
     def recall(self) -> float:
@@ -103,19 +112,25 @@ class Score:
         total = self.right.total() + self.wrong.total()
         return self.right.total() / total if total else float("nan")
 
+    def __str__(self) -> str:
+        return (
+            f"| {self.table} | {self.asked} | {self.recall:.4f} | {self.precision:.4f} "
+            f"| {self.wrong.total()} | {self.seconds:.0f} |"
+        )
 
-def score_pairs(kind: str, name: str, clone: Path, branches: int, cache: Path | None) -> Score:
-    """Score one table of pairs."""
-    rows = rows_of(kind, name)
+
+def score_pairs(
+    table: str, clone: Path, rows: list[Row], stated: list[Row], branches: int, cache: Path | None
+) -> Score:
+    """Score one table of pairs; ``stated`` says which commits are one change."""
     groups = Groups()
-    for each in KINDS:
-        for row in rows_of(each, name):
-            groups.join(row["source_sha"], row["target_sha"])
+    for row in stated:
+        groups.join(row["source_sha"], row["target_sha"])
     by_branch: dict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
     for row in rows:
         by_branch[row["source_branch"], row["target_branch"]].append((row["source_sha"], row["target_sha"]))
     order = sorted(by_branch, key=lambda key: (-len(by_branch[key]), key))
-    score = Score(f"{kind}_{name}")
+    score = Score(table)
     with Repository(clone) as repository:
         for key in order[: branches or None]:
             score_branch(repository, key, by_branch[key], groups, score, cache)
@@ -144,6 +159,7 @@ def score_branch(
     pairs = [(s, t) for s, t in known if s in by_sha and t in by_sha and (by_sha[s].side, by_sha[t].side) == ("<", ">")]
     if not pairs:
         return
+    score.tips.update(zip(key, (source, target), strict=True))
     inner: dict[str, set[str]] = defaultdict(set)
     for sha in sorted({s for s, _ in pairs if by_sha[s].is_merge}):
         range_of = [sha, f"^{by_sha[sha].parents[0]}"]
@@ -175,16 +191,24 @@ def tally(
     """Count what was found, and what was right and wrong, on each rung."""
     labelled = {t for _, t in pairs}
     score.asked += len(pairs)
-    for s, _ in pairs:
-        answers = (t for each in {s, *inner[s]} for t in got.get(each, ()))
-        score.found += any(groups.of(t) == groups.of(s) for t in answers)
+    for s, t in pairs:
+        answers = (answer for each in {s, *inner[s]} for answer in got.get(each, ()))
+        if any(groups.of(answer) == groups.of(s) for answer in answers):
+            score.found += 1
+        else:
+            score.notes.append(f"not found: {s[:12]} as {t[:12]}")
     for s, answered in got.items():
         for t, evidence in answered.items():
-            if t in labelled:
-                (score.right if groups.of(s) == groups.of(t) else score.wrong)[evidence] += 1
+            if t not in labelled:
+                continue
+            if groups.of(s) == groups.of(t):
+                score.right[evidence] += 1
+            else:
+                score.wrong[evidence] += 1
+                score.notes.append(f"wrong: {s[:12]} as {t[:12]}, by {evidence.value}")
 
 
-def score_squashes(name: str, clone: Path, most: int, cache: Path | None) -> tuple[int, int, int]:
+def score_squashes(name: str, clone: Path, most: int, cache: Path | None, *, show: bool) -> tuple[int, int, int]:
     """How many squashes were asked, found whole, and answered as landed just before they landed."""
     rows = [row for row in rows_of("squash", name) if int(row["commits"]) > 1]
     random.Random(SEED).shuffle(rows)  # noqa: S311  a fixed sample, not a secret
@@ -208,58 +232,93 @@ def score_squashes(name: str, clone: Path, most: int, cache: Path | None) -> tup
                 continue
             asked += 1
             at = match(repository, head, squash, trailers=False, cache=cache).counterparts
-            found += inner <= {pair.source for pair in at if pair.target == squash}
+            whole = inner <= {pair.source for pair in at if pair.target == squash}
+            found += whole
+            if show and not whole:
+                print(f"not found: {head[:12]} as {squash[:12]}")
             was = match(repository, head, before, trailers=False, cache=cache).counterparts
             early += inner <= {pair.source for pair in was}
     return asked, found, early
 
 
-def main() -> None:
-    """Score the tables whose repositories are there, and print the figures as Markdown."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--clones", type=Path, required=True)
-    parser.add_argument("--only", nargs="*", default=[])
-    parser.add_argument("--branches", type=int, default=0, help="only the N branches with most pairs")
-    parser.add_argument("--squashes", type=int, default=60, help="how many squashes of each repository")
-    parser.add_argument("--cache", type=Path, help="where facts are kept; nowhere if not given")
-    arguments = parser.parse_args()
-    git = ".".join(map(str, versions.installed()))
-    today = dt.datetime.now(dt.UTC).date()
-    print(f"{today}, branchsim {__version__}, git {git}, {os.cpu_count()} cores\n")
+def listed(arguments: argparse.Namespace) -> Iterator[tuple[str, Score]]:
+    """The score of each table of ``ground_truth/`` whose repository is there, with the kind of the table."""
+    for kind in SCORED:
+        for name in PAIRS:
+            clone = clone_of(arguments.clones, name)
+            rows = rows_of(kind, name)
+            if (arguments.only and name not in arguments.only) or clone is None or not rows:
+                continue
+            stated = [row for each in KINDS for row in rows_of(each, name)]
+            yield kind, score_pairs(f"{kind}_{name}", clone, rows, stated, arguments.branches, arguments.cache)
+
+
+def derived(arguments: argparse.Namespace) -> Iterator[tuple[str, Score]]:
+    """The score of each clone by its own trailers."""
+    for clone in arguments.derive:
+        with Repository(clone) as repository:
+            rows, stated = derive(repository)
+        table = next(part for part in reversed(clone.resolve().parts) if part not in {"repo", ".git"})
+        yield "derived", score_pairs(table.rpartition("+")[2], clone, rows, stated, arguments.branches, arguments.cache)
+
+
+def print_scores(scores: Iterable[tuple[str, Score]], *, show: bool) -> None:
+    """Print what each table scored, the means, the commits compared, and the precision of each rung."""
     print("| table | pairs | recall | precision | wrong | seconds |\n| --- | ---: | ---: | ---: | ---: | ---: |")
     right: Counter[Evidence] = Counter()
     wrong: Counter[Evidence] = Counter()
-    macro: dict[str, list[Score]] = defaultdict(list)
-    for kind in ("pairs", "untrailered"):
-        for name in PAIRS:
-            clone = clone_of(arguments.clones, name)
-            if (arguments.only and name not in arguments.only) or clone is None or not rows_of(kind, name):
-                continue
-            score = score_pairs(kind, name, clone, arguments.branches, arguments.cache)
-            macro[kind].append(score)
-            right += score.right
-            wrong += score.wrong
-            print(
-                f"| {score.table} | {score.asked} | {score.recall:.4f} | {score.precision:.4f} "
-                f"| {score.wrong.total()} | {score.seconds:.0f} |",
-                flush=True,
-            )
-    for kind, scores in macro.items():
-        recall = sum(score.recall for score in scores) / len(scores)
-        precision = sum(score.precision for score in scores) / len(scores)
-        print(f"| macro of {kind} | {sum(score.asked for score in scores)} | {recall:.4f} | {precision:.4f} | | |")
+    by_kind: dict[str, list[Score]] = defaultdict(list)
+    for kind, score in scores:
+        by_kind[kind].append(score)
+        right += score.right
+        wrong += score.wrong
+        print(score, flush=True)
+    for kind, each in by_kind.items():
+        recall = sum(score.recall for score in each) / len(each)
+        precision = sum(score.precision for score in each) / len(each)
+        print(f"| macro of {kind} | {sum(score.asked for score in each)} | {recall:.4f} | {precision:.4f} | | |")
     print("\n| evidence | right | wrong | precision |\n| --- | ---: | ---: | ---: |")
     for evidence in Evidence:
         total = right[evidence] + wrong[evidence]
         if total:
             print(f"| {evidence.value} | {right[evidence]} | {wrong[evidence]} | {right[evidence] / total:.4f} |")
+    print("\nCompared:\n")
+    for score in itertools.chain.from_iterable(by_kind.values()):
+        tips = ", ".join(f"{branch} {sha[:12]}" for branch, sha in score.tips.items())
+        print(f"- {score.table}: {tips}")
+        for note in score.notes if show else ():
+            print(f"    - {note}")
+
+
+def print_squashes(arguments: argparse.Namespace) -> None:
+    """Print how many squashed pull requests were found."""
     print("\n| squashes | asked | found | answered too early |\n| --- | ---: | ---: | ---: |")
     for name in SQUASHES:
         clone = clone_of(arguments.clones, name)
         if (arguments.only and name not in arguments.only) or clone is None:
             continue
-        asked, found, early = score_squashes(name, clone, arguments.squashes, arguments.cache)
+        asked, found, early = score_squashes(name, clone, arguments.squashes, arguments.cache, show=arguments.show)
         print(f"| squash_{name} | {asked} | {found / max(asked, 1):.4f} | {early} |", flush=True)
+
+
+def main() -> None:
+    """Score the tables whose repositories are there, and print the figures as Markdown."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    given = parser.add_mutually_exclusive_group(required=True)
+    given.add_argument("--clones", type=Path, help="where the clones of the listed repositories are")
+    given.add_argument("--derive", type=Path, nargs="+", help="clones whose known ports are read from their trailers")
+    parser.add_argument("--only", nargs="*", default=[], help="only these of the listed repositories")
+    parser.add_argument("--branches", type=int, default=0, help="only the N branches with most pairs")
+    parser.add_argument("--squashes", type=int, default=60, help="how many squashes of each repository")
+    parser.add_argument("--cache", type=Path, help="where facts are kept; nowhere if not given")
+    parser.add_argument("--show", action="store_true", help="list what was not found and what was wrong")
+    arguments = parser.parse_args()
+    git = ".".join(map(str, versions.installed()))
+    today = dt.datetime.now(dt.UTC).date()
+    print(f"{today}, branchsim {__version__}, git {git}, {os.cpu_count()} cores\n")
+    print_scores(derived(arguments) if arguments.derive else listed(arguments), show=arguments.show)
+    if arguments.clones:
+        print_squashes(arguments)
 
 
 if __name__ == "__main__":
