@@ -11,7 +11,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from branchsim.audit.arrivals import Arrival, Arrivals, Part
 from branchsim.audit.causes import Cause
@@ -281,9 +281,14 @@ class Reader:
         if withdrawn is not None:
             return self._withdrawn(blank, rule, withdrawn, arrived)
         if undone is not None and arrived is None:
+            why = (
+                f"which never reached {rule.owed_to}"
+                if undone.origin is None
+                else f"a port of {undone.origin[:12]} from {rule.owed_to}: whether that stays is decided there"
+            )
             return replace(
                 blank, verdict=Verdict.REVERTED, confidence=0.95, check=_show(change.id),
-                reason=f"it only undoes {undone[:12]}, which never reached {rule.owed_to}: nothing is owed",
+                reason=f"it only undoes {undone.commit[:12]}, {why}; nothing is owed",
             )  # fmt: skip
         if arrived is None:
             return self._absent(blank, rule, facts, deadline)
@@ -303,8 +308,8 @@ class Reader:
             counterpart=withdrawn.commit, confidence=0.97, reason=reason, check=_show(withdrawn.commit),
         )  # fmt: skip
 
-    def _idle_reverts(self, rule: ObligationRule, owed: Sequence[Change]) -> dict[Sha, Sha]:
-        """The changes that only revert something which never reached the branch, and the commit they revert."""
+    def _idle_reverts(self, rule: ObligationRule, owed: Sequence[Change]) -> dict[Sha, _Undone]:
+        """The changes that only revert what the branch never received, or what had come from it in the first place."""
         origins: dict[Sha, tuple[Sha, Change]] = {}
         for change in owed:
             for sha in change.reverts:
@@ -316,11 +321,21 @@ class Reader:
                 ):
                     origins[change.id] = (sha, origin)
         reached = self._ports(rule, list({origin.id: origin for _, origin in origins.values()}.values()))
-        return {
-            change: sha
-            for change, (sha, origin) in origins.items()
-            if not any(name in reached for name in (*origin.commits, origin.id))
-        }
+        found = {}
+        for change, (sha, origin) in origins.items():
+            if not any(name in reached for name in (*origin.commits, origin.id)):
+                found[change] = _Undone(sha, None)
+            elif (first := self._origin(origin, reached)) is not None:
+                found[change] = _Undone(sha, first)
+        return found
+
+    def _origin(self, change: Change, ports: Mapping[Sha, Sequence[Counterpart]]) -> Sha | None:
+        """The counterpart of a change that is older than it, if all are: then the change is the port, not the other."""
+        names = dict.fromkeys((*change.commits, change.id))
+        found = [pair.target for name in names for pair in ports.get(name, ())]
+        written = min(self.history.commit(sha).committed_at for sha in names)
+        older = all(self.history.commit(sha).committed_at < written for sha in found)
+        return found[0] if found and older else None
 
     def _absent(self, blank: Obligation, rule: ObligationRule, facts: _Facts, deadline: Landing | None) -> Obligation:
         standing = facts.standing
@@ -401,12 +416,7 @@ class Reader:
         names = (*change.commits, change.id, *facts.counterparts(), *brought)
         gone = self._reverted(rule.owed_to).of(names, change.subject, arrived.landing.place)
         if gone is not None:
-            landing = self.history.landings[rule.owed_to][gone.place]
-            return replace(
-                filled, verdict=Verdict.LOST, counterpart=gone.commit, at=landing.sha, arrived_at=arrived.landing.at,
-                confidence=0.95, reason=f"it arrived, then {gone.commit[:12]} reverted it on {rule.owed_to}",
-                overdue=deadline is not None, check=_show(gone.commit),
-            )  # fmt: skip
+            return self._undone(filled, rule, gone, self._origin(change, facts.ports), deadline)
         if facts.dropped is not None and arrived.evidence is Evidence.ANCESTOR:
             merge, paths, share = facts.dropped
             shown = ", ".join(path.decode("utf-8", "replace") for path in sorted(paths)[:3])
@@ -454,6 +464,20 @@ class Reader:
             )  # fmt: skip
         return self._timed(filled, deadline)
 
+    def _undone(
+        self, filled: Obligation, rule: ObligationRule, gone: Withdrawal, origin: Sha | None, deadline: Landing | None
+    ) -> Obligation:
+        """What arrived and was reverted: lost, unless the branch had it first and so took back what was its own."""
+        found = replace(
+            filled, counterpart=gone.commit, at=self.history.landings[rule.owed_to][gone.place].sha, confidence=0.95,
+            check=_show(gone.commit),
+        )  # fmt: skip
+        if origin is not None:
+            said = f"{rule.owed_to} had it first, as {origin[:12]}, and {gone.commit[:12]} withdrew it there"
+            return replace(found, verdict=Verdict.SUPERSEDED, reason=said)
+        said = f"it arrived, then {gone.commit[:12]} reverted it on {rule.owed_to}"
+        return replace(found, verdict=Verdict.LOST, reason=said, overdue=deadline is not None)
+
     @staticmethod
     def _timed(obligation: Obligation, deadline: Landing | None) -> Obligation:
         """The same, ``late`` where a promotion had passed already."""
@@ -486,6 +510,13 @@ class Deadlines:
         return self._landings[place] if place < len(self._landings) else None
 
 
+class _Undone(NamedTuple):
+    """What a change undoes: the commit on its own branch, and the one of the other branch that this was a port of."""
+
+    commit: Sha
+    origin: Sha | None
+
+
 @dataclass(frozen=True, slots=True)
 class _Facts:
     """What is known of one change on the branch it is owed to."""
@@ -494,7 +525,7 @@ class _Facts:
     ports: Mapping[Sha, list[Counterpart]]
     standing: Standing | None
     dropped: Dropped | None
-    undoes: Sha | None
+    undoes: _Undone | None
     deadline: Landing | None
     hurt: Hurt
     replayed: frozenset[Sha]

@@ -125,7 +125,8 @@ class Replay:
         touching = [landing for landing in after if self._touches(landing, paths)]
         if len(touching) > _MOMENTS:
             touching = [*touching[: _MOMENTS - 1], touching[-1]]
-        return [*before[-1:], *touching]
+        # What a branch held when it was made is asked of its first landing, whichever paths that touched.
+        return [*(before[-1:] or after[:1]), *(landing for landing in touching if before or landing is not after[0])]
 
     def _touches(self, landing: Landing, paths: set[bytes]) -> bool:
         return any(raw.path in paths for raw in self._history.commit(landing.sha).changes)

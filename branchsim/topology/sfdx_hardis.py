@@ -429,7 +429,7 @@ class _Assembly:
                 pairs.append((produced, self.retrofit))
         walks = Walks(branches, promotions)
         layers = {branch.name: branch.layer for branch in branches}
-        if self.development is not None and layers[self.development] == "BUILD":
+        if self.development is not None:
             run = [name for name in walks.downstream(self.development) if layers[name] == "RUN"]
             pairs += [(name, self.development) for name in run]
             if run:

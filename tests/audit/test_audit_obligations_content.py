@@ -144,3 +144,42 @@ def test_a_value_that_is_no_version_is_owed(tmp_path: Path) -> None:
     story = Story(tmp_path / "repo", files={"app.cfg": "name = app\ntimeout = 3.0\n"})
     commit = story.repo.commit("preprod", {"app.cfg": "name = app\ntimeout = 9.5\n"}, subject="Wait longer for replies")
     assert story.obligation(commit).verdict is Verdict.MISSED
+
+
+def test_the_notes_of_a_version_are_bookkeeping_too(tmp_path: Path) -> None:
+    begin = {"version.txt": "1.0.0\n", "docs/index.rst": "Notes\n=====\n\nrelease-1.0.0\n"}
+    story = Story(tmp_path / "repo", files=begin)
+    files = {
+        "version.txt": "1.0.1\n",
+        "docs/index.rst": "Notes\n=====\n\nrelease-1.0.1\nrelease-1.0.0\n",
+        "docs/release-1.0.1.rst": "The bugs with the login are gone.\nThanks to all who told us.\n",
+    }
+    story.repo.commit("preprod", files, subject="Prepare release 1.0.1")
+    assert story.audit().records == ()
+
+
+def test_a_fix_that_comes_with_a_release_is_owed(tmp_path: Path) -> None:
+    story = Story(tmp_path / "repo", files={"version.txt": "1.0.0\n", "app.c": CODE})
+    commit = story.repo.commit("preprod", {"version.txt": "1.0.1\n", "app.c": FIXED}, subject="Prepare release 1.0.1")
+    assert story.obligation(commit).verdict is Verdict.MISSED
+
+
+# Ports of what the other branch had first.
+
+
+def test_a_backport_whose_origin_was_withdrawn_owes_nothing(story: Story) -> None:
+    original = story.repo.commit("integration", {"app.c": FIXED}, subject="Fix the login")
+    port = story.repo.pick(into="preprod", commit=original)
+    undo = story.repo.revert(into="integration", commit=original)
+    record = story.obligation(port)
+    assert (record.verdict, record.counterpart) == (Verdict.SUPERSEDED, undo)
+    assert original[:12] in record.reason
+
+
+def test_a_revert_of_a_backport_is_not_owed_to_where_it_came_from(story: Story) -> None:
+    original = story.repo.commit("integration", {"app.c": FIXED}, subject="Fix the login")
+    port = story.repo.pick(into="preprod", commit=original)
+    undo = story.repo.revert(into="preprod", commit=port)
+    record = story.obligation(undo)
+    assert record.verdict is Verdict.REVERTED
+    assert original[:12] in record.reason

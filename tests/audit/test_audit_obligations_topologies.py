@@ -139,6 +139,21 @@ def test_a_fix_made_on_a_release_only_is_missed_on_main(train: Train) -> None:
     assert train.verdicts(only, BACK) == {"main": "missed"}
 
 
+def test_a_branch_made_later_is_asked_for_what_it_held_from_the_start(train: Train) -> None:
+    """No commit of main is the fix, and no landing of the new branch touches its file."""
+    fix = train.repo.commit("release/1.0", {"app.c": FIXED}, subject="Fix the login")
+    more = {f"more/{number}.c": block(f"more{number}") for number in range(3)}
+    train.repo.commit("main", {"app.c": FIXED, **more}, author="Ada <ada@example.com>", subject="Go on with the pages")
+    train.repo.commit("main", {"four.c": block("four")}, subject="Add what is new in 4.0")
+    train.repo.branch("release/3.0", "main")
+    train.repo.commit("release/3.0", {"lib/util.c": edited(CODE, 3)}, subject="Sort the pages")
+    assert train.verdicts(fix, FORWARD) == {
+        "release/2.0": "missed",
+        "release/3.0": "retrofitted",
+        "main": "retrofitted",
+    }
+
+
 def test_the_releases_come_in_the_order_of_their_versions(tmp_path: Path) -> None:
     repo = RepoBuilder(tmp_path / "repo")
     repo.commit("main", {"app.c": CODE}, subject="Begin the project")
