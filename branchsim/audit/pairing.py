@@ -24,6 +24,9 @@ _UNDONE = 0.25
 _COMMON = 60
 """A key (subject, ticket, changed line) that more commits share than this proposes nothing."""
 
+_MOST_COUNTED = 4096
+"""So many counted patches are held at once."""
+
 Read = Callable[[Iterable[Commit]], Mapping[Sha, PatchFacts]]
 
 
@@ -91,9 +94,10 @@ def comparable(commit: Commit) -> bool:
 
 def common(one: PatchFacts, other: PatchFacts) -> int:
     """How many meaningful changed lines two patches have in common, as multisets."""
-    if not one.lines or not other.lines:
-        return 0
-    a, b = Counter(one.lines), Counter(other.lines)
+    return _overlap(Counter(one.lines), Counter(other.lines))
+
+
+def _overlap(a: Counter[int], b: Counter[int]) -> int:
     if len(b) < len(a):
         a, b = b, a
     return sum(min(count, b[line]) for line, count in a.items() if line in b)
@@ -138,6 +142,7 @@ class Pairing:
     undone: frozenset[Sha] = frozenset()
     facts: dict[Sha, PatchFacts] = field(default_factory=dict)
     near: dict[Sha, list[Item]] = field(default_factory=dict)
+    _counted: dict[Sha, Counter[int]] = field(default_factory=dict)
 
     @functools.cached_property
     def source_items(self) -> list[Item]:
@@ -255,10 +260,22 @@ class Pairing:
             for s in candidates:
                 if self.allowed is not None and not self.allowed(s.sha, t.sha):
                     continue
-                edge = judge(s, t, self.facts.get(s.sha), self.facts.get(t.sha), uniqueness)
+                edge = judge(s, t, self.facts.get(s.sha), self.facts.get(t.sha), uniqueness, self._common)
                 if edge is not None:
                     edges.append(replace(edge, score=edge.score - _UNDONE) if t.sha in self.undone else edge)
         return edges
+
+    def _common(self, s: Sha, t: Sha) -> int:
+        """`common` of a source and a target: each is counted once for all the pairs it is in."""
+        return _overlap(self._count(s), self._count(t))
+
+    def _count(self, sha: Sha) -> Counter[int]:
+        counted = self._counted.get(sha)
+        if counted is None:
+            if len(self._counted) >= _MOST_COUNTED:
+                self._counted.clear()
+            counted = self._counted[sha] = Counter(self.facts[sha].lines)
+        return counted
 
 
 _STRONG = frozenset({Evidence.PATCH_ID, Evidence.ZERO_CONTEXT, Evidence.AUTHOR_DATE})
@@ -275,7 +292,12 @@ def _keys(i: Item) -> Iterable[object]:
 
 
 def judge(
-    s: Item, t: Item, one: PatchFacts | None, other: PatchFacts | None, uniqueness: Mapping[str, int]
+    s: Item,
+    t: Item,
+    one: PatchFacts | None,
+    other: PatchFacts | None,
+    uniqueness: Mapping[str, int],
+    counted: Callable[[Sha, Sha], int] | None = None,
 ) -> Edge | None:
     """The rung on which a pair stands, or None where it does not stand.
 
@@ -287,6 +309,8 @@ def judge(
         Their patches, where they could be read.
     uniqueness : mapping
         How often a subject occurs on one side.
+    counted : callable, optional
+        `common` by the ids of the two, for callers that ask of many pairs.
 
     Notes
     -----
@@ -303,9 +327,13 @@ def judge(
     shared, inside, changed = 0.0, 0.0, 0
     if one is not None and other is not None:
         changed = min(one.changed, other.changed)
-        both = min(len(one.lines), len(other.lines)) if same else common(one, other)
-        shared = 1.0 if same else both / max(1, len(one.lines) + len(other.lines) - both)
-        inside = 1.0 if same else both / max(1, min(len(one.lines), len(other.lines)))
+        fewer, more = sorted((len(one.lines), len(other.lines)))
+        # Where nothing else speaks for a pair most lines have to agree, which those of too different sizes cannot.
+        if not (same or dated or titled or person or ticket or similar >= _MOST) and fewer < _NEARLY_ALL * more:
+            return None
+        both = fewer if same else counted(s.sha, t.sha) if counted is not None else common(one, other)
+        shared = 1.0 if same else both / max(1, fewer + more - both)
+        inside = 1.0 if same else both / max(1, fewer)
 
     like = _Likeness(
         same=same,
