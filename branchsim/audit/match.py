@@ -438,7 +438,7 @@ _REASONS = {
     Evidence.PATCH_ID: "both have the same patch (git show X | git patch-id --stable)",
     Evidence.ZERO_CONTEXT: "both change the same lines; only what stands around them differs (git diff X^! / Y^!)",
     Evidence.AUTHOR_DATE: "same author and author date; {overlap:.0%} of the changed lines are the same",
-    Evidence.SUBJECT: "same subject; {overlap:.0%} of the changed lines are the same",
+    Evidence.SUBJECT: "{overlap:.0%} of the changed lines are the same",
     Evidence.OVERLAP: "{overlap:.0%} of the changed lines are the same",
     Evidence.SQUASH: "squashed: {also}",
 }

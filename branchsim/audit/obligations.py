@@ -313,20 +313,20 @@ class Reader:
         origins: dict[Sha, tuple[Sha, Change]] = {}
         for change in owed:
             for sha in change.reverts:
-                origin = self.changes.of_commit(sha)
+                undone = self.changes.of_commit(sha)
                 if (
-                    origin is not None
-                    and origin.branch == rule.landed_on
+                    undone is not None
+                    and undone.branch == rule.landed_on
                     and self.history.arrival(rule.owed_to, sha) is None
                 ):
-                    origins[change.id] = (sha, origin)
+                    origins[change.id] = (sha, undone)
         reached = self._ports(rule, list({origin.id: origin for _, origin in origins.values()}.values()))
         found = {}
-        for change, (sha, origin) in origins.items():
-            if not any(name in reached for name in (*origin.commits, origin.id)):
-                found[change] = _Undone(sha, None)
+        for name, (sha, origin) in origins.items():
+            if not any(each in reached for each in (*origin.commits, origin.id)):
+                found[name] = _Undone(sha, None)
             elif (first := self._origin(origin, reached)) is not None:
-                found[change] = _Undone(sha, first)
+                found[name] = _Undone(sha, first)
         return found
 
     def _origin(self, change: Change, ports: Mapping[Sha, Sequence[Counterpart]]) -> Sha | None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from branchsim.audit.evidence import Evidence
 from branchsim.git.log import Commit
 from branchsim.git.patches import PatchFacts
-from branchsim.history.messages import references, subject_key, words
+from branchsim.history.messages import is_revert_subject, pull_request, references, says_port, subject_key, words
 from branchsim.names import Sha
 
 MANY_PATHS = 400
@@ -32,12 +32,17 @@ Read = Callable[[Iterable[Commit]], Mapping[Sha, PatchFacts]]
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A commit with what is compared of it."""
+    """A commit with what is compared of it.
+
+    ``pull`` is the pull request it landed with; ``cited`` are the pull requests and tickets that its subject names.
+    """
 
     commit: Commit
     key: str
     words: frozenset[str]
     references: frozenset[str]
+    pull: str | None
+    cited: frozenset[str]
     paths: frozenset[bytes]
     names: frozenset[bytes]
 
@@ -82,6 +87,8 @@ def item(commit: Commit) -> Item:
         key=key,
         words=words(key),
         references=references(commit.message),
+        pull=pull_request(commit.message),
+        cited=references(commit.subject),
         paths=paths,
         names=frozenset(path.rpartition(b"/")[2] for path in paths),
     )
@@ -322,14 +329,17 @@ def judge(
     rare = titled and uniqueness.get(s.key, 1) <= 1
     similar = 1.0 if titled else jaccard(s.words, t.words)
     ticket = bool(s.references & t.references)
+    pull = (s.pull in t.cited or t.pull in s.cited) and is_revert_subject(s.commit.subject) == is_revert_subject(
+        t.commit.subject
+    )
     named = jaccard(s.names, t.names)
     same = one is not None and other is not None and bool(one.zero_id) and one.zero_id == other.zero_id
     shared, inside, changed = 0.0, 0.0, 0
     if one is not None and other is not None:
         changed = min(one.changed, other.changed)
         fewer, more = sorted((len(one.lines), len(other.lines)))
-        # Where nothing else speaks for a pair most lines have to agree, which those of too different sizes cannot.
-        if not (same or dated or titled or person or ticket or similar >= _MOST) and fewer < _NEARLY_ALL * more:
+        # Where nothing else speaks for a pair half of the lines have to agree, which too different sizes exclude.
+        if not (same or dated or titled or person or ticket or similar >= _MOST) and fewer < _HALF * more:
             return None
         both = fewer if same else counted(s.sha, t.sha) if counted is not None else common(one, other)
         shared = 1.0 if same else both / max(1, fewer + more - both)
@@ -342,6 +352,8 @@ def judge(
         rare=rare,
         person=person,
         ticket=ticket,
+        pull=pull,
+        port=pull and (says_port(t.commit.subject) or says_port(s.commit.subject)),
         similar=similar,
         named=named,
         shared=shared,
@@ -358,7 +370,8 @@ def judge(
             ("same author and date", dated),
             ("same author", person and not dated),
             ("same subject", titled),
-            ("same ticket", ticket),
+            ("same pull request", pull),
+            ("same ticket", ticket and not pull),
         )
         if holds
     ]
@@ -367,7 +380,7 @@ def judge(
         + (4.0 if same else 0.0)
         + (6.0 if dated else 1.0 if person else 0.0)
         + (5.0 if rare else 2.5 if titled else 2.0 * similar)
-        + (1.0 if ticket else 0.0)
+        + (4.0 if pull else 1.0 if ticket else 0.0)
         + named
         - (0.5 if s.commit.is_merge != t.commit.is_merge else 0.0)
     )
@@ -378,8 +391,10 @@ def judge(
 class _Likeness:
     """What two commits have in common.
 
-    ``similar`` is of the words of their subjects, ``named`` of their file names, ``shared`` of their changed lines (all
-    Jaccard, 0 to 1); ``inside`` is the share of the smaller patch that is in the larger, ``changed`` its size in lines.
+    ``pull`` is whether the subject of one names the pull request that the other landed with, ``port`` whether it is
+    then also said to be a port. ``similar`` is of the words of their subjects, ``named`` of their file names,
+    ``shared`` of their changed lines (all Jaccard, 0 to 1); ``inside`` is the share of the smaller patch that is in the
+    larger, ``changed`` its size in lines.
     """
 
     same: bool
@@ -388,6 +403,8 @@ class _Likeness:
     rare: bool
     person: bool
     ticket: bool
+    pull: bool
+    port: bool
     similar: float
     named: float
     shared: float
@@ -408,11 +425,13 @@ _LIKELY = 0.4
 _HALF = 0.5
 _MOST = 0.6
 _NEARLY_ALL = 0.8
+_ALL = 0.999
 
 
 def _same_lines(like: _Likeness) -> bool:
     """Small patches are equal by chance, so they need something else in common."""
-    if not like.same or (like.changed < _FEW_LINES and not like.titled and not like.person):
+    alike = like.titled or like.person or (like.similar >= _HALF and like.named >= _HALF)
+    if not like.same or (like.changed < _FEW_LINES and not alike):
         return False
     other = like.person or like.ticket or like.similar >= _LIKELY or like.named >= _HALF
     return like.changed >= _MANY_LINES or other
@@ -424,7 +443,8 @@ def _same_date(like: _Likeness) -> bool:
 
 def _same_subject(like: _Likeness) -> bool:
     telling = like.rare and like.words >= _FEW_WORDS and (like.person or like.inside >= _TRACE)
-    return telling or (like.titled and like.shared >= _HALF)
+    said = like.pull and like.named > 0 and (like.port or like.similar >= _MOST or like.inside >= _HALF)
+    return telling or said or (like.titled and like.shared >= _HALF)
 
 
 def _overlapping(like: _Likeness) -> bool:
@@ -434,7 +454,11 @@ def _overlapping(like: _Likeness) -> bool:
     if like.shared >= _HALF and known:
         return True
     linked = like.titled or ((like.person or like.ticket) and like.similar >= _THIRD)
-    return like.inside >= _NEARLY_ALL and like.changed >= _SOME_LINES and linked
+    # A port that brings its entry of the change log along holds all of its source, and more.
+    whole = like.inside >= _ALL and like.named > 0
+    if like.changed >= _SOME_LINES:
+        return (whole and like.shared >= _HALF) or (like.inside >= _NEARLY_ALL and linked)
+    return whole and linked and like.changed >= _FEW_LINES
 
 
 _RUNGS: tuple[tuple[Evidence, Callable[[_Likeness], bool]], ...] = (

@@ -26,6 +26,9 @@ _TICKET = re.compile(r"\b([A-Z][A-Z0-9]{1,9}-\d{1,7})\b")
 _GH = re.compile(r"\bgh-(\d{1,7})\b", re.IGNORECASE)
 _NOT_TICKETS = re.compile(r"^(?:GH|UTF|ISO|SHA|MD|RFC|CVE|HTTP|TLS|AES|RSA|X|PEP|GHSA|CWE|UTC|GMT)-", re.IGNORECASE)
 
+_PORT_OF = re.compile(r"\bback-?port\S*?[/ _-]#?(\d{2,7})\b(?!\.)", re.IGNORECASE)
+_PORT_WORD = re.compile(r"\b(?:back|forward)[- ]?port|\bcherry[- ]?pick", re.IGNORECASE)
+_OWN_NUMBER = re.compile(r"\([#!](\d{1,7})\)\s*$")
 _MERGE_PR = re.compile(r"^merge (?:pull|merge) request [#!]?(\d+)", re.IGNORECASE)
 _BRACKETS = re.compile(
     r"^\s*(?:\[[^\]]{1,40}\]|\([^)]{1,30}\)|(?:backport|back-port|cherry-?pick)(?:ed)?\b[^:]{0,40}:)\s*", re.IGNORECASE
@@ -100,12 +103,30 @@ def references(message: str) -> frozenset[str]:
     frozenset of str
         ``#123`` for numbers of pull requests and issues, ``ABC-123`` for tickets.
     """
-    numbers = {f"#{number}" for pattern in (_NUMBER, _GH) for number in pattern.findall(message)}
+    numbers = {f"#{number}" for pattern in (_NUMBER, _GH, _PORT_OF) for number in pattern.findall(message)}
     found = _MERGE_PR.match(message)
     if found:
         numbers.add(f"#{found[1]}")
     tickets = {ticket for ticket in _TICKET.findall(message) if not _NOT_TICKETS.match(ticket)}
     return frozenset(numbers | tickets)
+
+
+def pull_request(message: str) -> str | None:
+    """The pull request that a commit landed with, where its subject says so: ``(#123)`` at the end, or by a merge.
+
+    Returns
+    -------
+    str or None
+        As `references` writes it: ``#123``.
+    """
+    subject = message.lstrip().partition("\n")[0].rstrip()
+    found = _MERGE_PR.match(subject) or _OWN_NUMBER.search(subject)
+    return f"#{found[1]}" if found else None
+
+
+def says_port(subject: str) -> bool:
+    """Whether a subject says that its commit is the port of another (``[backport] ...``, ``Cherry-pick ...``)."""
+    return bool(_PORT_WORD.search(subject))
 
 
 def subject_key(message: str) -> str:

@@ -127,6 +127,36 @@ def test_most_lines_in_common_are_enough_alone() -> None:
     assert verdict(one, other, facts(*range(20)), facts(*range(10, 30))) is None
 
 
+def test_a_port_may_bring_its_entry_of_the_change_log_along() -> None:
+    """All of the source is in it, and lines of a file that the source does not touch."""
+    one = commit("a", "Fix the login on slow lines\n")
+    by_other = commit("b", "Port the fix of last week\n", author="Bob", at=9, paths=("app.c", "notes/login.txt"))
+    assert verdict(one, by_other, facts(1, 2, 3, 4), facts(1, 2, 3, 4, 7, 8)) is Evidence.OVERLAP
+    assert verdict(one, by_other, facts(1, 2, 3, 4), facts(1, 2, 3, 4, *range(10, 20))) is None
+    titled = commit("c", "Fix the login on slow lines (2.x)\n", at=9, paths=("app.c", "notes/login.txt"))
+    assert verdict(one, titled, facts(1, 2), facts(1, 2, *range(10, 16))) is Evidence.OVERLAP
+    elsewhere = commit("d", "Fix the login on slow lines (2.x)\n", at=9, paths=("other.c", "notes/login.txt"))
+    assert verdict(one, elsewhere, facts(1, 2), facts(1, 2, *range(10, 16))) is None
+
+
+def test_a_port_may_name_the_pull_request_of_its_source() -> None:
+    one, apart = commit("a", "Sort the rows by name (#120)\n"), (facts(1, 2, 3, 4), facts(6, 7, 8, 9))
+    for message in ("[backport] Rows, for #120 (#133)\n", "Backport/2.7/120 (#133)\n", "Cherry-pick of #120\n"):
+        assert verdict(one, commit("b", message, author="Bob", at=9), *apart) is Evidence.SUBJECT
+    follows = commit("c", "Give the tests of #120 more time (#121)\n", author="Bob", at=9)
+    assert verdict(one, follows, *apart) is None
+    undoes = commit("d", 'Revert "Sort the rows by name (#120)" (#140)\n', author="Bob", at=9)
+    assert verdict(one, undoes, *apart) is None
+    about = commit("e", "Rows, for the issue of #120\n\nBackport of what was asked for in #120.\n", author="Bob", at=9)
+    assert verdict(commit("f", "Sort the columns, as in #120\n"), about, *apart) is None
+
+
+def test_one_equal_line_in_one_file_under_a_similar_title_is_a_port() -> None:
+    one = commit("a", "Add acme to the list\n", author="Bob", at=9)
+    assert verdict(one, commit("b", "Added acme to the known list\n"), facts(1), facts(1)) is Evidence.ZERO_CONTEXT
+    assert verdict(one, commit("c", "Added acme to the known list\n", paths=("b.c",)), facts(1), facts(1)) is None
+
+
 def test_unreadable_patches_leave_the_metadata() -> None:
     one, other = commit("a", "Fix the login of accounts\n", at=5), commit("b", "Fix the login of accounts\n", at=5)
     assert verdict(one, other, None, None) is Evidence.AUTHOR_DATE
