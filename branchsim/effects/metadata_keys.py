@@ -161,4 +161,25 @@ UNKEYED = frozenset(
 )
 """Tags that are never keyed although a child has the name of a key."""
 
+SUFFIXES = frozenset(
+    """
+    actionlinkgrouptemplate animationrule app appmenu approvalprocess assignmentrules authprovider autoresponserules bot
+    botversion brandingset cachepartition callcenter cleandataservice community connectedapp corswhitelistorigin
+    csptrustedsite customapplicationcomponent customnotificationtype custompermission dashboard datacategorygroup
+    delegategroup duplicaterule embeddedserviceconfig entitlementprocess entitlementtemplate escalationrules
+    externalcredential externalserviceregistration feedfilter flexipage flow flowcategory flowdefinition flowtest
+    globalvalueset globalvaluesettranslation group homepagecomponent homepagelayout installedpackage keywords labels
+    layout leadconvertsettings lightningbolt livechatagentconfig livechatbutton livechatdeployment managedtopics
+    matchingrule milestonetype mutingpermissionset namedcredential network networkbranding notificationtypeconfig
+    oauthcustomscope object objecttranslation pathassistant permissionset permissionsetgroup platformeventchannel
+    platformeventchannelmember portal posttemplate presencedeclinereason presenceuserconfig profile
+    profilepasswordpolicy profilesessionsetting prompt queue queueroutingconfig quickaction recommendationstrategy
+    remotesite report reporttype restrictionrule role samlssoconfig servicechannel servicepresencestatus settings
+    sharingrules sharingset site skill standardvalueset standardvaluesettranslation synonymdictionary tab territory
+    territory2 territory2model territory2rule territory2type topicsforobjects translation transactionsecuritypolicy
+    weblink workflow
+    """.split()  # noqa: SIM905 - a list of a hundred quoted words would be harder to read
+)
+"""The ends of names, in lower case, of files that hold one component each in metadata format."""
+
 __all__ = ["ATTRIBUTES", "EVERYWHERE", "KEYS", "UNKEYED", "Alternatives"]

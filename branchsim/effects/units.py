@@ -13,6 +13,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from branchsim.effects.metadata_keys import SUFFIXES
 from branchsim.effects.text import Limits, TextError, decode, is_binary, lines_of, shorten
 from branchsim.errors import InputError
 
@@ -169,6 +170,7 @@ class Options:
 DEFAULTS = Options()
 
 _PATH = Unit("path", (), "present")
+_METADATA = frozenset(suffix.encode() for suffix in SUFFIXES)
 _EXECUTABLE = Unit("mode", (), "executable")
 _LFS = re.compile(
     rb"version https?://git-lfs\.github\.com/spec/v1\n(?:[a-z0-9.-]+ [^\n]*\n)*?oid ([a-z0-9]+:[0-9a-f]{1,128})\n"
@@ -190,7 +192,8 @@ def form_of(path: bytes, mode: str = "100644", options: Options = DEFAULTS) -> F
     if not options.structured:
         return Form.LINES
     name = path.lower()
-    if name.endswith(b".xml"):
+    suffix = name.rpartition(b".")[2]
+    if suffix == b"xml" or suffix in _METADATA:
         return Form.METADATA
     if name.endswith(b".json"):
         return Form.JSON
@@ -329,8 +332,11 @@ def _structured(
     content: bytes, text: str, wanted: Form, options: Options
 ) -> tuple[Counter[tuple[tuple[str, ...], str]] | None, str]:
     """The elements, or None and why not; the reason is empty where the file is simply not of that kind."""
+    from branchsim.effects.metadata import is_metadata
     from branchsim.effects.structured import NotReadError, json_elements, yaml_elements
 
+    if wanted is Form.METADATA and not is_metadata(text):
+        return None, ""
     if len(content) > options.limits.structured:
         return None, f"{len(content)} bytes, more than the {options.limits.structured} that are parsed: read as lines"
     try:

@@ -187,6 +187,35 @@ def test_malformed_metadata_is_read_as_lines_with_a_reason() -> None:
     assert "not valid XML" in units.reason
 
 
+@pytest.mark.parametrize(
+    ("path", "root"),
+    [
+        ("src/objects/Account.object", "CustomObject"),
+        ("src/profiles/Admin.profile", "Profile"),
+        ("src/translations/fr.translation", "Translations"),
+        ("src/permissionsets/Sales.permissionset", "PermissionSet"),
+        ("src/labels/CustomLabels.labels", "CustomLabels"),
+        ("src/layouts/Account-Layout.layout", "Layout"),
+        ("src/workflows/Account.workflow", "Workflow"),
+    ],
+)
+def test_metadata_format_has_no_xml_in_its_names(path: str, root: str) -> None:
+    parts = [f"<parts><fullName>P{number}</fullName><value>{number}</value></parts>\n" for number in range(3)]
+    one, other = (
+        read(path, f'<{root} xmlns="http://soap.sforce.com/2006/04/metadata">\n{"".join(order)}</{root}>\n')
+        for order in (parts, parts[::-1])
+    )
+    assert one.form is Form.METADATA
+    assert one.counts == other.counts
+
+
+@pytest.mark.parametrize("path", ["a.flow", "lib/it.app", "my.profile", "x.report"])
+def test_what_only_has_such_a_name_stays_lines_without_a_complaint(path: str) -> None:
+    units = read(path, '{application, it,\n [{vsn, "1"}]}.\n' * 150_000)
+    assert units.form is Form.LINES
+    assert not units.reason
+
+
 def test_other_xml_stays_lines_without_a_complaint() -> None:
     units = read("pom.xml", "<project>\n<version>1.2</version>\n</project>\n")
     assert units.form is Form.LINES

@@ -174,14 +174,14 @@ def test_anything_made_of_syntax_is_read(path: bytes, content: list[str]) -> Non
     ids=range(16),
 )
 def test_hostile_files_are_read_in_bounded_time(path: bytes, content: bytes) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     assert units_of(path, content).is_known
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10
 
 
 def test_many_small_files_are_read_quickly() -> None:
     contents = [b"".join(b"    value_%d = call(%d, %d)\n" % (n, n, i) for n in range(20)) for i in range(5000)]
-    start = time.perf_counter()
+    start = time.process_time()
     for content in contents:
         units_of(b"a.py", content)
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10
