@@ -13,7 +13,7 @@ from branchsim.effects.languages import Family, Inert, family_of, imported_names
 from branchsim.effects.paths import Attributes, PathReason, classify_path, looks_generated
 from branchsim.effects.presence import Side, Verdict, What
 from branchsim.effects.text import Limits, TextError, decode, is_binary, normalise, shorten, split_lines
-from branchsim.effects.tokens import Relaid, Rows, TokenText, tokens_of
+from branchsim.effects.tokens import Relaid, Rows, TokenText, open_ended, tokens_of
 from branchsim.effects.units import ABSENT, Unit, Units
 from branchsim.topology import version_key
 
@@ -284,11 +284,19 @@ def is_formatting(verdict: Verdict, scene: Scene) -> bool:
     if not words or not words <= scene.fresh_words[(side, result) if back else (result, side)]:
         return False
     expected, found = scene.tokens[side], scene.tokens[result]
-    if expected is None or found is None:
-        return False
-    wanted = tokens_of(text, scene.family)
+    return expected is not None and found is not None and _stands_elsewhere(verdict, scene.family, expected, found)
+
+
+def _stands_elsewhere(verdict: Verdict, family: Family | None, expected: TokenText, found: TokenText) -> bool:
+    """Whether the result has the tokens of a line as often as it should."""
+    back = verdict.what is What.UNDONE
+    wanted = tokens_of(verdict.unit.value, family)
     there, due = found.count(wanted), expected.count(wanted)
-    return 0 < there <= due if back else 0 < due <= there
+    if back:
+        return 0 < there <= due
+    # A list that ended here may go on in the result, and the other way round.
+    bare = open_ended(wanted)
+    return 0 < due <= there or 0 < expected.count(bare, open_end=True) <= found.count(bare, open_end=True)
 
 
 def is_import_line(verdict: Verdict, scene: Scene) -> bool:

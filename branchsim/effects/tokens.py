@@ -22,6 +22,16 @@ def tokens_of(line: str, family: Family | None = None) -> str:
     return _joined(_drop_commas(_row(line, family))).removesuffix(_COMMA)
 
 
+_OPEN_ENDS = tuple(f"\x01{token}\x02" for token in ")]},;")
+
+
+def open_ended(tokens: str) -> str:
+    """The tokens of one line without the brackets that it closes at its end: a list may go on there."""
+    while tokens.endswith(_OPEN_ENDS):
+        tokens = tokens[: tokens.rindex("\x01")]
+    return tokens
+
+
 def _row(line: str, family: Family | None) -> list[str]:
     return _TOKEN.findall(without_comment(line, family).replace("'", '"'))
 
@@ -72,6 +82,7 @@ class TokenText:
         pieces: list[str] = []
         self._starts: set[int] = set()
         self._ends: set[int] = set()
+        self._open_ends: set[int] = set()
         at = 0
         upcoming = [row[0] for row in rows if row]
         filled = 0
@@ -86,15 +97,17 @@ class TokenText:
             self._ends.add(at)
             if piece.endswith(_COMMA):
                 self._ends.add(at - len(_COMMA))
+            self._open_ends.add(at - len(piece) + len(open_ended(piece)))
             pieces.append(piece)
         self._text = "".join(pieces)
 
-    def count(self, wanted: str) -> int:
-        """How often some tokens fill whole lines, be it one or several."""
+    def count(self, wanted: str, *, open_end: bool = False) -> int:
+        """How often some tokens fill whole lines, be it one or several; the brackets at the end may be left open."""
+        ends = self._open_ends if open_end else self._ends
         found = 0
         at = self._text.find(wanted) if wanted else -1
         while at >= 0:
-            found += at in self._starts and at + len(wanted) in self._ends
+            found += at in self._starts and at + len(wanted) in ends
             at = self._text.find(wanted, at + 1)
         return found
 
@@ -123,4 +136,4 @@ class Relaid:
                 self.result.update(after)
 
 
-__all__ = ["Relaid", "Rows", "TokenText", "tokens_of"]
+__all__ = ["Relaid", "Rows", "TokenText", "open_ended", "tokens_of"]

@@ -153,6 +153,15 @@ def test_a_lost_argument_is_not_formatting_because_of_its_comma() -> None:
     assert [verdict.unit.value for verdict in sifted("a.py", short, long, short, short).losses] == ["second,"]
 
 
+def test_a_list_that_goes_on_has_lost_nothing_but_its_bracket() -> None:
+    base, side = 'names = [\n    "one"]\n', 'names = [\n    "one", "two"]\n'
+    merged = 'names = [\n    "one", "two",\n    "three"]\n'
+    result = sifted("a.py", base, side, 'names = [\n    "one",\n    "three"]\n', merged)
+    assert {each.side for each in result.losses} == {Side.SOURCE}
+    assert result.left_out["formatting"] == 1
+    assert sifted("a.py", base, side, base, 'names = [\n    "one", "two", "three"]\n').losses
+
+
 def test_a_very_long_line_is_not_formatting() -> None:
     assert lost("a.py", "value = " + " + ".join(f"part_{n}" for n in range(1000)) + "\n").losses
 
