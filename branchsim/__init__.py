@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from branchsim.audit.many import Audits, audit_many
     from branchsim.audit.match import Match, match
     from branchsim.audit.sources import guess_topology, read_topology
+    from branchsim.audit.trace import Trace, trace
     from branchsim.check.experiment import Experiment, experiment
     from branchsim.check.explore import explore
     from branchsim.check.strategy import Strategy
@@ -60,6 +61,7 @@ __all__ = [
     "Team",
     "Topology",
     "TopologyError",
+    "Trace",
     "UnknownBranchError",
     "UnknownRevisionError",
     "audit",
@@ -74,6 +76,7 @@ __all__ = [
     "read_topology",
     "simulate",
     "strategy_table",
+    "trace",
 ]
 
 _HOME = {
@@ -95,6 +98,7 @@ _HOME = {
     "Plan": "branchsim.plan",
     "Topology": "branchsim.topology",
     "TopologyError": "branchsim.errors",
+    "Trace": "branchsim.audit.trace",
     "UnknownBranchError": "branchsim.errors",
     "UnknownRevisionError": "branchsim.errors",
     "Strategy": "branchsim.check.strategy",
@@ -106,6 +110,7 @@ _HOME = {
     "read_plan": "branchsim.plan",
     "read_topology": "branchsim.audit.sources",
     "strategy_table": "branchsim.check.table",
+    "trace": "branchsim.audit.trace",
 }
 
 # Packages that are called like the function they are about.

@@ -67,9 +67,7 @@ for branch in audit.topology.branches:
     print(f"{branch.name:12} {'an ancestor' if contained else 'no ancestor'}")
 
 # %%
-from branchsim.audit.trace import trace
-
-life = trace(repository, change, topology or None)
+life = bs.trace(repository, change, topology or None)
 life
 
 # %% [markdown]

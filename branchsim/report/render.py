@@ -101,9 +101,13 @@ def to_html(notebook: Any, *, title: str) -> Page:
         embed_images=True,
     )
     kept = _shown(notebook)
+    above: list[str] = []
     for number, cell in enumerate(kept.cells):
         # The ids that a notebook gives its cells are made up anew for every injected one.
         cell["id"] = f"cell-{number}"
+        if cell.cell_type == "markdown":
+            above.append(cell.source)
+        cell.metadata["alt"] = _alt(above)
     body, _ = exporter.from_notebook_node(kept)
     links = "".join(f'<a href="#{_anchor(name)}">{escape(name)}</a>' for name in _headings(kept))
     text = (

@@ -7,9 +7,11 @@ those of A, and fails where one holds a warning.
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -94,9 +96,10 @@ def execute(source: Path) -> str:
     target = paired(source)
     made = jupytext.read(source)
     before = {cell.source: cell.id for cell in read(target).cells} if target.exists() else {}
-    for number, cell in enumerate(made.cells):
+    unused = (each for number in itertools.count() if (each := f"{source.stem[:1]}-{number}") not in before.values())
+    for cell in made.cells:
         # Ids stay what they were, so that a new run changes nothing but what it found.
-        cell["id"] = before.pop(cell.source, f"{source.stem[:1]}-{number}")
+        cell["id"] = before.get(cell.source) or next(unused)
     made.metadata.pop("jupytext", None)
     made.metadata["jupytext"] = {"formats": "ipynb,py:percent"}
     made.nbformat, made.nbformat_minor = 4, 5
@@ -105,12 +108,18 @@ def execute(source: Path) -> str:
         timeout=TIMEOUT,
         kernel_name="python3",
         record_timing=False,
+        coalesce_streams=True,
         resources={"metadata": {"path": str(FOLDER)}},
     )
+    begun = time.monotonic()
     try:
         client.execute()
     except CellExecutionError as error:
         return f"{source.name}: {error}"
+    taken = time.monotonic() - begun
+    sys.stdout.write(f"{source.name}: {taken:.0f} s\n")
+    if taken > TIMEOUT:
+        return f"{source.name}: took {taken:.0f} s, and may take {TIMEOUT}"
     # The version of Python is of no interest, and would change with every machine.
     made.metadata["kernelspec"] = {"display_name": "Python 3", "language": "python", "name": "python3"}
     made.metadata["language_info"] = {"name": "python"}
