@@ -10,6 +10,7 @@ import typer
 from branchsim.cli import CLEAN, FINDINGS, complain
 from branchsim.cli.output import FORMAT_HELP, Format
 from branchsim.cli.plans import Asked, Author, Drivers, Hotfix, Places, Promote, Sign, TopologyFile, asked
+from branchsim.cli.solving import Solve
 
 if TYPE_CHECKING:
     from branchsim.simulate.execute import Receipt
@@ -27,6 +28,7 @@ def execute(
     author: Author = None,
     sign: Sign = False,
     merge_driver: Drivers = None,
+    solve: Solve = None,
     remote: Annotated[
         str | None,
         typer.Option("--remote", metavar="NAME", help="Move the branches of this remote, by one atomic push."),
@@ -75,6 +77,7 @@ def execute(
         author=author,
         sign=sign,
         drivers=merge_driver,
+        solve=solve,
         plan_needed=not back,
     )
     try:
@@ -100,7 +103,10 @@ def _execute(
     accepted = ("clean", "regression") if options["accept_losses"] else ("clean",)
     if simulation.outcome not in accepted:
         show_simulation(simulation, output)
-        complain(f"nothing was changed: the plan is {simulation.outcome}, and nothing is executed in part")
+        if simulation.outcome == "regression":
+            complain("nothing was changed: something would be lost; solve it otherwise, or accept it (--accept-losses)")
+        else:
+            complain(f"nothing was changed: the plan is {simulation.outcome}, and nothing is executed in part")
         return FINDINGS
     possible = check(simulation, wanted.repo, remote, **options)
     if not for_real:
@@ -144,11 +150,12 @@ def _back(wanted: Asked, output: Format, *, undoing: bool) -> int:
 
 
 def _moves(receipt: Receipt) -> list[str]:
-    return [
-        f"{move.ref}: {'new' if move.before is None else move.before[:12]} -> "
-        f"{'deleted' if move.after is None else move.after[:12]}"
-        for move in receipt.moves
-    ]
+    """Each ref, and from where to where it went or shall go."""
+    lines = []
+    for ref, before, after in receipt.moves:
+        here, there = (after, before) if receipt.outcome == "undone" else (before, after)
+        lines.append(f"{ref}: {'new' if here is None else here[:12]} -> {'deleted' if there is None else there[:12]}")
+    return lines
 
 
 _SAID = {

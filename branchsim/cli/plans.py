@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
 
     from branchsim.git.repository import Repository
     from branchsim.plan import MergeDriver, Plan
+    from branchsim.simulate.conflicts import Resolver
     from branchsim.simulate.simulation import Simulation
     from branchsim.topology import Topology
 
@@ -68,6 +71,8 @@ Drivers = Annotated[
     ),
 ]
 
+_WRITE_IT = "write it down with 'branchsim topology --guess --write branchsim.toml' and correct it, or give --topology"
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -82,9 +87,11 @@ class Asked:
     since: str | None = None
     sign: bool = False
     drivers: tuple[MergeDriver, ...] = ()
+    solve: tuple[str, ...] = ()
 
-    def simulation(self) -> Simulation:
-        """The simulation: read from a file, or made now."""
+    def simulation(self, resolve: Resolver | None = None) -> Simulation:
+        """The simulation: read from a file, or made now, with whoever is asked about the conflicts that are left."""
+        from branchsim.cli.solving import solved
         from branchsim.git.repository import Repository
         from branchsim.git.transaction import own_identity
         from branchsim.simulate.run import simulate
@@ -94,61 +101,85 @@ class Asked:
             self._check_kept_as_it_is()
             return read_simulation(self.plan_file)
         with Repository(self.repo) as repository:
-            plan, topology = self._plan(repository)
+            plan, topology, notes = self._plan(repository)
             directory = self.plan_file.parent if self.plan_file is not None else Path()
             author = self.author or plan.author or own_identity(repository.common_dir)
             if self.author is not None:
                 plan = plan.replace(author=self.author)
             plan = plan.replace(sign=plan.sign or self.sign, drivers=(*plan.drivers, *self.drivers))
-            return simulate(plan, repository, topology, author=author, since=self.since, directory=directory)
+            run = partial(
+                simulate,
+                repo=repository,
+                topology=topology,
+                author=author,
+                since=self.since,
+                directory=directory,
+            )
+            if self.solve:
+                # Nobody is asked and nothing is signed until it is known how the plan ends.
+                unsigned, found = solved(plan.replace(sign=False), self.solve, run)
+                if plan.sign or resolve is not None:
+                    found = run(unsigned.replace(sign=plan.sign), resolve=resolve)
+            else:
+                found = run(plan, resolve=resolve)
+            return dataclasses.replace(found, notes=(*found.notes, *notes))
 
     def _check_kept_as_it_is(self) -> None:
         from branchsim.errors import InputError
 
-        given = {"--author": self.author, "--since": self.since, "--sign": self.sign, "--merge-driver": self.drivers}
+        given = {
+            "--author": self.author,
+            "--since": self.since,
+            "--sign": self.sign,
+            "--merge-driver": self.drivers,
+            "--solve": self.solve,
+        }
         for option, value in given.items():
             if value:
                 raise InputError(f"{self.plan_file} is a saved simulation, which {option} cannot change; give the plan")
 
-    def _plan(self, repository: Repository) -> tuple[Plan, Topology | None]:
-        from branchsim.errors import InputError
+    def _plan(self, repository: Repository) -> tuple[Plan, Topology | None, tuple[str, ...]]:
+        """The plan, its topology, and what must be said about where that came from."""
         from branchsim.plan import Plan, read_plan
 
+        topology = self._written(repository)
         if self.plan_file is not None:
-            plan = read_plan(self.plan_file)
-            return plan, self._topology(repository, needed=False)
+            return read_plan(self.plan_file), topology, ()
         if self.hotfix is not None:
-            topology = self._topology(repository, needed=True)
-            if topology is None:
-                raise InputError("a hotfix needs a topology; give one with --topology")
-            return Plan.hotfix(self.hotfix, topology), topology
+            return self._hotfix(repository, self.hotfix, topology)
         source, target = self.promote or ("", "")
-        topology = self._topology(repository, needed=False)
         known = topology is not None and all(topology.match_branch(name) is not None for name in (source, target))
-        return Plan.promotion(source, target, topology if known else None), topology if known else None
+        topology = topology if known else None
+        return Plan.promotion(source, target, topology), topology, ()
 
-    def _topology(self, repository: Repository, *, needed: bool) -> Topology | None:
-        """The topology, bound to the branches; without one that is written down a guess, where one is needed."""
+    def _written(self, repository: Repository) -> Topology | None:
+        """The topology that was given or that the repository has in a file, bound to the branches."""
         from branchsim.audit.sources import choose_topology
-        from branchsim.errors import InputError
-        from branchsim.git.refs import branch_refs
 
-        if not needed and self.topology is None and not self._is_written(repository):
-            return None
-        try:
-            chosen = choose_topology(repository, self.topology)
-        except InputError as error:
-            if self.topology is None and needed:
-                raise InputError(f"{error}; or name a topology with --topology") from None
-            raise
-        return chosen.topology.bind(branch_refs(repository.refs, repository.remotes))
+        chosen = choose_topology(repository, self.topology, guess=False)
+        return None if chosen is None else _bound(chosen.topology, repository)
 
     @staticmethod
-    def _is_written(repository: Repository) -> bool:
-        from branchsim.topology import FILE_NAME, DirectoryFiles, has_sfdx_hardis
+    def _hotfix(repository: Repository, name: str, topology: Topology | None) -> tuple[Plan, Topology, tuple[str, ...]]:
+        """The plan of a hotfix; with a guess of the topology where none is written down."""
+        from branchsim.audit.sources import guessed
+        from branchsim.errors import InputError
+        from branchsim.plan import Plan
 
-        tree = repository.work_tree
-        return tree is not None and ((tree / FILE_NAME).is_file() or has_sfdx_hardis(DirectoryFiles(tree)))
+        if topology is not None:
+            return Plan.hotfix(name, topology), topology, ()
+        try:
+            topology = _bound(guessed(repository).topology, repository)
+            plan = Plan.hotfix(name, topology)
+        except InputError as error:
+            raise InputError(f"{error}; the topology was only guessed: {_WRITE_IT}") from None
+        return plan, topology, (f"the topology was guessed from the branches and their merges: {_WRITE_IT}",)
+
+
+def _bound(topology: Topology, repository: Repository) -> Topology:
+    from branchsim.git.refs import branch_refs
+
+    return topology.bind(branch_refs(repository.refs, repository.remotes))
 
 
 def asked(
@@ -161,6 +192,7 @@ def asked(
     since: str | None = None,
     sign: bool = False,
     drivers: Sequence[str] | None = None,
+    solve: Sequence[str] | None = None,
     plan_needed: bool = True,
 ) -> Asked:
     """Read the arguments that name a plan and a repository.
@@ -204,6 +236,7 @@ def asked(
         since,
         sign=sign,
         drivers=_drivers(drivers or ()),
+        solve=tuple(solve or ()),
     )
 
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from branchsim.cli import CLEAN, FINDINGS
+from branchsim.cli import CLEAN, FINDINGS, complain
 from branchsim.cli.output import FORMAT_HELP, Format
 from branchsim.cli.plans import Author, Drivers, Hotfix, Places, Promote, Sign, Since, TopologyFile, asked
+from branchsim.cli.solving import ConflictFolder, HandOut, Solve
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +22,7 @@ COLUMNS = ("number", "step", "outcome", "branch", "commit", "files", "regions", 
 """The columns of the CSV form."""
 
 _SHOWN = 20
+_ADVICE = "to solve it: --conflicts FOLDER writes the files, --solve FOLDER takes them back; or --solve SIDE"
 
 
 class Host(StrEnum):
@@ -40,6 +42,11 @@ def simulate(
     since: Since = None,
     sign: Sign = False,
     merge_driver: Drivers = None,
+    solve: Solve = None,
+    conflicts: ConflictFolder = None,
+    write_plan: Annotated[
+        Path | None, typer.Option("--write-plan", metavar="FILE", help="Write the plan as TOML, to be edited.")
+    ] = None,
     save: Annotated[
         Path | None,
         typer.Option("--save", metavar="FILE", help="Keep the simulation, for 'branchsim execute' and its --verify."),
@@ -70,8 +77,12 @@ def simulate(
         since=since,
         sign=sign,
         drivers=merge_driver,
+        solve=solve,
     )
-    found = wanted.simulation()
+    hand_out = None if conflicts is None else HandOut(conflicts)
+    found = wanted.simulation(hand_out)
+    if write_plan is not None:
+        _keep_plan(found, write_plan)
     if save is not None:
         from branchsim.simulate.saved import save as keep
 
@@ -82,7 +93,22 @@ def simulate(
         emit(found.runbook(host=None if runbook is Host.GIT else runbook.value))
     else:
         show(found, output)
+        if output is Format.TABLE and hand_out is None and found.outcome == "conflict":
+            from branchsim.cli.output import paragraph, say
+
+            say(paragraph(_ADVICE, first="  ", rest="  "))
+    for advice in hand_out.advice() if hand_out is not None else ():
+        complain(advice)
     return FINDINGS if found.needs_a_person else CLEAN
+
+
+def _keep_plan(found: Simulation, path: Path) -> None:
+    from branchsim.errors import InputError
+    from branchsim.writing import write_whole
+
+    if path.exists():
+        raise InputError(f"{path} exists already; choose another name for --write-plan")
+    write_whole(path, found.plan.to_toml())
 
 
 def show(found: Simulation, output: Format) -> None:
@@ -187,10 +213,13 @@ def _kind(conflict: Any) -> str:
 
 
 def _who(conflict: Any) -> str:
+    from branchsim.formatting import minute
+
     parts = []
     for side, meeting in (("target", conflict.of_target), ("source", conflict.of_source)):
         if meeting.commits:
-            parts.append(f"{side}: {', '.join(meeting.authors[:3])} ({meeting.commits[0][:12]})")
+            since = f" since {minute(meeting.since)[:10]}" if minute(meeting.since) else ""
+            parts.append(f"{side}: {', '.join(meeting.authors[:3])}{since} ({meeting.commits[0][:12]})")
     return "; ".join(parts)
 
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import tempfile
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -234,20 +231,9 @@ def _write(path: Path, chosen: Chosen, *, replace: bool) -> None:
     from branchsim.cli.output import one_line, say
     from branchsim.errors import InputError
     from branchsim.topology import to_toml
+    from branchsim.writing import write_whole
 
     if path.exists() and not replace:
         raise InputError(f"{path} exists already; choose another name, or replace it with --force")
-    try:
-        handle, name = tempfile.mkstemp(prefix=".branchsim-", dir=path.parent)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(to_toml(_with_reasons(chosen)))
-            Path(name).chmod(0o644)
-            Path(name).replace(path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                Path(name).unlink()
-            raise
-    except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror}; choose another place") from None
+    write_whole(path, to_toml(_with_reasons(chosen)))
     say(f"{one_line(str(path))} holds the topology {one_line(chosen.topology.name)}, {one_line(chosen.origin)}.")

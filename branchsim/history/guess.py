@@ -455,9 +455,11 @@ class _Guesser:
         landings = history.landings.get(self.trunk, ())
         alone = sum(landing.source is None and landing.kind in _UNNAMED for landing in landings)
         back = [flow for flow in topology.flows if flow.kind == "retrofit" and flow.source == self.trunk]
+        if not back:  # a trunk that was left out owes nothing either
+            return topology
         given_back = any(self.merges[self.trunk, flow.target] for flow in back)
         merged = any(self.merges[source, self.trunk] for source in topology.upstream(self.trunk))
-        if _stage(self.trunk) is not None or not back or given_back or not merged or alone <= _MOSTLY * len(landings):
+        if _stage(self.trunk) is not None or given_back or not merged or alone <= _MOSTLY * len(landings):
             return topology
         targets = _listed([flow.target for flow in back])
         ported, _, _ = self._ports([flow.target for flow in back])

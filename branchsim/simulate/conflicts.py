@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 _LIMIT = 64 * 1024 * 1024
 _SUBMODULE = "160000"
+_MARKERS = (re.compile(rb"^<{7}( |$)", re.MULTILINE), re.compile(rb"^>{7}( |$)", re.MULTILINE))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,6 +256,7 @@ class Conflicts:
         if way.folder is not None:
             content = _in_folder(self._directory / way.folder, case.path)
             if content is not None:
+                case.check_solved(content, way.folder)
                 return (self._put(case, content, None),)
         if way.take is not None and (not way.paths or path in way.paths):
             return self._side(case, way.take)
@@ -375,6 +378,19 @@ class _Case:
         """The conflict regions of the file in the result."""
         merged = self.merged
         return [] if merged is None else regions(merged, *self._labels)
+
+    def check_solved(self, content: bytes, folder: str) -> None:
+        """Make sure that nobody hands git's markers back as a solution.
+
+        Raises
+        ------
+        PlanError
+            They are there, and on no side of the conflict.
+        """
+        sides = [self.content(side) or b"" for side in (self.base, self.target, self.source)]
+        for marker in _MARKERS:
+            if marker.search(content) and not any(marker.search(side) for side in sides):
+                raise PlanError(f"{os.fsdecode(self.path)!r} in {folder!r} still has conflict markers; take them out")
 
     def with_side(self, *, of_source: bool) -> bytes | None:
         """The file with one side in every region."""

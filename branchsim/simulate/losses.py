@@ -6,6 +6,8 @@ landing, those of the forecast included: is what the plan brought still there af
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -44,6 +46,10 @@ _DECIDED = frozenset({"commit", "revert"})
 # A solution writes the lines in conflict anew; that is what it is for.
 _SOLVED_WELL = "rewritten"
 
+_WORD = re.compile(r"\w+")
+_FEWEST_WORDS = 3
+"""Fewer words stand in other lines by chance."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Brought:
@@ -72,6 +78,8 @@ class LossJudge:
         self._cache = UnitCache()
         self._brought: dict[tuple[bytes, Sha], _Brought] = {}
         self._blobs: dict[Sha, bytes | Units] = {}
+        # Paths and units in whose place a solution has put text of its own.
+        self._settled: set[tuple[str, str]] = set()
 
     def __call__(self, repository: Repository, landing: Landing) -> list[Loss]:
         """The losses of one landing."""
@@ -120,17 +128,34 @@ class LossJudge:
                     paths = solved.paths
                     parts = merge_parts(scratch, commit, solved.source, paths=paths, conflicted=paths, clean=False)
                 inspection = inspector.judged(commit, AuditLanding("merge", tuple(parts)))
-                found += [
-                    Loss(
-                        path=each.path,
-                        what=each.unit,
-                        cause=each.cause.value,
-                        reason=each.reason,
-                        confidence=each.rank,
-                    )
-                    for each in inspection.records
-                    if each.fate != _SOLVED_WELL
-                ]
+                fresh = self._fresh(repository, solved, commit.tree)
+                for each in inspection.records:
+                    if each.fate == _SOLVED_WELL or _says_it_too(each.unit, fresh.get(each.path, ())):
+                        self._settled.add((each.path, each.unit))
+                    else:
+                        loss = Loss(
+                            path=each.path,
+                            what=each.unit,
+                            cause=each.cause.value,
+                            reason=each.reason,
+                            confidence=each.rank,
+                        )
+                        found.append(loss)
+        return found
+
+    def _fresh(self, repository: Repository, solved: Solved, merged: Sha) -> dict[str, list[str]]:
+        """The lines of a solution that neither side has."""
+        self._graph.learn(repository.scratch, [solved.onto, solved.source])
+        trees = (merged, self._graph[solved.onto].tree, self._graph[solved.source].tree)
+        entries = self._reader.entries([(tree, path) for tree in trees for path in sorted(solved.paths)])
+        self._load(entries.values())
+        found = {}
+        for path in sorted(solved.paths):
+            result, *sides = (self._units(path, entries.get((tree, path))) for tree in trees)
+            if result.is_known and all(side.is_known for side in sides):
+                known = {unit for side in sides for unit in side.counts}
+                fresh = [unit.value for unit in result.counts if unit.kind == "line" and unit not in known]
+                found[path.decode("utf-8", "replace")] = fresh
         return found
 
     def _pick(self, repository: Repository, solved: Solved, merged: Sha) -> Landed:
@@ -203,7 +228,12 @@ class LossJudge:
         )
         cause = "merge-resolution" if knew else "blind-overwrite"
         path = brought.path.decode("utf-8", "replace")
-        gone = [(unit, "is no longer there") for unit in brought.came if unit in had.counts and unit not in has.counts]
+        gone = [
+            (unit, "is no longer there")
+            for unit in brought.came
+            # Whoever solved the conflict has said what stands there; it now arrives.
+            if unit in had.counts and unit not in has.counts and not (knew and (path, str(unit)) in self._settled)
+        ]
         back = [(unit, "is back") for unit in brought.went if unit not in had.counts and unit in has.counts]
         for unit, what in sorted(gone + back):
             reason = f"{str(unit)!r} {what} on {landing.branch} after {landing.step!r}: {why}"
@@ -233,6 +263,12 @@ class LossJudge:
         if entry is None:
             return self._cache.units(path, None, "100644", lambda _: b"")
         return self._cache.units(path, entry.sha, entry.mode, lambda sha: self._blobs[Sha(sha)])
+
+
+def _says_it_too(line: str, fresh: Iterable[str]) -> bool:
+    """Whether one of a solution's own lines has all the words of a line, as one has that joins two sides."""
+    words = Counter(_WORD.findall(line))
+    return words.total() >= _FEWEST_WORDS and any(words <= Counter(_WORD.findall(other)) for other in fresh)
 
 
 class _Before(GitHistory):

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import base64
 import binascii
-import contextlib
 import dataclasses
 import json
 import os
-import tempfile
 import types
 import typing
 from pathlib import Path
@@ -20,6 +18,7 @@ from branchsim.plan import read_plan
 from branchsim.simulate import records
 from branchsim.simulate.records import ForecastResult, ObligationState, RefMove, StepResult
 from branchsim.simulate.simulation import Simulation
+from branchsim.writing import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,7 +36,6 @@ def save(simulation: Simulation, path: str | os.PathLike[str]) -> None:
     InputError
         The file cannot be written.
     """
-    place = Path(path)
     values = {
         "schema": SCHEMA,
         "kind": _KIND,
@@ -53,19 +51,7 @@ def save(simulation: Simulation, path: str | os.PathLike[str]) -> None:
         "owed_since": simulation.owed_since,
         "pack": base64.b64encode(simulation.pack).decode("ascii"),
     }
-    text = json.dumps(values, indent=1) + "\n"
-    try:
-        handle, part = tempfile.mkstemp(prefix=".branchsim-", dir=place.parent)
-        try:
-            with os.fdopen(handle, "w", encoding="ascii") as file:
-                file.write(text)
-            Path(part).replace(place)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                Path(part).unlink()
-            raise
-    except OSError as error:
-        raise InputError(f"{place} cannot be written: {error.strerror}; choose another place") from None
+    write_whole(path, json.dumps(values, indent=1) + "\n")
 
 
 def is_saved(path: str | os.PathLike[str]) -> bool:

@@ -421,7 +421,8 @@ def _conflict_text(conflict: FileConflict) -> str:
         if meeting.commits:
             shas = ", ".join(sha[:12] for sha in meeting.commits[:3])
             more = f" and {len(meeting.commits) - 3} more" if len(meeting.commits) > 3 else ""  # noqa: PLR2004
-            meet.append(f"{side} {shas}{more} by {', '.join(meeting.authors[:3])}")
+            since = (_iso(meeting.since) or "")[:10]
+            meet.append(f"{side} {shas}{more} by {', '.join(meeting.authors[:3])}{f' since {since}' * bool(since)}")
     met = f": {'; '.join(meet)}" if meet else ""
     regions = f"{conflict.regions} region{'s' if conflict.regions != 1 else ''}"
     false = f", may be false: the merge driver {conflict.driver} did not run" if conflict.driver is not None else ""

@@ -137,6 +137,31 @@ def test_a_driver_and_a_signature_by_options(shell: Shell, repo: RepoBuilder) ->
     assert "nothing could be signed" in signed.stderr
 
 
+def test_conflicts_are_handed_out_and_taken_back_solved(shell: Shell, repo: RepoBuilder) -> None:
+    conflict(repo)
+    way = ("simulate", "--hotfix", "login", repo.path)
+    told = shell.run(*way)
+    assert "--conflicts FOLDER writes the files" in " ".join(told.stdout.split())
+    done = shell.run(*way, "--conflicts", "todo")
+    assert done.returncode == 1
+    assert "1 file with conflict markers in todo" in done.stderr
+    file = shell.home / "todo" / "a.txt"
+    assert "<<<<<<<" in file.read_text()
+    again = shell.run(*way, "--conflicts", "todo")
+    assert (again.returncode, "holds something already" in again.stderr) == (2, True)
+    untouched = shell.run(*way, "--solve", "todo")
+    assert (untouched.returncode, "still has conflict markers" in untouched.stderr) == (2, True)
+    file.write_text("1\n2\nfixed\nother | text\n")
+    solved = shell.run(*way, "--solve", "todo", "--write-plan", "plan.toml")
+    assert solved.returncode == 0, solved.stdout
+    assert "solved by resolve" in " ".join(solved.stdout.split())
+    # The plan that was written does the same from its file.
+    (shell.home / "plan.toml").chmod(0o644)
+    assert shell.run("simulate", "plan.toml", repo.path).returncode == 0
+    lost = shell.run("execute", "--hotfix", "login", repo.path, "--solve", "target", "--for-real", "--yes")
+    assert (lost.returncode, "--accept-losses" in lost.stderr) == (1, True)
+
+
 # -- execute -----------------------------------------------------------------------------------------------------------
 
 
@@ -222,6 +247,7 @@ def test_what_people_did_is_compared_with_what_was_simulated(shell: Shell, repo:
         (("simulate", "--hotfix", "x", "--promote", "uat:preprod", "{repo}"), "exclude each other"),
         (("simulate", "--hotfix", "x", "{repo}", "{repo}"), "one repository is expected"),
         (("simulate", "--hotfix", "x", "{repo}/nowhere"), "does not exist"),
+        (("simulate", "--hotfix", "login", "--solve", "sorce", "{repo}"), "did you mean 'source'"),
         (("simulate", "nowhere.toml", "{repo}"), "nowhere.toml"),
         (("execute", "--resume", "--undo", "{repo}"), "exclude each other"),
         (("execute", "--undo", "{repo}"), "nothing to undo"),

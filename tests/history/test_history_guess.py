@@ -215,3 +215,12 @@ def test_a_clone_is_guessed_like_its_origin(repo: RepoBuilder, tmp_path: Path) -
     git(tmp_path, "clone", "-q", str(repo.path), "clone")
     with Repository(tmp_path / "clone") as clone:
         assert guess_topology(clone).topology == guess(repo).topology
+
+
+def test_a_trunk_beside_branches_named_after_all_stages_is_left_out(repo: RepoBuilder) -> None:
+    for name in ("integration", "uat", "preprod", "production"):
+        repo.branch(name, "main")
+    repo.commit("integration", {"a": "2\n"})
+    found = guess(repo)
+    assert [branch.name for branch in found.topology.branches] == ["integration", "uat", "preprod", "production"]
+    assert any("main is left out" in reason for reason in found.reasons)

@@ -476,6 +476,26 @@ def test_a_solution_that_keeps_both_sides_loses_nothing(repo: RepoBuilder) -> No
     assert simulate(hotfix().then(Resolve(RETROFIT, files=(both,))), repo.path).outcome == "clean"
 
 
+def test_a_solution_that_says_both_in_one_line_loses_nothing(repo: RepoBuilder) -> None:
+    repo.commit("integration", {"a.txt": text(l3="limit = read(a_setting, of_the_site)")})
+    repo.finish()
+    plan = hotfix(text(l3="limit = max(10, a_setting)"))
+    both = plan.then(
+        Resolve(RETROFIT, files=(FileChange("a.txt", text(l3="limit = max(10, read(a_setting, of_the_site))")),))
+    )
+    found = simulate(both, repo.path)
+    assert found.outcome == "clean"
+    assert [each.outcome for each in found.expected if each.variant == "with-retrofit"] == ["clean"] * 3
+    # Where the other side comes back later, it is lost after all.
+    undone = both.then(
+        Start("topic", at="uat"),
+        Commit("topic", message="m", files=(FileChange("a.txt", text(l3="limit = read(a_setting, of_the_site)")),)),
+        PullRequest("topic", "preprod", method="squash"),
+        Resolve("squash topic to preprod", take="source"),
+    )
+    assert simulate(undone, repo.path).results[-2].outcome == "regression"
+
+
 def test_the_forecast_sees_a_fix_that_a_clean_promotion_takes_away(repo: RepoBuilder) -> None:
     # The retrofit took the side of integration. Nothing conflicts afterwards: git believes that BUILD decided so.
     simulation = simulate(hotfix(text(l3="the fix")).then(Resolve(RETROFIT, take="target")), repo.path)
