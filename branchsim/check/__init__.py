@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from branchsim.check.crosscheck import Crosscheck, crosscheck
 from branchsim.check.experiment import Experiment, experiment, trace_of_run
 from branchsim.check.explore import FORMS, Counterexample, Exploration, explore
 from branchsim.check.fit import Fit, fit_team
@@ -26,6 +27,7 @@ __all__ = [
     "Cell",
     "Change",
     "Counterexample",
+    "Crosscheck",
     "Delay",
     "Experiment",
     "Exploration",
@@ -47,6 +49,7 @@ __all__ = [
     "View",
     "assert_prevented",
     "broken_by",
+    "crosscheck",
     "experiment",
     "explore",
     "fit_team",

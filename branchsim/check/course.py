@@ -32,14 +32,15 @@ class DecidedStore(Store):
     """A store in which each conflict is resolved in one way: as `decide` says when it is met."""
 
     def __init__(self, regions: int) -> None:
-        super().__init__(regions, one_sided=False)
+        # Always a commit of its own, as where work lands by pull requests, also where git could fast-forward.
+        super().__init__(regions, one_sided=False, fast_forward=False)
         self.decide: Callable[[], str] = lambda: "both"
 
-    def land(self, method: str, target: int, source: int) -> tuple[Landed, ...]:
+    def land(self, method: str, target: int, source: int, place: int = 0) -> tuple[Landed, ...]:
         """The one way in which a landing ends now; nothing is remembered, since people decide anew."""
         self._landings.clear()
         self._three.clear()
-        return super().land(method, target, source)
+        return super().land(method, target, source, place)
 
     def revert(self, tip: int, commit: int, layer: str) -> tuple[Landed, ...]:
         """The one way in which a revert ends now."""
@@ -52,11 +53,6 @@ class DecidedStore(Store):
         values = list(self._trees[self.tree[tip]])
         values[region] = self._trees[self.tree[old]][region]
         return self._tree_of(tuple(values))
-
-    def _merge(self, target: int, source: int) -> Iterator[Landed]:
-        """Always a commit of its own, as where work lands by pull requests, also where git could fast-forward."""
-        for end in super()._merge(target, source):
-            yield Landed(self.commit((target, source), self.tree[source]), None) if end.tip == source else end
 
     def _three_way(self, base: int, ours: int, theirs: int) -> Iterator[tuple[int, Resolution | None]]:
         values: list[int] = []
@@ -455,7 +451,7 @@ class Course:
         store = self.store
         store.decide = lambda: habits.choose(self.chance)
         before = self.tips[place]
-        for end in store.land(method, before, source):
+        for end in store.land(method, before, source, place):
             self._count(end)
             if self.recorder:
                 self.recorder.land(

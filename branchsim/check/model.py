@@ -113,6 +113,8 @@ class Model:
         Whether of histories that differ only in names one is visited.
     tags : bool
         Whether tags are set; they bear only on whether something can be named.
+    fast_forward : bool
+        Whether a merge that has nothing to merge moves the branch; without, every merge makes a commit.
     """
 
     def __init__(
@@ -123,12 +125,15 @@ class Model:
         scope: Scope | None = None,
         symmetry: bool = True,
         tags: bool = False,
+        fast_forward: bool = True,
     ) -> None:
         self.strategy = strategy
         self.mistakes = check_mistakes(mistakes)
         self.scope = scope or Scope()
         self.symmetry = symmetry
-        self.store = Store(self.scope.regions, one_sided="one-sided-resolution" in self.mistakes)
+        self.store = Store(
+            self.scope.regions, one_sided="one-sided-resolution" in self.mistakes, fast_forward=fast_forward
+        )
         self.rules = Rules(strategy, self.mistakes)
         self.branches, self.layers, self.index = self.rules.branches, self.rules.layers, self.rules.index
         self.production, self.run, self.origins = self.rules.production, self.rules.run, self.rules.origins
@@ -281,7 +286,7 @@ class Model:
                     self._moved(state, place, end.tip),
                     Move(operation, place, work, tip, end.tip, method, end.resolution, origin),
                 )
-                for end in self.store.land(method, state[place], tip)
+                for end in self.store.land(method, state[place], tip, place)
             )
 
     # -- work -----------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from branchsim.check.trace import PATH, Action, Regions, Trace
 from branchsim.errors import GitError, InputError, InternalError
@@ -32,6 +32,7 @@ START = 1_700_000_000
 """The time of the first commit; every further one is an hour later."""
 
 _HOUR = 3600
+_MINUTE = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +51,8 @@ class Replay:
         How many trees were compared.
     conflicts : int
         How many landings conflicted, in git as in the model.
+    moves : tuple of Moved
+        How the branches came to stand where they stand, in order.
     """
 
     trace: Trace
@@ -57,6 +60,17 @@ class Replay:
     refs: dict[str, Sha]
     trees: int
     conflicts: int
+    moves: tuple[Moved, ...] = ()
+
+
+class Moved(NamedTuple):
+    """One movement of a branch, as a reflog has it: where it stood, where it went, when, and by what."""
+
+    branch: str
+    old: Sha | None
+    new: Sha
+    at: int
+    what: str
 
 
 _Question = tuple[Sha, Sha] | Pick
@@ -93,7 +107,7 @@ def replay_many(traces: Sequence[Trace]) -> list[Replay]:
 
 
 def materialise(trace: Trace, path: str | os.PathLike[str]) -> Replay:
-    """Replay a trace and keep the outcome as a bare repository.
+    """Replay a trace and keep the outcome as a bare repository, with the reflogs that a server would have.
 
     Parameters
     ----------
@@ -114,12 +128,29 @@ def materialise(trace: Trace, path: str | os.PathLike[str]) -> Replay:
         raise InputError(f"{place} is not an empty directory; name one that is, or that does not exist")
     with _scratch() as scratch:
         done = _replay_on(scratch, (trace,))[0]
-        lines = "".join(f"create {name} {sha}\n" for name, sha in done.refs.items())
+        # What a branch was moved away from is in no branch's history; a server has it for some weeks all the same.
+        left = {f"refs/left/{each.old}": each.old for each in done.moves if each.what == "push --force" and each.old}
+        lines = "".join(f"create {name} {sha}\n" for name, sha in (done.refs | left).items())
         run(["update-ref", "--stdin"], scratch.path, stdin=lines.encode())
         run(["init", "--quiet", "--bare", "--template=", os.fspath(place)])
         run(["symbolic-ref", "HEAD", f"refs/heads/{trace.branches[-1]}"], place)
         run(["fetch", "--quiet", "--no-tags", os.fspath(scratch.path), "+refs/*:refs/*"], place)
+        run(["update-ref", "--stdin"], place, stdin="".join(f"delete {name}\n" for name in left).encode())
+        _write_reflogs(place, done)
     return done
+
+
+def _write_reflogs(place: Path, done: Replay) -> None:
+    none = "0" * len(next(iter(done.refs.values())))
+    for branch in dict.fromkeys(each.branch for each in done.moves if f"refs/heads/{each.branch}" in done.refs):
+        file = place / "logs" / "refs" / "heads" / branch
+        file.parent.mkdir(parents=True, exist_ok=True)
+        lines = [
+            f"{each.old or none} {each.new} {AUTHOR} {each.at} +0000\t{each.what}\n"
+            for each in done.moves
+            if each.branch == branch
+        ]
+        file.write_text("".join(lines), encoding="utf-8")
 
 
 def confirm(counterexamples: dict[str, Counterexample]) -> dict[str, Counterexample]:
@@ -190,15 +221,42 @@ class _Player:
     tags: dict[str, str] = field(default_factory=dict)
     trees: int = 0
     conflicts: int = 0
+    clock: int = START
+    moves: list[Moved] = field(default_factory=list)
 
     def play(self) -> _Run:
         self._commit(self.trace.root, ((),) * self.trace.regions, (), "Begin")
         self.tips = dict.fromkeys(self.trace.branches, self.trace.root)
+        self.moves = [
+            Moved(branch, None, self.commits[self.trace.root], self.clock, "push") for branch in self.trace.branches
+        ]
         for action in self.trace.actions:
+            before = self.tips.get(action.branch)
             yield from self._act(action)
+            if action.kind not in {"delete", "tag"}:
+                self._note(action, before)
         refs = {f"refs/heads/{name}": self.commits[label] for name, label in self.tips.items()}
         refs |= {f"refs/tags/{name}": self.commits[label] for name, label in self.tags.items()}
-        return Replay(trace=self.trace, commits=self.commits, refs=refs, trees=self.trees, conflicts=self.conflicts)
+        return Replay(
+            trace=self.trace,
+            commits=self.commits,
+            refs=refs,
+            trees=self.trees,
+            conflicts=self.conflicts,
+            moves=tuple(self.moves),
+        )
+
+    def _note(self, action: Action, before: str | None) -> None:
+        """Write a movement down; what makes no commit has no time of its own, and comes a minute later."""
+        label = self.tips[action.branch]
+        made = self._time(label) if action.kind not in {"branch", "fast-forward", "move"} else 0
+        self.clock = max(self.clock + _MINUTE, made)
+        old = None if before is None else self.commits[before]
+        what = {"move": "push --force"}.get(action.kind, "push")
+        self.moves.append(Moved(action.branch, old, self.commits[label], self.clock, what))
+
+    def _time(self, label: str) -> int:
+        return self.trace.times.get(label, START + _HOUR * int(label[1:]))
 
     def _act(self, action: Action) -> Generator[_Question, MergeResult, None]:
         kind = action.kind
@@ -249,7 +307,7 @@ class _Player:
             if self.parents[label] != parents:
                 raise InternalError(f"the model takes two different commits for one ({label}): {self._story()}")
             return
-        when = self.trace.times.get(label, START + _HOUR * int(label[1:]))
+        when = self._time(label)
         identity = f"{AUTHOR} {when} +0000"
         tree = self._tree(regions)
         key = ("commit", tree, *parents, message, identity)

@@ -85,10 +85,14 @@ class Store:
         How many regions a tree has.
     one_sided : bool
         Whether conflicts are also resolved to one side.
+    fast_forward : bool
+        Whether a merge that has nothing to merge moves the branch, as git does it; without, it makes a commit, as a
+        pull request does.
     """
 
-    def __init__(self, regions: int, *, one_sided: bool) -> None:
+    def __init__(self, regions: int, *, one_sided: bool, fast_forward: bool = True) -> None:
         self.regions = regions
+        self._fast_forward = fast_forward
         self.changes: list[Change] = []
         self.parents: list[tuple[int, ...]] = []
         self.tree: list[int] = []
@@ -109,7 +113,7 @@ class Store:
         self._commit_ids: dict[tuple[object, ...], int] = {}
         self._sets: dict[Content, Content] = {}
         self._three: dict[tuple[int, int, int], tuple[tuple[int, Resolution | None], ...]] = {}
-        self._landings: dict[tuple[str, int, int], tuple[Landed, ...]] = {}
+        self._landings: dict[tuple[str, int, int, int], tuple[Landed, ...]] = {}
         self._ancestors: dict[int, frozenset[int]] = {}
         self.root = self.commit((), self._tree_of((self._value(_NOTHING),) * regions))
 
@@ -146,7 +150,7 @@ class Store:
             What it withdraws on purpose, and in which layer.
         copy_of : int
             The tip it was squashed from, or the commit it was picked from: a copy is not its original, even where it
-            stands in the same place, so no later merge takes one for the other.
+            stands in the same place, so no later merge takes one for the other. Below -1: the branch whose merge it is.
         """
         key = (parents, tree, brings, withdrawn, copy_of)
         number = self._commit_ids.get(key)
@@ -226,7 +230,7 @@ class Store:
 
     # -- landings -------------------------------------------------------------------------------------------------
 
-    def land(self, method: str, target: int, source: int) -> tuple[Landed, ...]:
+    def land(self, method: str, target: int, source: int, place: int = 0) -> tuple[Landed, ...]:
         """Every way in which a landing can end; none where it would bring nothing.
 
         Parameters
@@ -235,12 +239,16 @@ class Store:
             How. A merge that has nothing to merge is a fast-forward. A cherry-pick takes all commits, like a rebase.
         target, source : int
             The tip landed on, and the tip that lands.
+        place : int
+            The number of the branch that is landed on. Where every merge makes a commit, those of two branches are two,
+            although both may hold the same.
         """
-        key = (method, target, source)
+        mark = -1 if self._fast_forward else -2 - place
+        key = (method, target, source, mark)
         found = self._landings.get(key)
         if found is None:
             if method == "merge":
-                ends = self._merge(target, source)
+                ends = self._merge(target, source, mark)
             elif method == "squash":
                 ends = self._squash(target, source)
             else:
@@ -250,7 +258,7 @@ class Store:
 
     def revert(self, tip: int, commit: int, layer: str) -> tuple[Landed, ...]:
         """Every way in which the revert of a commit with one parent can end."""
-        key = (f"revert {layer}", tip, commit)
+        key = (f"revert {layer}", tip, commit, -1)
         found = self._landings.get(key)
         if found is None:
             gone = frozenset((change, layer) for change in self.brings[commit])
@@ -273,15 +281,16 @@ class Store:
     def _differs(self, tip: int, before: int) -> bool:
         return self.tree[tip] != self.tree[before] or self.delivered[tip] != self.delivered[before]
 
-    def _merge(self, target: int, source: int) -> Iterable[Landed]:
+    def _merge(self, target: int, source: int, mark: int) -> Iterable[Landed]:
         if self.is_ancestor(source, target):
             return
         if self.is_ancestor(target, source):
-            yield Landed(source, None)
+            tip = source if mark == -1 else self.commit((target, source), self.tree[source], copy_of=mark)
+            yield Landed(tip, None)
             return
         base = self._base(target, source, 0)
         for tree, how in self.three(self.tree[base], self.tree[target], self.tree[source]):
-            yield Landed(self.commit((target, source), tree), how)
+            yield Landed(self.commit((target, source), tree, copy_of=mark), how)
 
     def _squash(self, target: int, source: int) -> Iterable[Landed]:
         if self.is_ancestor(source, target):

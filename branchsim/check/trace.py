@@ -6,6 +6,7 @@ every commit a label, so that it can be told as a story, written as a shell scri
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -195,7 +196,7 @@ class Trace:
         for number, held in enumerate(regions or ((),) * self.regions, start=1):
             seal = "".join("+" if change in held else "-" for change in self.changes)
             lines += [f"[region {number}]", ":" * number + (f" {seal}" if seal else "")]
-            lines += [f"The effect of {change} is here." for change in sorted(held, key=self.changes.index)]
+            lines += [effect(change) for change in sorted(held, key=self.changes.index)]
             lines += [f"[end of region {number}]"]
             lines += [f"Padding {line} after region {number}" for line in range(1, _PADDING + 1)]
         return "\n".join(lines) + "\n"
@@ -218,8 +219,15 @@ class Trace:
 
 
 def effect(change: str) -> str:
-    """The line that shows in the file that a change is there."""
-    return f"The effect of {change} is here."
+    """The line that shows in the file that a change is there; no two are alike, as those of real changes are not."""
+    digest = hashlib.sha256(change.encode()).hexdigest()
+    return f"{change} is here: {digest[:8]} {digest[8:16]}"
+
+
+def changed_by(line: str) -> str | None:
+    """The change whose effect a line is; None for every other line."""
+    change = line.partition(" is here: ")[0]
+    return change if line == effect(change) else None
 
 
 class _Namer:

@@ -15,16 +15,29 @@ if TYPE_CHECKING:
 
 
 def trace_of(
-    strategy: Strategy, steps: Iterable[Step], *, mistakes: Iterable[str] = (), scope: Scope | None = None
+    strategy: Strategy,
+    steps: Iterable[Step],
+    *,
+    mistakes: Iterable[str] = (),
+    scope: Scope | None = None,
+    fast_forward: bool = True,
 ) -> Trace:
     """The history that steps given by name make.
+
+    Parameters
+    ----------
+    strategy, steps, mistakes, scope
+        As for `broken_by`.
+    fast_forward : bool
+        Whether a merge that has nothing to merge moves the branch, as git does it; without, it makes a commit, as a
+        pull request does.
 
     Raises
     ------
     RefusedError
         A step is not possible: a guard forbids it, the mistake it needs is not switched on, or the scope is too small.
     """
-    model = Model(strategy, mistakes, scope=scope, symmetry=False, tags=True)
+    model = Model(strategy, mistakes, scope=scope, symmetry=False, tags=True, fast_forward=fast_forward)
     return name_trace(model, follow(model, steps))
 
 

@@ -157,7 +157,7 @@ def test_the_script_refuses_a_directory_that_holds_something(lost: Counterexampl
 
 
 def test_the_script_notices_when_git_does_something_else(lost: Counterexample, tmp_path: Path) -> None:
-    text = lost.script().replace("The effect of feature-1 is here.", "Another effect is here.", 1)
+    text = lost.script().replace(effect("feature-1"), "Another effect is here.", 1)
     done = run_script(text, tmp_path, str(tmp_path / "repo"))
     assert done.returncode == 1
     assert "git did not do what was expected" in done.stderr
