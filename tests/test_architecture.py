@@ -20,6 +20,7 @@ FLOORS: dict[str, int] = {
     "git": 2,
     "topology": 2,
     "parallel": 2,
+    "writing": 2,
     "history": 3,
     "effects": 3,
     "plan": 3,
