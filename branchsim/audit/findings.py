@@ -111,7 +111,7 @@ class _OfPath:
 
     paths: int
     units: Counter[Fate]
-    stood: bool
+    stood: float
     unresolved: bool
     on_purpose: bool
     lines: Mapping[str, Sequence[str]]

@@ -49,6 +49,7 @@ _SECONDARY = re.compile(
     rb"|\.ci|\.gitlab|\.azure-pipelines)(?:/|$)"
     rb"|(?:^|/)(?:test_[^/]*|[^/]*_tests?|[^/]*[-.](?:spec|test))\.[a-z]+$|(?:^|/)[^/]*(?:Tests?|_TEST)\d*\.(?:cls|java|php|cs|kt)(?:-meta\.xml)?$"
     rb"|\.(?:md|rst|txt|adoc|po|pot)$"
+    rb"|(?:^|/)(?:README|EXAMPLES?|AUTHORS|CONTRIBUTORS|CREDITS|THANKS|NEWS|TODO)$"
     # What tools read that check the code, and never what is released.
     rb"|(?:^|/)(?:phpstan|psalm|phpcs|ruleset|pmd|checkstyle|spotbugs|findbugs|mypy|tox|pytest|codecov|detekt)[^/]*\.(?:neon|xml|ini|ya?ml|dist|toml)(?:\.dist)?$"
     rb"|(?:^|/)\.(?:eslint|prettier|stylelint|pylint|flake8|rubocop|travis|appveyor|coveragerc|pre-commit|golangci|editorconfig|styleci|scrutinizer)[^/]*$"
@@ -91,8 +92,8 @@ class Evidence:
         How many of its words the most similar line in its place has.
     vague : bool
         Whether it has hardly a word of its own, and so may stand for anything.
-    stood : bool
-        Whether the path was changed often and for long since, and nobody brought anything back soon.
+    stood : float
+        How far the path was changed often and for long since while nobody brought anything back soon, from 0 to 1.
     unresolved : bool
         Whether the marks of a conflict were left in the result.
     on_purpose : bool
@@ -111,7 +112,7 @@ class Evidence:
     reordered: bool = False
     alike: float = 0.0
     vague: bool = False
-    stood: bool = False
+    stood: float = 0.0
     unresolved: bool = False
     on_purpose: bool = False
 

@@ -16,6 +16,9 @@ _AT_ONCE = 8 * _DAY
 _SOON = 120 * _DAY
 _LONG = 365 * _DAY
 _MANY = 8
+_SOME = 3
+_REPAIR = 0.2
+"""What looks less like a repair than this brought the text back in passing."""
 _READ = 400
 _LATE = 500 * _DAY
 _MOST_OF = 0.5
@@ -70,6 +73,9 @@ class Repairs:
         restorer = self.of(verdict)
         if restorer is None:
             return 0.0
+        return self._weighed(restorer)
+
+    def _weighed(self, restorer: Commit) -> float:
         if restorer.sha not in self._strengths:
             self._strengths[restorer.sha] = self._weigh(restorer)
         return self._strengths[restorer.sha]
@@ -127,10 +133,14 @@ class Repairs:
         return value * (1.0 if after <= _SOON else 0.6 if after <= _LATE else 0.3)
 
     @property
-    def stood(self) -> bool:
-        """Whether the path was changed many times since, over a long time, and nobody brought anything back soon."""
+    def stood(self) -> float:
+        """How far the path was worked on since while nobody mended it soon: 1 for years, 0.5 for some months."""
         soon = self._commit.committed_at + _LATE
-        if any(each.committed_at <= soon for each in self._restorers.values()):
-            return False
+        mended = {each.sha: each for each in self._restorers.values() if each.committed_at <= soon}
+        if any(self._weighed(each) >= _REPAIR for each in mended.values()):
+            return 0.0
         steps = {each.sha: each.committed_at for name in self._names for each, _ in self._later.of(name)}
-        return len(steps) >= _MANY and max(steps.values()) - self._commit.committed_at >= _LONG
+        span = max(steps.values(), default=0) - self._commit.committed_at
+        if len(steps) >= _MANY and span >= _LONG:
+            return 1.0
+        return 0.5 if len(steps) >= _SOME and span >= _SOON else 0.0

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.damage import lose
-from support.repos import Content, Files, RepoBuilder, executable, git, submodule, symlink
+from support.repos import START, Content, Files, RepoBuilder, executable, git, submodule, symlink
 
 from branchsim.audit.causes import Cause
 from branchsim.audit.inspect import Inspection, inspect
@@ -284,6 +284,24 @@ def test_white_space_does_not_matter_to_what_brings_a_line_back(tmp_path: Path, 
     again = made.repo.commit("main", {"a.c": edited(5, "55").replace("int value_5 = 55;", line)}, subject="Work on")
     found = {each.unit: each for each in inspect(made.repo.finish(), merge).records}
     assert found["int value_5 = 500;"].restored_by == (again if is_back else None)
+
+
+def test_what_nobody_mended_while_the_file_was_worked_on_for_months_ranks_lower(tmp_path: Path) -> None:
+    made = Sides(tmp_path / "repo", {"a.c": CODE}, {"a.c": edited(5, "500")}, {"a.c": edited(30, "3")})
+    merge = made.repo.merge(into="main", source="topic", files={"a.c": edited(30, "3")})
+
+    def highest() -> float:
+        return inspect(made.repo.finish(), merge).records[0].rank
+
+    ranks = [highest()]
+    text = edited(30, "3")
+    for number, days in enumerate((30, 90, 150, 200, 250, 300, 350, 400)):
+        text = text.replace(f"int value_{number + 10} =", f"long value_{number + 10} =")
+        at = START + days * 86_400
+        made.repo.commit("main", {"a.c": text}, subject="Go on", at=at, committed_at=at)
+        if number in (1, 2, 7):
+            ranks.append(highest())
+    assert ranks[0] == ranks[1] > ranks[2] > ranks[3]
 
 
 def test_a_file_that_is_moved_later_restores_nothing(tmp_path: Path) -> None:
