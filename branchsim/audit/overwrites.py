@@ -10,7 +10,6 @@ import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -18,15 +17,17 @@ from branchsim.audit.causes import Cause
 from branchsim.audit.delivery import differences
 from branchsim.audit.findings import Found, Judge, is_fix
 from branchsim.audit.forced import Forced
+from branchsim.audit.graphlog import GraphLog
 from branchsim.audit.homes import Homes
-from branchsim.audit.losses import LossReader, PathLosses, Step
+from branchsim.audit.losses import LossReader, PathLosses
 from branchsim.audit.match import Skipped
+from branchsim.audit.overwrite import Overwrite, Overwrites, State
 from branchsim.audit.pathlog import PathLog
 from branchsim.audit.squashes import squash_steps
+from branchsim.audit.stale_commits import StaleCommits
 from branchsim.audit.steps import Landed, distinct, landed, parts_of
-from branchsim.effects import Live, Unit, effect_of, similarity, state
+from branchsim.effects import Unit
 from branchsim.git.merge import MergeResult, merge_many
-from branchsim.git.objects import TreeEntry
 from branchsim.history.messages import reverted
 from branchsim.names import Sha
 
@@ -35,13 +36,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from branchsim.audit.moves import Move
-    from branchsim.git.log import Commit, RawChange
+    from branchsim.git.log import Commit
     from branchsim.git.repository import Repository
     from branchsim.history.changes import Change, Changes
     from branchsim.history.landings import History, Landing
     from branchsim.history.promotions import Promotion
 
-_NOTHING = "000000"
 _BATCH = 512
 _TWO = 2
 _HOTFIX = 0.3
@@ -52,151 +52,6 @@ _NOT_RECORDED = 0.5
 
 _IN_RUN = 0.1
 """What it adds to a rank that a branch of the layer in which releases land lost it."""
-
-
-class State(StrEnum):
-    """What has become of an overwrite."""
-
-    OPEN = "open"
-    RESTORED = "restored"
-    """It is back on the branch."""
-    SUPERSEDED = "superseded"
-    """It is not back, but what stood in its place was rewritten or removed later, or its file is gone."""
-    ACCEPTED = "accepted"
-    """A waiver covers it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Overwrite:
-    """A change whose effect on a path a landing took away.
-
-    Attributes
-    ----------
-    change : Sha
-        The change that was hurt; where a pick of it was, the one that was picked.
-    commits : tuple of Sha
-        The commits of it whose effect is gone; of a pick also those that were picked.
-    subject : str
-        Of the change.
-    family : str or None
-        The family it came from.
-    path : str
-        Where.
-    branch : str
-        The branch that lost it.
-    landing : Sha
-        The landing that dropped it.
-    landed_at : int
-        When, in seconds since the epoch, UTC.
-    dropped_by : Sha
-        The commit in which it was dropped; the landing itself, or one that it brought.
-    side : str
-        ``target`` if it was live on the branch, ``source`` if it was coming in and was not delivered.
-    cause : Cause
-        Who decided.
-    fate : str
-        What stands in its place.
-    units : tuple of str
-        What was lost, the highest rank first.
-    rank : float
-        0 to 1: how much it deserves attention.
-    confidence : float
-        0 to 1.
-    state : State
-        What has become of it.
-    restored_by : Sha or None
-        The commit that brought it back to the branch.
-    restored_at : int or None
-        When that landed.
-    superseded_by : Sha or None
-        The commit that rewrote or removed what stood in its place, where nothing brought it back.
-    released_in : str or None
-        The first release that had the change, by version or id.
-    releases : tuple of str
-        The releases that went without it, by version or id.
-    reason : str
-        One sentence that a person can check with git.
-    check : str
-        The git command that shows it.
-    """
-
-    change: Sha
-    commits: tuple[Sha, ...]
-    subject: str
-    family: str | None
-    path: str
-    branch: str
-    landing: Sha
-    landed_at: int
-    dropped_by: Sha
-    side: str
-    cause: Cause
-    fate: str
-    units: tuple[str, ...]
-    rank: float
-    confidence: float
-    state: State
-    restored_by: Sha | None = None
-    restored_at: int | None = None
-    superseded_by: Sha | None = None
-    released_in: str | None = None
-    releases: tuple[str, ...] = ()
-    reason: str = ""
-    check: str = ""
-
-    def __str__(self) -> str:
-        from branchsim.audit.text import overwrite_text
-
-        return overwrite_text(self)
-
-    def _repr_html_(self) -> str:
-        from branchsim.audit.html import overwrite_html
-
-        return overwrite_html(self)
-
-
-@dataclass(frozen=True, slots=True)
-class Overwrites:
-    """The overwrites of a history, what was left out by which rule, and what could not be read."""
-
-    records: tuple[Overwrite, ...]
-    left_out: Counter[str] = field(default_factory=Counter)
-    skipped: tuple[Skipped, ...] = ()
-
-
-class GraphLog:
-    """The versions of every path along a history that is in memory."""
-
-    def __init__(self, history: History, reader: LossReader) -> None:
-        self._graph = history.graph
-        self._reader = reader
-        self._by_path: dict[bytes, list[tuple[int, RawChange]]] = defaultdict(list)
-        for number, commit in enumerate(history.graph.commits):
-            for change in commit.changes:
-                self._by_path[change.path].append((number, change))
-
-    def steps(self, path: bytes) -> Sequence[tuple[int, RawChange]]:
-        """The commits that changed a path, ancestors first."""
-        return self._by_path.get(path, ())
-
-    def log(
-        self,
-        names: Iterable[bytes],
-        wanted: Callable[[int], bool],
-        *,
-        merges: bool = False,
-        outside: Sequence[Commit] = (),
-    ) -> PathLog:
-        """The history of some paths, limited to some commits; `outside` of it, and after it, come further ones."""
-        from dataclasses import replace
-
-        found: dict[int, list[RawChange]] = defaultdict(list)
-        for name in dict.fromkeys(names):
-            for number, change in self.steps(name):
-                if wanted(number) and (merges or not self._graph.commits[number].is_merge):
-                    found[number].append(change)
-        commits = (replace(self._graph.commits[n], changes=tuple(found[n])) for n in sorted(found, reverse=True))
-        return PathLog(self._reader, [*outside, *commits])
 
 
 def find_overwrites(
@@ -256,7 +111,10 @@ class _Finder:
         self._say("redoing squashes")
         records += self._squashes()
         self._say("looking for stale commits")
-        for commit, matched, losses in self._stale():
+        stale = StaleCommits(
+            self.history, self.changes, self.reader, self._log, self._arrived, self._squashed, self.left_out
+        )
+        for commit, matched, losses in stale.find():
             records += self._of_losses(commit, losses, matched)
         records += self._propagated_reverts()
         self._say("looking for branches that were moved by force")
@@ -618,106 +476,6 @@ class _Finder:
                 names.append(promotion.version or promotion.landing[:12])
         return tuple(dict.fromkeys(names))
 
-    # Commits that take files back.
-
-    def _stale(self) -> Iterator[tuple[Commit, dict[bytes, tuple[Sha, int]], list[tuple[Landed, PathLosses]]]]:
-        graph = self.history.graph
-        known: dict[bytes, dict[str, int]] = defaultdict(dict)
-        returned: dict[int, list[tuple[RawChange, int]]] = defaultdict(list)
-        for number, commit in enumerate(graph.commits):
-            for change in commit.changes:
-                if change.new_mode in {_NOTHING, "160000"}:
-                    continue
-                first = known[change.path].setdefault(change.new, number)
-                if first != number and change.old_mode != _NOTHING and not commit.is_merge:
-                    returned[number].append((change, first))
-        self._add_nearer(returned)
-        for number, took in sorted(returned.items()):
-            commit = graph.commits[number]
-            if reverted(commit.message) or _is_revert(commit) or not any(self._arrived(number)):
-                continue
-            if commit.sha in self._squashed:  # what it overwrote is told by the branch that was squashed
-                continue
-            mine = [(change, first) for change, first in took if graph.is_ancestor(first, number)]
-            if not mine:
-                continue
-            moments = Counter(first for _, first in mine)
-            matched = {change.path: (graph.sha(first), moments[first]) for change, first in mine}
-            found = self.reader.read_versions([self._versions(change, first) for change, first in mine])
-            self.left_out.update(found.left_out)
-            part = Landed(Step({}, frozenset()), commit.parents[0], commit.sha, None)
-            losses = [(part, each) for each in found.paths]
-            if losses:
-                yield commit, matched, losses
-            self.reader.forget()
-
-    def _add_nearer(self, returned: dict[int, list[tuple[RawChange, int]]]) -> None:
-        """The commits that take a file nearer to how it was before a hotfix, and lines of the hotfix away with that.
-
-        Comparing every version with every older one would take too long: only files that a hotfix touched are looked
-        at.
-        """
-        graph = self.history.graph
-        for hotfix in self._hotfixes():
-            for sha in hotfix.commits:
-                number = graph.number(sha)
-                for fix in graph.commits[number].changes:
-                    if fix.old_mode in {_NOTHING, "160000"} or fix.new_mode in {_NOTHING, "160000"}:
-                        continue
-                    for later, change in self._log.steps(fix.path):
-                        known = {each.path for each, _ in returned.get(later, ())}
-                        if later <= number or fix.path in known or graph.commits[later].is_merge:
-                            continue
-                        if graph.is_ancestor(number, later) and self._is_nearer(fix, change):
-                            returned[later].append((change, self._origin(fix)))
-
-    def _hotfixes(self) -> Iterator[Change]:
-        """The changes that came from a family which owes retrofits, or is called after fixes; and their retrofits.
-
-        A retrofit that was picked or squashed is a change of its own, and what stale copies take away is that one.
-        """
-        owing = {family.pattern for family in self.history.topology.families if family.retrofit}
-        for change in self.changes:
-            if change.family is not None and (change.family in owing or "fix" in change.family.lower()):
-                yield change
-                continue
-            landing = self.history.landing(change.branch, change.landing)
-            if landing is not None and landing.flow == "retrofit":
-                yield change
-
-    def _origin(self, fix: RawChange) -> int:
-        """The commit that had made the version a hotfix started from."""
-        return next((number for number, change in self._log.steps(fix.path) if change.new == fix.old), 0)
-
-    def _is_nearer(self, fix: RawChange, change: RawChange) -> bool:
-        """Whether a commit takes a file nearer to how it was before a hotfix than it was after it."""
-        if change.old_mode in {_NOTHING, "160000"} or change.new_mode in {_NOTHING, "160000"}:
-            return False
-        shas = [Sha(fix.old), Sha(fix.new), Sha(change.old), Sha(change.new)]
-        self.reader.preload(shas)
-        before, after, was, now = (self.reader.units(fix.path, TreeEntry("100644", sha)) for sha in shas)
-        if not (before.is_known and after.is_known and was.is_known and now.is_known):
-            return False
-        had = state(effect_of(before, after), was)
-        has = state(effect_of(before, after), now)
-        # What was before the hotfix must be back: its old lines, or nothing where it only added some.
-        if had.live <= has.live or not (has.restored or has.name is Live.UNDONE):
-            return False
-        return similarity(now, before) > similarity(now, after)
-
-    def _versions(self, change: RawChange, first: int) -> tuple[dict[str, bytes], dict[str, TreeEntry]]:
-        """A path in the older version, in the parent's and in the commit's, as the three-way table wants them."""
-        older = next((each for number, each in self._log.steps(change.path) if number == first), None)
-        base = change.new if older is None or older.new_mode in {_NOTHING, "160000"} else older.new
-        now = TreeEntry(change.new_mode, Sha(change.new))
-        entries = {
-            "base": TreeEntry(change.new_mode, Sha(base)),
-            "target": TreeEntry(change.old_mode, Sha(change.old)),
-            "source": now,
-            "merged": now,
-        }
-        return dict.fromkeys(("base", "target", "source", "merged"), change.path), entries
-
     # Reverts that came from elsewhere.
 
     def _propagated_reverts(self) -> list[Overwrite]:
@@ -783,12 +541,6 @@ class _Finder:
         )
 
 
-def _is_revert(commit: Commit) -> bool:
-    from branchsim.history.messages import is_revert_subject
-
-    return is_revert_subject(commit.subject)
-
-
 def _confidence(found: Found) -> float:
     """How sure it is that nobody decided so; surer where it was brought back, or where git would have kept it."""
     value = 0.6
@@ -797,3 +549,6 @@ def _confidence(found: Found) -> float:
     if found.finding.cause is Cause.EVIL_MERGE:
         value += 0.1
     return round(min(0.95, value), 3)
+
+
+__all__ = ["Overwrite", "Overwrites", "State", "find_overwrites"]
