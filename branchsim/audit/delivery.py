@@ -110,12 +110,15 @@ class Resolver:
         return {sha: known for sha in asked if (known := self._known[sha]) is not None}
 
 
-def differences(scratch: Scratch, pairs: list[tuple[Sha, Sha]]) -> dict[tuple[Sha, Sha], frozenset[bytes]]:
-    """The paths in which trees differ."""
+def differences(
+    scratch: Scratch, pairs: list[tuple[Sha, Sha]], *, only: str = ""
+) -> dict[tuple[Sha, Sha], frozenset[bytes]]:
+    """The paths in which trees differ; with a letter of git's ``--diff-filter`` only those (``D`` for deleted ones)."""
     if not pairs:
         return {}
     feed = "".join(f"{one} {other}\n" for one, other in pairs).encode()
-    out = run(["diff-tree", "--stdin", "-r", "-z", "--name-only", "--no-renames"], scratch.path, stdin=feed)
+    options = ["-r", "-z", "--name-only", "--no-renames", *([f"--diff-filter={only}"] if only else [])]
+    out = run(["diff-tree", "--stdin", *options], scratch.path, stdin=feed)
     found: dict[tuple[Sha, Sha], frozenset[bytes]] = {}
     heads = {f"{one} {other}".encode(): (one, other) for one, other in pairs}
     current: set[bytes] = set()

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from branchsim.audit.arrivals import Part
-from branchsim.audit.delivery import Resolution, Resolver, delivered
+from branchsim.audit.delivery import Resolution, Resolver, delivered, differences
 from branchsim.audit.losses import LossReader
-from branchsim.effects import Scene, Side, Verdict, What, effect_of, sift, state
+from branchsim.effects import Effect, Form, Scene, Side, Units, Verdict, What, effect_of, sift, state
+from branchsim.effects.units import form_of
 from branchsim.git.hunks import renames
 from branchsim.git.log import Commit, empty_tree
-from branchsim.git.objects import ObjectReader, TreeEntry
+from branchsim.git.objects import TreeEntry
 from branchsim.git.repository import Repository
 from branchsim.history.changes import Change
 from branchsim.history.landings import History
@@ -58,14 +60,7 @@ class Drops:
         found = self._resolved(carried)
         if not found:
             return {}
-        pairs = [
-            (change, found[merge.sha])
-            for place, members in carried.items()
-            for merge in self._merges_of(place)
-            if merge.sha in found
-            for change in members
-        ]
-        return self._judged(list(self._suspects(pairs)))
+        return self._judged(list(self._suspects(carried, found)))
 
     def _merges_of(self, place: int) -> list[Commit]:
         landing = self._history.landings[self._branch][place]
@@ -77,56 +72,71 @@ class Drops:
         merges = {commit.sha: commit for place in carried for commit in self._merges_of(place)}
         return self._resolver.resolve(merges.values())
 
-    def _suspects(self, pairs: Sequence[tuple[Change, Resolution]]) -> Iterator[tuple[Change, Resolution]]:
+    def _suspects(
+        self, carried: Mapping[int, Sequence[Change]], resolutions: Mapping[Sha, Resolution]
+    ) -> Iterator[tuple[Change, Resolution]]:
         """Where a merge that was not git's own brought a change's paths together with something else."""
-        moved: dict[Sha, list[tuple[Change, Resolution, set[bytes]]]] = defaultdict(list)
-        for change, resolution in pairs:
-            # The merges of a change are of the branch where it landed first; only its own commits travel.
-            own = [commit for commit in map(self._history.commit, change.commits) if not commit.is_merge]
-            paths = {raw.path for commit in own for raw in commit.changes}
-            if resolution.merge in change.commits or not self._carries(resolution.merge, own):
-                continue
-            if paths.isdisjoint(resolution.paths):
-                moved[resolution.merge].append((change, resolution, paths))
-            else:
-                yield change, resolution
-        yield from self._moved_suspects(moved)
+        gone = self._deleted(resolutions)
+        moved: dict[Sha, list[tuple[Change, set[bytes]]]] = defaultdict(list)
+        for place, members in carried.items():
+            for change, resolution, paths in self._met(place, members, resolutions, gone):
+                if paths.isdisjoint(resolution.paths):
+                    moved[resolution.merge].append((change, paths))
+                else:
+                    yield change, resolution
+        # Those whose paths the merge knows by other names.
+        names = self._renames(list(moved))
+        for sha, waiting in moved.items():
+            resolution = resolutions[sha]
+            for change, paths in waiting:
+                if not resolution.paths.isdisjoint({names.get((sha, path), path) for path in paths}):
+                    yield change, resolution
+
+    def _met(
+        self,
+        place: int,
+        members: Sequence[Change],
+        resolutions: Mapping[Sha, Resolution],
+        gone: Mapping[Sha, frozenset[bytes]],
+    ) -> Iterator[tuple[Change, Resolution, set[bytes]]]:
+        """The changes that a merge carried, and that have a path which it has not as git would, or not any more."""
+        # The merges of a change are of the branch where it landed first; only its own commits travel.
+        own = [
+            [commit for commit in map(self._history.commit, change.commits) if not commit.is_merge]
+            for change in members
+        ]
+        paths = [{raw.path for commit in commits for raw in commit.changes} for commits in own]
+        touching: dict[bytes, list[int]] = defaultdict(list)
+        for at, each in enumerate(paths):
+            for path in each:
+                touching[path].append(at)
+        for merge in self._merges_of(place):
+            if merge.sha in resolutions:
+                resolution = resolutions[merge.sha]
+                wanted = {at for path in resolution.paths | gone[merge.sha] for at in touching.get(path, ())}
+                for at in sorted(wanted):
+                    if merge.sha not in members[at].commits and self._carries(merge.sha, own[at]):
+                        yield members[at], resolution, paths[at]
 
     def _carries(self, merge: Sha, own: Sequence[Commit]) -> bool:
         graph = self._history.graph
         number = graph.number(merge)
         return all(graph.is_ancestor(graph.number(commit.sha), number) for commit in own)
 
-    def _moved_suspects(
-        self, waiting: Mapping[Sha, Sequence[tuple[Change, Resolution, set[bytes]]]]
-    ) -> Iterator[tuple[Change, Resolution]]:
-        """Those whose paths the merge knows by other names."""
-        questions = [
-            (self._history.commit(merge).tree, path)
-            for merge, members in waiting.items()
-            for _, _, paths in members
-            for path in paths
-        ]
-        if not questions:
-            return
-        with ObjectReader(self._repository.scratch) as reader:
-            known = reader.entries(questions)
-        missing = {tree for tree, path in questions if (tree, path) not in known}
-        names = self._renames([merge for merge in waiting if self._history.commit(merge).tree in missing])
-        for merge, members in waiting.items():
-            for change, resolution, paths in members:
-                if not resolution.paths.isdisjoint({names.get((merge, path), path) for path in paths}):
-                    yield change, resolution
+    def _deleted(self, merges: Iterable[Sha]) -> dict[Sha, frozenset[bytes]]:
+        """The paths that a merge has no longer and one of its sides had: only they can have been moved."""
+        pairs = {merge: self._sides(merge) for merge in merges}
+        found = differences(self._repository.scratch, [pair for each in pairs.values() for pair in each], only="D")
+        return {merge: frozenset().union(*map(found.__getitem__, each)) for merge, each in pairs.items()}
+
+    def _sides(self, merge: Sha) -> list[tuple[Sha, Sha]]:
+        """The tree of each parent, beside that of the merge."""
+        commit = self._history.commit(merge)
+        return [(self._history.commit(parent).tree, commit.tree) for parent in commit.parents]
 
     def _renames(self, merges: Sequence[Sha]) -> dict[tuple[Sha, bytes], bytes]:
         """From a merge and a name on one of its sides to the name in its result."""
-        history = self._history
-        pairs = {
-            merge: [
-                (history.commit(parent).tree, history.commit(merge).tree) for parent in history.commit(merge).parents
-            ]
-            for merge in merges
-        }
+        pairs = {merge: self._sides(merge) for merge in merges}
         found = renames(self._repository.scratch, [pair for each in pairs.values() for pair in each])
         return {(merge, old): new for merge, each in pairs.items() for pair in each for old, new in found[pair].items()}
 
@@ -136,22 +146,25 @@ class Drops:
             return dropped
         names = self._renames(sorted({resolution.merge for _, resolution in suspects}))
         with LossReader(self._repository.scratch) as reader:
+            judge = _Judge(reader)
             for start in range(0, len(suspects), _BATCH):
                 batch = suspects[start : start + _BATCH]
                 asked = [self._files(change, resolution, names) for change, resolution in batch]
-                entries = reader.entries(question for files in asked for file in files for question in file)
-                reader.preload(entry.sha for entry in entries.values() if not entry.is_submodule)
+                judge.locate(
+                    file
+                    for (_, merge), files in zip(batch, asked, strict=True)
+                    for file in files
+                    if _contested(file, merge)
+                )
                 for (change, resolution), files in zip(batch, asked, strict=True):
-                    found = _kept(reader, resolution, files, entries)
+                    found = judge.kept(resolution, files)
                     worst = dropped.get(change.id)
                     if found is not None and (worst is None or found[1] < worst[2]):
                         dropped[change.id] = (resolution.merge, *found)
                 reader.forget(above=_HELD)
         return dropped
 
-    def _files(
-        self, change: Change, resolution: Resolution, names: Mapping[tuple[Sha, bytes], bytes]
-    ) -> list[list[tuple[Sha, bytes]]]:
+    def _files(self, change: Change, resolution: Resolution, names: Mapping[tuple[Sha, bytes], bytes]) -> list[_File]:
         """For each path of a change where it stands before and after it, in the result of a merge, and on its sides."""
         history = self._history
         merge = history.commit(resolution.merge)
@@ -172,36 +185,71 @@ class Drops:
         return {raw.path for sha in change.commits for raw in history.commit(sha).changes}
 
 
-_BATCH = 256
+_BATCH = 2048
 _HELD = 64 * 1024 * 1024
+_EFFECTS = 400_000
+
+_Place = tuple[Sha, bytes]
+_File = list[_Place]
 
 
-def _kept(
-    reader: LossReader,
-    resolution: Resolution,
-    files: Sequence[Sequence[tuple[Sha, bytes]]],
-    entries: Mapping[tuple[Sha, bytes], TreeEntry],
-) -> tuple[frozenset[bytes], float] | None:
-    """Where a merge did not keep a change, and the share of it that it kept; None if it delivered it."""
-    kept = before = 0
-    lost: set[bytes] = set()
-    for places in files:
-        was, now, merged, *sides = places
-        by_side: dict[Sha, TreeEntry | None] = {}
-        for tree, path in sides:
-            by_side[tree] = by_side.get(tree) or entries.get((tree, path))
-        wanted = [entries.get(was), entries.get(now), entries.get(merged), *by_side.values()]
-        old, new, result, *others = reader.together(was[1], wanted)
-        if not all(units.is_known for units in (old, new, result, *others)):
-            continue
-        effect = effect_of(old, new)
-        weight = len(effect)
-        if merged[1] not in resolution.paths:
-            kept, before = kept + weight, before + weight
-            continue
+def _contested(file: _File, resolution: Resolution) -> bool:
+    """Whether a merge has something at a path that git would not have put there."""
+    return file[2][1] in resolution.paths
+
+
+class _Known(NamedTuple):
+    """What a change did to a path, and the forms in which text was read for that."""
+
+    effect: Effect
+    forms: frozenset[Form]
+
+
+class _Judge:
+    """Asks of files that changes touched what merges kept of that."""
+
+    def __init__(self, reader: LossReader) -> None:
+        self._reader = reader
+        self._entries: dict[_Place, TreeEntry] = {}
+        self._effects: dict[tuple[Form, TreeEntry | None, TreeEntry | None], _Known | None] = {}
+        self._size = 0
+
+    def locate(self, files: Iterable[_File]) -> None:
+        """Read where some files are, and forget others."""
+        self._entries = self._reader.entries({place for file in files for place in file})
+
+    def kept(self, resolution: Resolution, files: Sequence[_File]) -> tuple[frozenset[bytes], float] | None:
+        """Where a merge did not keep a change, and the share of it that it kept; None if it delivered it."""
+        kept = before = 0
+        lost: set[bytes] = set()
+        for file in files:
+            if _contested(file, resolution):
+                stayed, missed = self._share(file)
+                kept, before = kept + stayed, before + stayed + missed
+                if missed:
+                    lost.add(file[2][1])
+        if not lost:
+            return None
+        rest = [file for file in files if not _contested(file, resolution)]
+        self._entries |= self._reader.entries({place for file in rest for place in file})
+        for file in rest:
+            read = self._read(file)
+            if read is not None:
+                kept, before = kept + len(read[0]), before + len(read[0])
+        return (frozenset(lost), kept / before) if before and kept / before < _KEPT else None
+
+    def _share(self, file: _File) -> tuple[int, int]:
+        """How many units of a change a merge kept of those that one of its sides alone had, and how many it did not."""
+        sides = self._sides(file)
+        if len(set(sides)) == 1:
+            return 0, 0  # no side has what another has not
+        read = self._read(file)
+        if read is None:
+            return 0, 0
+        effect, result, others = read
         added = effect.added + Counter(pair.after for pair in effect.altered)
         removed = effect.removed + Counter(pair.before for pair in effect.altered)
-        ranked = sorted(zip(others, by_side.values(), strict=True), key=lambda side: -state(effect, side[0]).live)
+        ranked = sorted(zip(others, sides, strict=True), key=lambda side: -state(effect, side[0]).live)
         (own, own_entry), (other, other_entry) = ranked[0], ranked[-1]
         copies = delivered(added, removed, result.counts, own.counts, other.counts)
         verdicts = [
@@ -209,20 +257,60 @@ def _kept(
             for each in copies
             if each.kept < each.had
         ]
+        stayed = sum(each.kept for each in copies)
+        if not verdicts:
+            return stayed, 0
         # What is no loss in a merge (a version, a newer value, imports) is none here.
-        versions = {"base": wanted[0], "merged": wanted[2], "source": own_entry, "target": other_entry}
+        was, _, merged, *_ = file
+        versions = {
+            "base": self._entries.get(was), "merged": self._entries.get(merged), "source": own_entry,
+            "target": other_entry,
+        }  # fmt: skip
         contents = {
             name: content
             for name, entry in versions.items()
-            if entry is not None and (content := reader.content(entry.sha)) is not None
+            if entry is not None and (content := self._reader.content(entry.sha)) is not None
         }
-        scene = Scene(path=merged[1], base=old, target=other, source=own, merged=result, contents=contents)
-        missed = sum(verdict.copies for verdict in sift(verdicts, scene).losses)
-        stayed = sum(each.kept for each in copies)
-        kept, before = kept + stayed, before + stayed + missed
-        if missed:
-            lost.add(merged[1])
-    return (frozenset(lost), kept / before) if lost and before and kept / before < _KEPT else None
+        scene = Scene(path=merged[1], base=effect.before, target=other, source=own, merged=result, contents=contents)
+        return stayed, sum(verdict.copies for verdict in sift(verdicts, scene).losses)
+
+    def _sides(self, file: _File) -> list[TreeEntry | None]:
+        """What each side of the merge has there."""
+        by_side: dict[Sha, TreeEntry | None] = {}
+        for tree, path in file[3:]:
+            by_side[tree] = by_side.get(tree) or self._entries.get((tree, path))
+        return list(by_side.values())
+
+    def _read(self, file: _File) -> tuple[Effect, Units, list[Units]] | None:
+        """What the change did, the result of the merge, and its sides, in one form; None where one cannot be read."""
+        path = file[0][1]
+        old, new, merged = (self._entries.get(place) for place in file[:3])
+        rest = [merged, *self._sides(file)]
+        known = self._effect(path, old, new)
+        if known is None:
+            return None
+        read = self._reader.together(path, rest)
+        effect = known.effect
+        if len(known.forms.union(units.form for units in read if units.is_text)) > 1:
+            was, now, *read = self._reader.together(path, [old, new, *rest])
+            effect = effect_of(was, now)
+        if not all(units.is_known for units in read):
+            return None
+        return effect, read[0], read[1:]
+
+    def _effect(self, path: bytes, old: TreeEntry | None, new: TreeEntry | None) -> _Known | None:
+        key = (form_of(path), old, new)
+        if key not in self._effects:
+            both = self._reader.together(path, [old, new])
+            known = None
+            if all(units.is_known for units in both):
+                known = _Known(effect_of(*both), frozenset(units.form for units in both if units.is_text))
+            self._size += 1 + sum(len(units.counts) for units in both)
+            if self._size > _EFFECTS:
+                self._effects.clear()
+                self._size = 0
+            self._effects[key] = known
+        return self._effects[key]
 
 
 _KEPT = 0.8

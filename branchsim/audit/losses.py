@@ -140,17 +140,22 @@ class LossReader:
         """The units of one version of a path."""
         if entry is None:
             return ABSENT
-        self._load([entry.sha])
         return self._units.units(path, entry.sha, entry.mode, self._content)
 
     def together(self, path: bytes, entries: Sequence[TreeEntry | None]) -> list[Units]:
         """Several versions of a path, read in one form, so that they can be compared."""
-        self._load(entry.sha for entry in entries if entry is not None and not entry.is_submodule)
+        known, key = self._units, self._units.key
+        self._load(
+            entry.sha
+            for entry in entries
+            if entry is not None and not entry.is_submodule and key(path, entry.sha, entry.mode) not in known
+        )
         versions = [(None, "100644") if entry is None else (entry.sha, entry.mode) for entry in entries]
         return self._units.together(path, versions, self._content)
 
     def content(self, sha: Sha) -> bytes | None:
-        """The bytes of a blob that was preloaded; None where it could not be read."""
+        """The bytes of a blob; None where it could not be read."""
+        self._load([sha])
         held = self._blobs.get(sha)
         return held if isinstance(held, bytes) else None
 
@@ -281,12 +286,15 @@ class LossReader:
 
     def _load(self, shas: Iterable[Sha]) -> None:
         wanted = [sha for sha in dict.fromkeys(shas) if sha not in self._blobs]
+        if not wanted:
+            return
         for sha, content in self._reader.blobs(wanted, limit=_LARGEST):
             self._blobs[sha] = content if isinstance(content, bytes) else unknown(str(content))
             self._held += len(content) if isinstance(content, bytes) else 0
 
     def _content(self, sha: str) -> bytes | Units:
-        return self._blobs.get(Sha(sha)) or (b"" if Sha(sha) in self._blobs else unknown(f"object {sha} was not read"))
+        self._load([Sha(sha)])
+        return self._blobs[Sha(sha)]
 
 
 def _last_name(names: Mapping[str, bytes]) -> bytes:
