@@ -1,6 +1,6 @@
 """Compare what is simulated with git's own commands in many generated cases.
 
-    python benchmarks/simulate_like_git.py [--cases 10000] [--seed N]
+    python benchmarks/simulate_like_git.py [--cases 10000] [--seed N] [--jobs N]
 
 Runs the property-based tests of ``tests/simulate/test_simulate_like_git.py`` with new examples: merges, squashes,
 rebases, cherry-picks and reverts of histories with renames, mode changes, binary files, symbolic links, CRLF, empty
@@ -17,6 +17,8 @@ import re
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 _ROOT = Path(__file__).parents[1]
@@ -25,11 +27,18 @@ _TESTS = ("merges", "squashes", "rebases", "cherry_picks", "reverts")
 _CASES = re.compile(r"(\d+) passing, (\d+) failing, and \d+ invalid")
 
 
+def _run(seed: int, variables: dict[str, str], test: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", "-p", "no:randomly"]
+    command += [f"--hypothesis-seed={seed}", "--hypothesis-show-statistics", f"{_FILE}::test_{test}"]
+    return subprocess.run(command, cwd=_ROOT, env=variables, capture_output=True, text=True, check=False)
+
+
 def main() -> None:
     """Compare, and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cases", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=random.randrange(2**32))  # noqa: S311  nothing secret
+    parser.add_argument("--jobs", type=int, default=1, help="how many kinds are compared at the same time")
     options = parser.parse_args()
     variables = os.environ | {
         "BRANCHSIM_EXAMPLES": str(-(-options.cases // len(_TESTS))),
@@ -37,19 +46,17 @@ def main() -> None:
     }
     compared = different = 0
     began = time.monotonic()
-    for test in _TESTS:
-        command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", "-p", "no:randomly"]
-        command += [f"--hypothesis-seed={options.seed}", "--hypothesis-show-statistics", f"{_FILE}::test_{test}"]
-        done = subprocess.run(command, cwd=_ROOT, env=variables, capture_output=True, text=True, check=False)
-        found = [tuple(map(int, match)) for match in _CASES.findall(done.stdout)]
-        # The first figures are those of the search; what shrinks an example that failed is no case of its own.
-        passing, failing = found[0] if found else (0, 0)
-        compared += passing + failing
-        different += failing or done.returncode
-        events = re.findall(r"\* +([0-9.]+%, [a-z-]+: [a-z]+)", done.stdout)
-        print(f"{test}: {passing + failing} cases ({'; '.join(events)})", flush=True)
-        if done.returncode:
-            print(done.stdout)
+    with ThreadPoolExecutor(options.jobs) as pool:
+        for test, done in zip(_TESTS, pool.map(partial(_run, options.seed, variables), _TESTS), strict=True):
+            found = [tuple(map(int, match)) for match in _CASES.findall(done.stdout)]
+            # The first figures are those of the search; what shrinks an example that failed is no case of its own.
+            passing, failing = found[0] if found else (0, 0)
+            compared += passing + failing
+            different += failing or done.returncode
+            events = re.findall(r"\* +([0-9.]+%, [a-z-]+: [a-z]+)", done.stdout)
+            print(f"{test}: {passing + failing} cases ({'; '.join(events)})", flush=True)
+            if done.returncode:
+                print(done.stdout)
     minutes = (time.monotonic() - began) / 60
     print(f"{compared} cases, seed {options.seed}, {different} differences, {minutes:.0f} minutes")
     if different:

@@ -40,6 +40,12 @@ def runbook(plan: Plan, *, host: Host | None = None, trees: Mapping[str, str] | 
     lines = [f"# {plan.name}"]
     if plan.steps:
         lines += ["", "git fetch origin --prune"]
+    for driver in plan.drivers:
+        files = _line(", ".join(driver.paths))
+        lines.append(f"# {files}: merged by the merge driver {driver.name}, which a hosting service does not run;")
+        lines.append("# where it finds a conflict, merge here with git")
+        if driver.command:
+            lines.append(f"git config {shlex.quote(f'merge.{driver.name}.driver')} {shlex.quote(driver.command)}")
     for number, step in enumerate(plan.steps, start=1):
         lines += ["", f"# {number}. {step.name}"]
         lines += _commands(step, plan, host)
@@ -86,7 +92,7 @@ def _commands(step: Step, plan: Plan, host: Host | None) -> Iterator[str]:
             yield from _pull_request(step, plan, host)
         case MergeBack(source=source, target=target):
             yield _switch(target)
-            yield f"git merge --no-ff{_message(step.message)} {_at(source)}"
+            yield f"git merge --no-ff{_message(step.message) or ' --no-edit'} {_at(source)}"
             yield _push(target)
         case Tag(tag=tag, at=at, message=message):
             annotated = f" --annotate{_message(message)}" if message else ""
@@ -148,9 +154,10 @@ def _pull_request(step: PullRequest, plan: Plan, host: Host | None) -> Iterator[
     if step.on_conflict == "solve-in-source":
         yield "# only if it conflicts: solve it in the source branch first"
         yield f"# {_switch(step.source)}"
-        yield f"# git merge --no-ff {_at(step.target)}"
+        yield f"# git merge --no-ff --no-edit {_at(step.target)}"
         for resolution in plan.resolutions(step.name):
             yield f"#   {_resolution(resolution)}"
+        yield "# git add --all && git commit --no-edit"
         yield f"# {_push(step.source)}"
         yield f"# {_line(step.source)} then holds the content of {_line(step.target)}: do not merge it to RUN again"
     if host == "github" and step.method in _GITHUB:
@@ -179,7 +186,7 @@ def _by_git(step: PullRequest) -> Iterator[str]:
         yield _switch(step.source if step.method == "rebase" else step.target)
         match step.method:
             case "merge":
-                yield f"git merge --no-ff{message} {source}"
+                yield f"git merge --no-ff{message or ' --no-edit'} {source}"
             case "squash":
                 yield f"git merge --squash {source}"
                 yield f"git commit{message or ' --no-edit'}"
