@@ -129,9 +129,11 @@ class Scratch:
         )
         (self.path / "HEAD").write_text(head + "\n")
         (self.path / "objects/info/alternates").write_bytes(_quoted(os.fsencode(objects)) + b"\n")
-        lines = sorted((os.fsencode(name), sha.encode("ascii")) for name, sha in refs.items())
-        packed = b"".join(b"%b %b\n" % (sha, name) for name, sha in lines)
-        (self.path / "packed-refs").write_bytes(b"# pack-refs with: sorted \n" + packed)
+        # In the order of the bytes, which for ASCII, where many names mostly are, is that of the texts.
+        plain = "".join(refs).isascii()
+        ordered = sorted(refs.items()) if plain else sorted(refs.items(), key=lambda item: os.fsencode(item[0]))
+        packed = "".join([f"{sha} {name}\n" for name, sha in ordered])
+        (self.path / "packed-refs").write_bytes(b"# pack-refs with: sorted \n" + os.fsencode(packed))
         if shallow:
             (self.path / "shallow").write_bytes(shallow)
 
