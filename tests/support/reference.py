@@ -161,6 +161,7 @@ def tables_page() -> str:
     """The columns and dtypes of every table, from the schemas in the code."""
     from branchsim.audit import tables
     from branchsim.audit.audit import OBLIGATIONS_SCHEMA
+    from branchsim.audit.many import REPOSITORIES_SCHEMA
     from branchsim.check.table import Table
     from branchsim.history import CHANGES_SCHEMA, LANDINGS_SCHEMA, PROMOTIONS_SCHEMA
     from branchsim.report import RELEASES_SCHEMA
@@ -177,6 +178,7 @@ def tables_page() -> str:
         "Audit.windows": tables.WINDOWS_SCHEMA,
         "Audit.violations": tables.VIOLATIONS_SCHEMA,
         "Audit.conformance": tables.CONFORMANCE_SCHEMA,
+        "Audits.repositories": REPOSITORIES_SCHEMA,
         "Audit.promotions": PROMOTIONS_SCHEMA,
         "Audit.landings": LANDINGS_SCHEMA,
         "Audit.changes": CHANGES_SCHEMA,
@@ -192,7 +194,7 @@ def tables_page() -> str:
         "Experiment.fixes": experiment.FIXES_SCHEMA,
         "Experiment.summary": experiment.SUMMARY_SCHEMA,
         "Experiment.by_release": experiment.BY_RELEASE_SCHEMA,
-        "Experiment.risk(...)": risk.RISK_SCHEMA,
+        "Experiment.risk_by_delay()": risk.RISK_SCHEMA,
     }
     lines = [
         "# Tables",
