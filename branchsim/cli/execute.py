@@ -99,7 +99,7 @@ def _execute(
     from branchsim.simulate.execute import check
     from branchsim.simulate.execute import execute as run
 
-    simulation = wanted.simulation()
+    simulation = wanted.simulation(to_keep=True)
     accepted = ("clean", "regression") if options["accept_losses"] else ("clean",)
     if simulation.outcome not in accepted:
         show_simulation(simulation, output)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -89,11 +90,18 @@ class Asked:
     drivers: tuple[MergeDriver, ...] = ()
     solve: tuple[str, ...] = ()
 
-    def simulation(self, resolve: Resolver | None = None) -> Simulation:
-        """The simulation: read from a file, or made now, with whoever is asked about the conflicts that are left."""
+    def simulation(self, resolve: Resolver | None = None, *, to_keep: bool = False) -> Simulation:
+        """The simulation: read from a file, or made now.
+
+        Parameters
+        ----------
+        resolve : callable, optional
+            Asked about the conflicts that are left.
+        to_keep : bool
+            Whether its commits may become real: then they are of now where the plan gives no time.
+        """
         from branchsim.cli.solving import solved
         from branchsim.git.repository import Repository
-        from branchsim.git.transaction import own_identity
         from branchsim.simulate.run import simulate
         from branchsim.simulate.saved import is_saved, read_simulation
 
@@ -103,15 +111,15 @@ class Asked:
         with Repository(self.repo) as repository:
             plan, topology, notes = self._plan(repository)
             directory = self.plan_file.parent if self.plan_file is not None else Path()
-            author = self.author or plan.author or own_identity(repository.common_dir)
             if self.author is not None:
                 plan = plan.replace(author=self.author)
+            if to_keep and plan.at is None:
+                plan = plan.replace(at=int(time.time()))
             plan = plan.replace(sign=plan.sign or self.sign, drivers=(*plan.drivers, *self.drivers))
             run = partial(
                 simulate,
                 repo=repository,
                 topology=topology,
-                author=author,
                 since=self.since,
                 directory=directory,
             )

@@ -80,7 +80,7 @@ def simulate(
         solve=solve,
     )
     hand_out = None if conflicts is None else HandOut(conflicts)
-    found = wanted.simulation(hand_out)
+    found = wanted.simulation(hand_out, to_keep=save is not None or write_plan is not None)
     if write_plan is not None:
         _keep_plan(found, write_plan)
     if save is not None:

@@ -13,7 +13,7 @@ from branchsim.git.objects import ObjectReader
 from branchsim.git.repository import Repository
 from branchsim.git.session import MergeSession
 from branchsim.git.signing import Signer
-from branchsim.git.transaction import pack_new
+from branchsim.git.transaction import own_identity, pack_new
 from branchsim.names import RefName, Sha
 from branchsim.plan import Commit, PlanError, Revert, Start, Tag
 from branchsim.plan.builders import coming
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from branchsim.topology import Topology
 
 PERSON = "branchsim <branchsim@localhost>"
-"""Author and committer where neither the plan nor the caller names one."""
+"""Author and committer where neither the plan nor the caller names one and git knows none."""
 
 
 def simulate(
@@ -81,7 +81,7 @@ def simulate(
         Only obligations for what landed since then: a date (ISO 8601), a revision, or seconds since the epoch. By
         default half a year before the newest commit of the topology's branches.
     author : str, optional
-        ``Name <address>`` for the commits, where the plan names none.
+        ``Name <address>`` for the commits, where the plan names none; by default the person's own, as git is set up.
     directory : path
         Where the folders of resolved files are, which the plan names.
     progress : callable, optional
@@ -103,13 +103,14 @@ def simulate(
     NotARepositoryError, GitError
         The repository cannot be read, git failed, or a commit could not be signed.
     """
-    person = check_person(plan.author or author or PERSON, "the author")
     if topology is not None:
         plan.validate(topology)
         if not plan.forecast:
             plan = plan.replace(forecast=coming(topology, topology.last_branch()))
     with contextlib.ExitStack() as stack:
         repository = repo if isinstance(repo, Repository) else stack.enter_context(Repository(repo))
+        given = plan.author or author or own_identity(repository.common_dir) or PERSON
+        person = check_person(given, "the author")
         branches = _branches(repository)
         _check_branches(plan, branches, repository)
         revisions = _revisions(plan, branches, repository)

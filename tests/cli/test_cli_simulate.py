@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +121,7 @@ def test_the_identity_is_the_persons_own(shell: Shell, repo: RepoBuilder) -> Non
     done = shell.run("execute", "--hotfix", "login", repo.path, "--for-real", "--yes")
     assert (done.returncode, done.stderr) == (0, "")
     assert git(repo.path, "log", "-1", "--format=%an <%ae> %cn", "production") == "Own Name <own@example.com> Own Name"
+    assert abs(int(git(repo.path, "log", "-1", "--format=%ct", "production")) - time.time()) < 600
 
 
 def test_a_driver_and_a_signature_by_options(shell: Shell, repo: RepoBuilder) -> None:

@@ -31,6 +31,7 @@ from branchsim.plan import (
     Tag,
 )
 from branchsim.simulate import Landing, Loss, OpenConflict, Simulation, simulate
+from branchsim.simulate.run import PERSON
 from branchsim.topology import Topology
 
 if TYPE_CHECKING:
@@ -599,6 +600,22 @@ def test_ids_are_reproducible(repo: RepoBuilder) -> None:
     dated = simulate(plan.replace(at=1_700_000_000, author="R <r@x>"), repo.path)
     assert dated.results[1].commit != one.results[1].commit
     assert [result.tree for result in dated.results] == [result.tree for result in one.results]
+
+
+def test_the_commits_are_the_persons_own_unless_the_plan_says_whose(
+    repo: RepoBuilder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    for name in ("XDG_CONFIG_HOME", "GIT_CONFIG_GLOBAL", "GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL"):
+        monkeypatch.delenv(name, raising=False)
+    assert simulate(hotfix(), repo.path).person == PERSON
+    assert any("no author was given" in note for note in simulate(hotfix(), repo.path).notes)
+    git(repo.path, "config", "user.name", "Rita")
+    git(repo.path, "config", "user.email", "rita@example.com")
+    assert simulate(hotfix(), repo.path).person == "Rita <rita@example.com>"
+    assert simulate(hotfix(), repo.path, author="A <a@b>").person == "A <a@b>"
+    assert simulate(hotfix(author="B <b@b>"), repo.path, author="A <a@b>").person == "B <b@b>"
 
 
 # -- the source is only read -------------------------------------------------------------------------------------------
