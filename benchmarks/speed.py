@@ -2,11 +2,12 @@
 
     python benchmarks/speed.py import
     python benchmarks/speed.py match PATH SOURCE TARGET
-    python benchmarks/speed.py audit PATH [--topology FILE]
+    python benchmarks/speed.py audit PATH [--topology FILE] [--everything]
+    python benchmarks/speed.py scan PATH
 
 PATH is a local clone with its whole history. Each line is the best of `--repeat` runs, taken in turn, so that a busy
-machine hurts both sides. Times are wall clock and include the start of Python; memory is the largest process of each
-command.
+machine hurts both sides. Seconds are those of the clock and those of the processors, git's included, and both hold the
+start of Python; memory is the largest process of each command.
 """
 
 from __future__ import annotations
@@ -23,8 +24,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from branchsim.audit.pathhistory import branch_tips
+from branchsim.audit.scan import scan
+from branchsim.git.merge import merge_many
+from branchsim.git.process import run
+from branchsim.git.repository import Repository
+from branchsim.history.facts import default_cache
+from branchsim.names import Sha
+
 _BRANCHSIM = [sys.executable, "-m", "branchsim"]
 _KILO = 1024
+_TWO = 2
 
 
 @dataclass(frozen=True)
@@ -32,6 +42,7 @@ class Run:
     """What one command took."""
 
     seconds: float
+    processor: float
     megabytes: float
 
 
@@ -42,7 +53,7 @@ class Row:
     name: str
     command: list[str]
     cache: Path | None = None
-    best: Run = field(default_factory=lambda: Run(float("inf"), 0.0))
+    best: Run = field(default_factory=lambda: Run(float("inf"), 0.0, 0.0))
 
     def measure(self) -> None:
         """Run it once more and keep the faster run."""
@@ -61,12 +72,13 @@ def _run(command: list[str], cache: Path | None) -> Run:
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - start
         process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode not in {0, 1}:
-            errors.seek(0)
-            raise SystemExit(f"{shlex.join(command)} failed: {errors.read().decode('utf-8', 'replace')}")
+        errors.seek(0)
+        said = errors.read().decode("utf-8", "replace")
+        if process.returncode not in {0, 1} or "Traceback" in said:
+            raise SystemExit(f"{shlex.join(command)} failed: {said}")
     # Linux counts in kilobytes, macOS in bytes.
     unit = _KILO * _KILO if sys.platform == "darwin" else _KILO
-    return Run(seconds, usage.ru_maxrss / unit)
+    return Run(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / unit)
 
 
 def _patch_ids(repo: str, *revisions: str) -> Row:
@@ -83,38 +95,46 @@ def _count(repo: str, *revisions: str) -> int:
     return int(out.stdout)
 
 
-def _cold_and_warm(name: str, arguments: list[str], repeat: int, baseline: Row) -> list[Row]:
-    """A command with an empty cache and with a full one, in turn with its baseline."""
-    cold = Row(f"{name}, first run", [*_BRANCHSIM, *arguments])
-    warm = Row(f"{name}, second run", [*_BRANCHSIM, *arguments])
+def _cold_and_warm(name: str, arguments: list[str], repeat: int, *baselines: Row) -> list[Row]:
+    """A command with an empty cache and with a full one, in turn with what it is compared with."""
+    return _in_turn(name, [*_BRANCHSIM, *arguments], repeat, *baselines)
+
+
+def _in_turn(name: str, command: list[str], repeat: int, *baselines: Row) -> list[Row]:
+    cold, warm = Row(f"{name}, first run", command), Row(f"{name}, second run", command)
     for _ in range(repeat):
         with tempfile.TemporaryDirectory() as place:
-            baseline.measure()
+            for baseline in baselines:
+                baseline.measure()
             cold.cache = warm.cache = Path(place) / "cache"
             cold.measure()
             warm.measure()
-    return [baseline, cold, warm]
+    return [*baselines, cold, warm]
 
 
 def _print(title: str, rows: list[Row]) -> None:
     first = rows[0].best
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / _KILO**3
     version = subprocess.run(["git", "version"], capture_output=True, text=True, check=True).stdout.split()[2]
+    busy = os.getloadavg()[1]
     machine = (
         f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, {memory:.0f} GB, {platform.system()}, "
-        f"Python {platform.python_version()}, git {version}"
+        f"Python {platform.python_version()}, git {version}; processes that wanted to run, on average: {busy:.1f}"
     )
     lines = [
         title,
         "",
         machine,
         "",
-        "| command | seconds | times the first | MB |",
-        "| --- | --- | --- | --- |",
+        "| command | seconds | times the first | processor seconds | times the first | MB |",
+        "| --- | ---: | ---: | ---: | ---: | ---: |",
     ]
     for row in rows:
-        ratio = row.best.seconds / first.seconds
-        lines.append(f"| {row.name} | {row.best.seconds:.2f} | {ratio:.2f} | {row.best.megabytes:.0f} |")
+        best = row.best
+        lines.append(
+            f"| {row.name} | {best.seconds:.2f} | {best.seconds / first.seconds:.2f} | {best.processor:.2f} "
+            f"| {best.processor / first.processor:.2f} | {best.megabytes:.0f} |"
+        )
     sys.stdout.write("\n".join(lines) + "\n\n")
 
 
@@ -135,11 +155,48 @@ def _audit(given: argparse.Namespace) -> None:
         "`branchsim audit --check obligations`", obligations, given.repeat, _patch_ids(given.path, "--all")
     )
     if given.everything:
-        with tempfile.TemporaryDirectory() as place:
-            whole = Row("`branchsim audit`, everything, first run", [*_BRANCHSIM, *arguments], Path(place) / "cache")
-            whole.measure()
-        rows.append(whole)
+        alone = Row("`git merge-tree --stdin`, all merges", [sys.executable, __file__, "_redo", given.path])
+        alone.measure()
+        rows += [alone, *_cold_and_warm("`branchsim audit`, everything", arguments, 1)]
     _print(f"audit, {Path(given.path).resolve().parent.name}, {commits} commits in all refs", rows)
+
+
+def _scan(given: argparse.Namespace) -> None:
+    merges = _count(given.path, "--merges", "--branches", "--remotes")
+    itself = [sys.executable, __file__]
+    baselines = [Row("`git merge-tree --stdin` alone", [*itself, "_redo", given.path])]
+    if given.shown:
+        baselines.append(Row("`git log --merges --remerge-diff`", [*itself, "_show", given.path]))
+    rows = _in_turn("scan of all merges", [*itself, "_scan", given.path], given.repeat, *baselines)
+    _print(f"scan, {Path(given.path).resolve().parent.name}, {merges} merges on branches", rows)
+
+
+def _scan_alone(given: argparse.Namespace) -> None:
+    """What a row of `_scan` runs."""
+    with Repository(given.path) as repository:
+        for _ in scan(repository, cache=default_cache()):
+            pass
+
+
+def _redo_alone(given: argparse.Namespace) -> None:
+    """Every merge of two parents by one process; where git ends at one it cannot read, another takes the rest."""
+    with Repository(given.path) as repository:
+        tips = "\n".join(branch_tips(repository)).encode()
+        lines = run(["rev-list", "--merges", "--parents", "--stdin"], repository.scratch.path, stdin=tips)
+        parents = [line.split()[1:] for line in lines.decode("ascii").splitlines()]
+        pairs = [(Sha(pair[0]), Sha(pair[1])) for pair in parents if len(pair) == _TWO]
+        for _ in merge_many(repository.scratch, pairs, unrelated=True):
+            pass
+
+
+def _show_alone(given: argparse.Namespace) -> None:
+    """Every merge as ``--remerge-diff`` shows it, in a scratch repository."""
+    with Repository(given.path) as repository:
+        command = ["git", "log", "--merges", "--remerge-diff", "--format=%H", "--stdin"]
+        feed = "\n".join(branch_tips(repository)).encode()
+        ended = subprocess.run(command, cwd=repository.scratch.path, input=feed, stdout=subprocess.DEVNULL, check=False)
+        if ended.returncode:
+            sys.stdout.write("git log --remerge-diff ended early, so its time says nothing: an object is missing\n")
 
 
 def _import(given: argparse.Namespace) -> None:
@@ -169,6 +226,14 @@ def main() -> None:
     audit.add_argument("--topology")
     audit.add_argument("--everything", action="store_true", help="a whole audit too, once")
     audit.set_defaults(run=_audit)
+    merges = commands.add_parser("scan", help="all merges of a clone")
+    merges.add_argument("path")
+    merges.add_argument("--no-show", dest="shown", action="store_false", help="without git log --remerge-diff")
+    merges.set_defaults(run=_scan)
+    for name, run_alone in (("_scan", _scan_alone), ("_redo", _redo_alone), ("_show", _show_alone)):
+        alone = commands.add_parser(name, help="one row of scan")
+        alone.add_argument("path")
+        alone.set_defaults(run=run_alone)
     commands.add_parser("import", help="the start of Python").set_defaults(run=_import)
     given = parser.parse_args()
     given.run(given)

@@ -19,6 +19,7 @@ FLOORS: dict[str, int] = {
     "accessors": 1,
     "git": 2,
     "topology": 2,
+    "forks": 2,
     "parallel": 2,
     "writing": 2,
     "history": 3,

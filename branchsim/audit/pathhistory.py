@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -81,6 +82,8 @@ class MemoryHistory:
 
     Attributes
     ----------
+    reader : LossReader
+        As given.
     graph : Graph
         The commits; what they changed is not with them.
     brought : dict of int to bytes
@@ -95,7 +98,7 @@ class MemoryHistory:
             commits.append(commit)
             packed[commit.sha] = changes
         self.graph = Graph(commits)
-        self._reader = reader
+        self.reader = reader
         self.brought: dict[int, bytes] = {}
         # Numbers and changes take turns in one list for each path: there are a million of them in a large history.
         self._by_path: dict[bytes, list[Any]] = defaultdict(list)
@@ -105,6 +108,12 @@ class MemoryHistory:
                 self.brought[number] = changes_digest(changes)
             for path, raw in changes:
                 self._by_path[path] += (number, raw)
+
+    def read_with(self, reader: LossReader) -> MemoryHistory:
+        """The same history, with another reader of blobs."""
+        other = copy.copy(self)
+        other.reader = reader
+        return other
 
     def before(self, tip: Sha, names: Sequence[bytes], *, base: Sha | None = None) -> PathLog:
         """Up to a tip, merges left out; with a base what came since it first, and the rest where that does not tell."""
@@ -119,7 +128,7 @@ class MemoryHistory:
         """What came after a commit, on any branch that contains it."""
         number = self.graph.find(commit)
         if number is None:  # a commit that no branch has: nothing came after it
-            return PathLog(self._reader, ())
+            return PathLog(self.reader, ())
         return self._log(names, self._reached(self._downward, number).__getitem__, merges=True, since=number + 1)
 
     def _reached(self, matrix: csr_array, number: int) -> NDArray[np.bool_]:
@@ -165,4 +174,4 @@ class MemoryHistory:
                     break
                 if wanted(number) and (merges or not commits[number].is_merge):
                     steps.append((commits[number], unpack(PackedChange(name, own[at + 1]))))
-        return PathLog.of_steps(self._reader, found, beyond=beyond)
+        return PathLog.of_steps(self.reader, found, beyond=beyond)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from branchsim.audit.delivery import differences
@@ -14,13 +13,14 @@ from branchsim.audit.memo import digest_of, is_partial, packed, unpacked
 from branchsim.audit.pathhistory import MemoryHistory, branch_tips
 from branchsim.audit.steps import Landing, parts_of
 from branchsim.audit.suspects import Suspects
+from branchsim.forks import share_out
 from branchsim.git.log import Commit
 from branchsim.git.merge import MergeResult, merge_many, write_commit_graph
 from branchsim.git.repository import Repository
 from branchsim.history.results import ResultCache
 from branchsim.topology import PathGlobs
 
-_BATCH = 512
+_BATCH = 256
 _TWO = 2
 _HELD = 64 * 1024 * 1024
 
@@ -89,28 +89,35 @@ def _scan(
     write_commit_graph(repository.scratch)
     with LossReader(repository.scratch, ignore=ignore) as reader:
         history = MemoryHistory(repository, reader)
-        inspector = Inspector(repository, reader, history)
-        suspects = Suspects(repository.scratch, history.graph, history.brought)
-        for start in range(0, len(suspects.merges), _BATCH):
-            batch = suspects.merges[start : start + _BATCH]
-            for found in _batch(inspector, suspects, suspects.among(batch)):
-                yield found
-                reader.forget(above=_HELD)
-            if report is not None:
-                report(len(batch))
+    suspects = Suspects(repository.scratch, history.graph, history.brought)
+    starts = range(0, len(suspects.merges), _BATCH)
+
+    @contextmanager
+    def start() -> Iterator[Callable[[int], list[Inspection]]]:
+        with LossReader(repository.scratch, ignore=ignore) as own:
+            inspector = Inspector(repository, own, history.read_with(own))
+
+            def work(number: int) -> list[Inspection]:
+                batch = suspects.merges[starts[number] : starts[number] + _BATCH]
+                found = []
+                for each in _batch(inspector, suspects, suspects.among(batch)):
+                    found.append(each)
+                    own.forget(above=_HELD)
+                return found
+
+            yield work
+
+    for number, found in enumerate(share_out(start, len(starts))):
+        yield from found
+        if report is not None:
+            report(min(_BATCH, len(suspects.merges) - starts[number]))
 
 
 def _batch(inspector: Inspector, suspects: Suspects, merges: Sequence[Commit]) -> Iterator[Inspection]:
     scratch = inspector.repository.scratch
     pairs = [commit for commit in merges if len(commit.parents) == _TWO]
     wanted = [(commit.parents[0], commit.parents[1]) for commit in pairs]
-    redone = dict(
-        zip(
-            (commit.sha for commit in pairs),
-            merge_many(scratch, wanted, unrelated=True, processes=os.cpu_count() or 1),
-            strict=True,
-        )
-    )
+    redone = dict(zip((commit.sha for commit in pairs), merge_many(scratch, wanted, unrelated=True), strict=True))
     trees = [(redone[commit.sha].tree, commit.tree) for commit in pairs]
     changed = differences(scratch, [(one, other) for one, other in trees if one is not None and one != other])
     for commit in merges:

@@ -8,7 +8,6 @@ of trees each.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -78,7 +77,7 @@ class Suspects:
             if commit.tree == expected:
                 cleared.add(place)
         pairs = [(base.tree, source.tree) for base, source in asked.values()]
-        for place, digest in zip(asked, digests(self._scratch, pairs, processes=os.cpu_count() or 1), strict=True):
+        for place, digest in zip(asked, digests(self._scratch, pairs), strict=True):
             if digest == self._brought[self.graph.number(merges[place].sha)]:
                 cleared.add(place)
         return [commit for place, commit in enumerate(merges) if place not in cleared]

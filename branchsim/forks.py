@@ -1,0 +1,155 @@
+"""Work that is shared with forks of this process, which know at once all that it has read."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import queue
+import sys
+import threading
+import warnings
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from branchsim.errors import BranchsimError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
+
+_Answer = TypeVar("_Answer")
+
+
+def share_out(
+    start: Callable[[], AbstractContextManager[Callable[[int], _Answer]]], count: int, *, processes: int | None = None
+) -> Iterator[_Answer]:
+    """Do numbered work here and in forks of this process, which know all that it knows, and yield the answers in order.
+
+    Parameters
+    ----------
+    start : callable
+        Called once in each process; gives what does the work of a number. What it opens is closed in the same process.
+    count : int
+        How much work there is.
+    processes : int, optional
+        How many processes share it; as many as there are processors, if not given.
+
+    Yields
+    ------
+    answer
+        Of 0, 1, 2, ...
+
+    Raises
+    ------
+    BranchsimError
+        A process ended before its work was done. What the work raises is raised as it is.
+
+    Notes
+    -----
+    A fork is safe only while no other thread runs, and only Linux makes one in no time; elsewhere all is done here.
+    """
+    wanted = min(processes or os.cpu_count() or 1, count)
+    alone = wanted <= 1 or sys.platform != "linux" or multiprocessing.current_process().daemon
+    if alone or threading.active_count() > 1:
+        with start() as work:
+            for number in range(count):
+                yield work(number)
+        return
+    context: Any = multiprocessing.get_context("fork")
+    taken = context.Value("q", 0)
+    # Whatever waits in the buffers of this process would be written by each fork too.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    pipes, forks = [], []
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore", DeprecationWarning
+        )  # no thread of Python runs, and no other holds a lock of ours
+        for _ in range(wanted - 1):
+            mine, theirs = context.Pipe(duplex=False)
+            fork = context.Process(target=_work_in_fork, args=(start, count, taken, theirs), daemon=True)
+            fork.start()
+            theirs.close()
+            pipes.append(mine)
+            forks.append(fork)
+    try:
+        yield from _work_here(start, count, taken, pipes)
+    finally:
+        for fork in forks:
+            fork.terminate()
+            fork.join()
+        for pipe in pipes:
+            pipe.close()
+
+
+def _take(taken: Any, count: int) -> Iterator[int]:
+    while True:
+        with taken.get_lock():
+            number = taken.value
+            taken.value += 1
+        if number >= count:
+            return
+        yield number
+
+
+def _work_in_fork(
+    start: Callable[[], AbstractContextManager[Callable[[int], Any]]], count: int, taken: Any, pipe: Any
+) -> None:
+    with suppress(BrokenPipeError):
+        try:
+            with start() as work:
+                for number in _take(taken, count):
+                    pipe.send((number, work(number), None))
+        except Exception as error:  # noqa: BLE001  raised again where the answer is waited for
+            pipe.send((-1, None, error))
+        pipe.close()
+
+
+def _work_here(
+    start: Callable[[], AbstractContextManager[Callable[[int], _Answer]]], count: int, taken: Any, pipes: Sequence[Any]
+) -> Iterator[_Answer]:
+    came: queue.SimpleQueue[tuple[int, Any, Exception | None] | None] = queue.SimpleQueue()
+    listeners = [threading.Thread(target=_listen, args=(pipe, came), daemon=True) for pipe in pipes]
+    for listener in listeners:
+        listener.start()
+    ready: dict[int, _Answer] = {}
+    given = ended = 0
+    with start() as work:
+        for number in _take(taken, count):
+            ready[number] = work(number)
+            while not came.empty():
+                ended += _receive(came.get(), ready)
+            while given in ready:
+                yield ready.pop(given)
+                given += 1
+    while given < count:
+        if given in ready:
+            yield ready.pop(given)
+            given += 1
+        elif ended == len(pipes):
+            raise BranchsimError("a process ended before its work was done; see that there is enough memory")
+        else:
+            ended += _receive(came.get(), ready)
+    for listener in listeners:
+        listener.join()
+
+
+def _receive(came: tuple[int, Any, Exception | None] | None, ready: dict[int, Any]) -> bool:
+    """Put an answer where it is waited for; whether it was the end of a process."""
+    if came is None:
+        return True
+    number, answer, error = came
+    if error is not None:
+        raise error
+    ready[number] = answer
+    return False
+
+
+def _listen(pipe: Any, came: queue.SimpleQueue[Any]) -> None:
+    with suppress(EOFError, OSError):
+        while True:
+            came.put(pipe.recv())
+    came.put(None)
+
+
+__all__ = ["share_out"]
