@@ -1,7 +1,7 @@
 """How often `branchsim match` is right, on ports of public repositories whose trailers it is not shown.
 
-usage: python benchmarks/accuracy.py --clones DIR [--only NAME ...] [--branches N] [--squashes N] [--cache DIR] [--show]
-       python benchmarks/accuracy.py --derive CLONE [CLONE ...] [--branches N] [--cache DIR] [--show]
+usage: python benchmarks/accuracy.py --clones DIR [--kinds KIND ...] [--only NAME ...] [--squashes N] [--show] ...
+       python benchmarks/accuracy.py --derive CLONE [CLONE ...] [--branches N] [--show] ...
 
 DIR holds mirror clones (`git clone --mirror`), found by the name of the repository: `DIR/suricata`, `DIR/suricata.git`
 or any directory whose name ends in `+suricata`. What is not there is left out. With `--derive` the known ports are not
@@ -35,6 +35,7 @@ from branchsim.audit.match import counterparts, match
 from branchsim.errors import UnknownRevisionError
 from branchsim.git import versions
 from branchsim.git.log import Commit, read_commits, rev_list
+from branchsim.git.merge import Trees, merge_trees
 from branchsim.git.repository import Repository
 from branchsim.history.bundles import brought_in
 from branchsim.history.facts import FactCache, Patches
@@ -46,6 +47,8 @@ PAIRS = ("suricata", "zookeeper", "pytest", "ansible", "jenkins", "rails")
 SQUASHES = ("netbox", "xarray")
 MOST_INNER = 200
 SEED = 7
+REPLAYS = 40
+"""So many pairs of each branch are replayed."""
 
 
 def rows_of(kind: str, name: str) -> list[Row]:
@@ -100,6 +103,8 @@ class Score:
     """What was not found and what was wrong, a line each."""
     tips: dict[str, str] = field(default_factory=dict)
     """The branches that were compared, and the commits they named."""
+    replays: Counter[str] = field(default_factory=Counter)
+    """Of some pairs: how many were replayed, changed nothing at the port, and changed nothing before it already."""
 
     @property
     def recall(self) -> float:
@@ -179,6 +184,28 @@ def score_branch(
         got[pair.source][pair.target] = pair.evidence
     score.seconds += time.monotonic() - started
     tally(score, pairs, inner, got, groups)
+    score.replays += replayed(repository, [(by_sha[s], by_sha[t]) for s, t in pairs])
+
+
+def replayed(repository: Repository, pairs: list[tuple[Commit, Commit]]) -> Counter[str]:
+    """Replay the sources of some pairs on the target, at its port and just before it."""
+    known = [(s, t) for s, t in pairs if s.parents and t.parents]
+    some = random.Random(SEED).sample(known, min(len(known), REPLAYS))  # noqa: S311  a fixed sample, not a secret
+    before = {t.sha: t.parents[0] for _, t in some}
+    trees = {
+        commit.sha: commit.tree
+        for commit in read_commits(
+            repository.scratch, sorted(set(before.values())), options=("--no-walk",), changes=False
+        )
+    }
+    at = [Trees(s.parents[0], t.sha, s.sha) for s, t in some]
+    early = [Trees(s.parents[0], before[t.sha], s.sha) for s, t in some]
+    results = list(merge_trees(repository.scratch, [*at, *early]))
+    count = Counter(replayed=len(some))
+    for (_, t), now, was in zip(some, results[: len(some)], results[len(some) :], strict=True):
+        count["at the port"] += now.clean and now.tree == t.tree
+        count["before it"] += was.clean and was.tree == trees[before[t.sha]]
+    return count
 
 
 def tally(
@@ -243,7 +270,7 @@ def score_squashes(name: str, clone: Path, most: int, cache: Path | None, *, sho
 
 def listed(arguments: argparse.Namespace) -> Iterator[tuple[str, Score]]:
     """The score of each table of ``ground_truth/`` whose repository is there, with the kind of the table."""
-    for kind in SCORED:
+    for kind in arguments.kinds:
         for name in PAIRS:
             clone = clone_of(arguments.clones, name)
             rows = rows_of(kind, name)
@@ -282,6 +309,11 @@ def print_scores(scores: Iterable[tuple[str, Score]], *, show: bool) -> None:
         total = right[evidence] + wrong[evidence]
         if total:
             print(f"| {evidence.value} | {right[evidence]} | {wrong[evidence]} | {right[evidence] / total:.4f} |")
+    replays = sum((score.replays for each in by_kind.values() for score in each), Counter())
+    print(
+        f"\nOf {replays['replayed']} ports replayed, {replays['at the port']} change nothing at the port, and "
+        f"{replays['before it']} change nothing before it either."
+    )
     print("\nCompared:\n")
     for score in itertools.chain.from_iterable(by_kind.values()):
         tips = ", ".join(f"{branch} {sha[:12]}" for branch, sha in score.tips.items())
@@ -307,6 +339,7 @@ def main() -> None:
     given = parser.add_mutually_exclusive_group(required=True)
     given.add_argument("--clones", type=Path, help="where the clones of the listed repositories are")
     given.add_argument("--derive", type=Path, nargs="+", help="clones whose known ports are read from their trailers")
+    parser.add_argument("--kinds", nargs="*", choices=SCORED, default=SCORED[:2], help="which tables of them")
     parser.add_argument("--only", nargs="*", default=[], help="only these of the listed repositories")
     parser.add_argument("--branches", type=int, default=0, help="only the N branches with most pairs")
     parser.add_argument("--squashes", type=int, default=60, help="how many squashes of each repository")

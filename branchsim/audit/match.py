@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from branchsim.audit.applies import Applies, applies_to
 from branchsim.audit.evidence import CONFIDENCE, Evidence
 from branchsim.audit.pairing import Edge, Pairing
-from branchsim.audit.squash import contained, spread, whole_branch
+from branchsim.audit.squash import contained, listed, spread, whole_branch
 from branchsim.audit.trailers import Names, trailer_edges
 from branchsim.git.log import Commit, read_commits
 from branchsim.git.repository import Repository
@@ -346,6 +346,7 @@ def counterparts(
     edges += spread(edges, pairing)
     if tips is not None:
         edges = _prefer(whole_branch(patches.scratch, pairing, *tips, edges), edges)
+    edges += listed(edges, pairing)
     edges += contained(edges, pairing, pairing.near)
     edges = _with_patch_ids(edges, pairing, patches)
     place = {commit.sha: at for at, commit in enumerate(sources)}
@@ -433,6 +434,9 @@ def _prefer(squashed: list[Edge], edges: list[Edge]) -> list[Edge]:
     return squashed + kept
 
 
+_ADAPTED = frozenset({Evidence.AUTHOR_DATE, Evidence.SUBJECT, Evidence.OVERLAP})
+"""The rungs on which a port may differ from its source; ``git range-diff X^! Y^!`` shows the hunks that do."""
+
 _REASONS = {
     Evidence.TRAILER: "{also}",
     Evidence.PATCH_ID: "both have the same patch (git show X | git patch-id --stable)",
@@ -447,6 +451,8 @@ _REASONS = {
 def _counterpart(edge: Edge, undone: Sha | None) -> Counterpart:
     also = ", ".join(edge.also)
     text = _REASONS[edge.evidence].format(also=also, overlap=edge.overlap)
+    if edge.evidence in _ADAPTED and edge.overlap < 1.0:
+        text = f"adapted: {text}"
     if edge.evidence in {Evidence.SUBJECT, Evidence.OVERLAP, Evidence.PATCH_ID, Evidence.ZERO_CONTEXT} and also:
         text += f"; {also}"
     if undone is not None:

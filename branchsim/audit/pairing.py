@@ -377,7 +377,8 @@ def judge(
     ]
     score = (
         8.0 * shared
-        + (4.0 if same else 0.0)
+        # A few lines are equal by chance sooner than a title or a pull request is.
+        + (4.0 if same and (changed >= _SOME_LINES or person or titled) else 0.0)
         + (6.0 if dated else 1.0 if person else 0.0)
         + (5.0 if rare else 2.5 if titled else 2.0 * similar)
         + (4.0 if pull else 1.0 if ticket else 0.0)

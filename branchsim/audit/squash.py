@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from branchsim.audit.evidence import Evidence
-from branchsim.audit.pairing import Edge, Item, Pairing, jaccard, same_person
+from branchsim.audit.pairing import Edge, Item, Pairing, common, jaccard, same_person
 from branchsim.git.log import Commit, merge_bases, read_commits
 from branchsim.git.merge import merge_many
 from branchsim.git.patches import PatchFacts, read_patches
@@ -28,6 +28,7 @@ _INSIDE = 0.8
 _FEWEST_COMMITS = 2
 _ALIKE = 0.3
 _FEWEST_LINES = 4
+_FEWEST_WORDS = 3
 
 
 def spread(edges: Sequence[Edge], pairing: Pairing) -> list[Edge]:
@@ -248,6 +249,62 @@ def contained(edges: Sequence[Edge], pairing: Pairing, near: Mapping[Sha, Iterab
                 share = inside / len(fact.lines)
                 more.append(Edge(s.sha, sha, Evidence.SQUASH, ("its lines are within this commit",), 0.0, share))
     return more
+
+
+def listed(edges: Sequence[Edge], pairing: Pairing) -> list[Edge]:
+    """Sources whose subjects are lines of one target's message, as tools write it when they squash a branch.
+
+    Parameters
+    ----------
+    edges : sequence of Edge
+        The pairs found so far.
+    pairing : Pairing
+        Where they were found.
+
+    Returns
+    -------
+    list of Edge
+        The further commits of the squash: of those listed the ones of which a part at least is in the target.
+    """
+    own = {edge.source for edge in edges}
+    long = len(pairing.sources) > LONGEST_BRANCH
+    by_subject: dict[str, list[Item]] = {}
+    for s in pairing.source_items:
+        if not s.commit.is_merge:
+            by_subject.setdefault(_line(s.commit.subject), []).append(s)
+    found = []
+    for t in pairing.target_items:
+        lines = t.commit.message.lstrip().split("\n")[1:]
+        if t.commit.is_merge or not any(lines):
+            continue
+        named = [
+            near[0]
+            for line in dict.fromkeys(map(_line, lines))
+            if len(near := by_subject.get(line, [])) == 1 and len(near[0].words) >= _FEWEST_WORDS
+        ]
+        new = [s for s in named if s.sha not in own]
+        # One line alone may be a quotation, unless the other lines are commits of the same short branch.
+        if len(new if long else named) >= _FEWEST_COMMITS:
+            found += [(s, t) for s in new]
+    found = [
+        (s, t) for s, t in found if s.names & t.names and (pairing.allowed is None or pairing.allowed(s.sha, t.sha))
+    ]
+    pairing.load(each.sha for pair in found for each in pair)
+    more: dict[Sha, Edge] = {}
+    for s, t in found:
+        held, whole = pairing.facts.get(s.sha), pairing.facts.get(t.sha)
+        if held is None or whole is None or not held.lines:
+            continue
+        inside = common(held, whole)
+        if inside >= _ALIKE * len(held.lines):
+            share = inside / max(1, len(whole.lines))
+            more.setdefault(s.sha, Edge(s.sha, t.sha, Evidence.SQUASH, ("its message lists the commit",), 0.0, share))
+    return list(more.values())
+
+
+def _line(text: str) -> str:
+    """A line of a message without the sign that makes it an item of a list."""
+    return text.strip().removeprefix("* ").removeprefix("- ").casefold()
 
 
 def _ranked(t: Item, candidates: Iterable[Item], pairing: Pairing) -> list[tuple[Item, PatchFacts]]:

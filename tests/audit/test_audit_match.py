@@ -217,6 +217,24 @@ def test_a_squash_of_all_but_the_last_commit_leaves_that_one_missing(fork: Fork)
     assert list(missing_of(found)) == [late]
 
 
+def test_a_squash_that_lists_its_commits_is_found_though_its_conflicts_were_solved(fork: Fork) -> None:
+    ids = [
+        fork.on_source({"app.c": edited(CODE, 3, 4)}, "Begin the feature anew"),
+        fork.on_source({"app.c": edited(CODE, 3, 4, 20), "new.c": block("new")}, "Go on with the feature"),
+        fork.on_source({"new.c": block("new", 8)}, "End the feature in time"),
+    ]
+    alone = fork.on_source({"lib/util.c": edited(CODE, 12)}, "Change nothing like it")
+    listing = "\n\n".join(f"* {subject}" for subject in ("Begin the feature anew", "Go on with the feature"))
+    squash = fork.repo.commit(
+        "target",
+        {"app.c": edited(CODE, 3, 4, 21, 22), "new.c": block("new") + "int more;\n"},
+        message=f"The feature (#7)\n\n{listing}\n\n* End the feature in time\n\n* Nobody knows what\n",
+    )
+    found = fork.match()
+    assert {sha for sha, target in pairs_of(found) if target == squash} == set(ids[:2])
+    assert {alone, ids[2]} <= set(missing_of(found))
+
+
 def merged_topic(fork: Fork) -> tuple[list[str], str]:
     """A branch of two commits that was merged into the source, and what came before and after."""
     fork.on_source({"before.c": block("before")}, "Add what comes before")
