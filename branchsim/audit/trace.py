@@ -45,6 +45,8 @@ class Event(StrEnum):
     ARRIVED = "arrived"
     TOUCHED = "touched"
     LOST = "lost"
+    SUPERSEDED = "superseded"
+    """Something that came later stands in its place."""
     RESTORED = "restored"
 
 
@@ -435,4 +437,6 @@ def _event(before: tuple[str, float] | None, now: tuple[str, float]) -> Event:
         return Event.RESTORED
     if before is not None and now[1] > before[1]:
         return Event.RESTORED
+    if now[0] == Live.REWRITTEN.value and before is not None and before[0] != now[0]:
+        return Event.SUPERSEDED
     return Event.TOUCHED
