@@ -145,7 +145,7 @@ class Drops:
         if not suspects:
             return dropped
         names = self._renames(sorted({resolution.merge for _, resolution in suspects}))
-        with LossReader(self._repository.scratch) as reader:
+        with LossReader(self._repository.scratch, list_keys=self._history.topology.list_keys) as reader:
             judge = _Judge(reader)
             for start in range(0, len(suspects), _BATCH):
                 batch = suspects[start : start + _BATCH]

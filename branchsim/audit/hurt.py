@@ -115,7 +115,7 @@ class Hurt:
     def _share(self, change: Change, commit: Sha) -> float:
         scratch = self._repository.scratch
         if self._reader is None:
-            self._reader = self._stack.enter_context(LossReader(scratch))
+            self._reader = self._stack.enter_context(LossReader(scratch, list_keys=self._history.topology.list_keys))
         effects = effects_of_change(scratch, self._reader, change)
         found = state_in(scratch, self._reader, change, effects, self._history.commit(commit).tree)
         return found.live / found.total if found.total else 1.0

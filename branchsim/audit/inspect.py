@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from branchsim.audit.attributes import attributes_of
 from branchsim.audit.causes import Cause
 from branchsim.audit.findings import Finding, Found, Judge, byline, is_fix
 from branchsim.audit.losses import LossReader, PathLosses, Step
@@ -106,7 +107,9 @@ _COLUMNS = (
 )  # fmt: skip
 
 
-def inspect(repo: RepositoryLike | Repository, commit: str, *, ignore: PathGlobs | None = None) -> Inspection:
+def inspect(
+    repo: RepositoryLike | Repository, commit: str, *, ignore: PathGlobs | None = None, list_keys: Sequence[str] = ()
+) -> Inspection:
     """What a commit dropped or brought back.
 
     Parameters
@@ -117,6 +120,8 @@ def inspect(repo: RepositoryLike | Repository, commit: str, *, ignore: PathGlobs
         Any revision that names a commit: a merge, a squash, a direct commit.
     ignore : PathGlobs, optional
         Paths that are left out.
+    list_keys : sequence of str
+        Members that identify a member of a list in JSON and YAML, before ``id``, ``name``, ``key`` and their like.
 
     Returns
     -------
@@ -134,10 +139,11 @@ def inspect(repo: RepositoryLike | Repository, commit: str, *, ignore: PathGlobs
     """
     if not isinstance(repo, Repository):
         with Repository(repo) as opened:
-            return inspect(opened, commit, ignore=ignore)
+            return inspect(opened, commit, ignore=ignore, list_keys=list_keys)
     sha = repo.resolve(commit)
     own = next(iter(read_commits(repo.scratch, [sha], options=("--no-walk",))))
-    with LossReader(repo.scratch, ignore=ignore) as reader:
+    attributes = attributes_of(repo.scratch, own.tree)
+    with LossReader(repo.scratch, ignore=ignore, attributes=attributes, list_keys=list_keys) as reader:
         return Inspector(repo, reader, GitHistory(repo, reader)).inspect(own)
 
 

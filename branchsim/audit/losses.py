@@ -25,6 +25,7 @@ from branchsim.effects import (
 )
 from branchsim.effects import Side as EffectSide
 from branchsim.effects import Verdict as UnitVerdict
+from branchsim.effects.units import DEFAULTS
 from branchsim.git.hunks import renames
 from branchsim.git.objects import ObjectReader, TreeEntry
 from branchsim.git.scratch import Scratch
@@ -108,6 +109,8 @@ class LossReader:
         Paths that are left out.
     attributes : Attributes, optional
         The repository's linguist attributes.
+    list_keys : sequence of str
+        Members that identify a member of a list in JSON and YAML, before the usual ones.
 
     Attributes
     ----------
@@ -116,11 +119,17 @@ class LossReader:
     """
 
     def __init__(
-        self, scratch: Scratch, *, ignore: PathGlobs | None = None, attributes: Attributes | None = None
+        self,
+        scratch: Scratch,
+        *,
+        ignore: PathGlobs | None = None,
+        attributes: Attributes | None = None,
+        list_keys: Sequence[str] = (),
     ) -> None:
         self._scratch = scratch
         self._reader = ObjectReader(scratch)
-        self._units = UnitCache(_PARSED)
+        options = replace(DEFAULTS, list_keys=(*list_keys, *DEFAULTS.list_keys)) if list_keys else DEFAULTS
+        self._units = UnitCache(_PARSED, options)
         self._ignore = ignore
         self._attributes = attributes
         self._blobs: dict[Sha, bytes | Units] = {}

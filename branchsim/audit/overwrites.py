@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from branchsim.audit.attributes import attributes_of
 from branchsim.audit.causes import Cause
 from branchsim.audit.delivery import differences
 from branchsim.audit.findings import Found, Judge, is_fix
@@ -82,7 +83,12 @@ def find_overwrites(
         Ascending in the time of landing, then by rank, highest first.
     """
     ignored = history.topology.ignored if history.topology.ignore_paths else None
-    with LossReader(repository.scratch, ignore=ignored) as reader:
+    # Work begins on the first branch, so that one knows first what is generated.
+    tips = (history.commit(landings[-1].sha).tree for landings in history.landings.values() if landings)
+    attributes = attributes_of(repository.scratch, next(tips, None))
+    with LossReader(
+        repository.scratch, ignore=ignored, attributes=attributes, list_keys=history.topology.list_keys
+    ) as reader:
         return _Finder(repository, history, changes, promotions, reader, report, moves).find()
 
 

@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from branchsim.audit.attributes import attributes_of
 from branchsim.audit.delivery import differences
 from branchsim.audit.inspect import Inspection, Inspector
 from branchsim.audit.losses import LossReader
 from branchsim.audit.memo import digest_of, is_partial, packed, unpacked
 from branchsim.audit.pathhistory import MemoryHistory, branch_tips
-from branchsim.audit.steps import Landing, parts_of
+from branchsim.audit.steps import Landing, parts_of, tree_of
 from branchsim.audit.suspects import Suspects
 from branchsim.forks import share_out
 from branchsim.git.log import Commit
@@ -87,7 +88,9 @@ def _scan(
     repository: Repository, ignore: PathGlobs | None, report: Callable[[int], None] | None
 ) -> Iterator[Inspection]:
     write_commit_graph(repository.scratch)
-    with LossReader(repository.scratch, ignore=ignore) as reader:
+    head = [] if repository.head_sha is None else list(tree_of(repository.scratch, [repository.head_sha]).values())
+    attributes = attributes_of(repository.scratch, next(iter(head), None))
+    with LossReader(repository.scratch, ignore=ignore, attributes=attributes) as reader:
         history = MemoryHistory(repository, reader)
     suspects = Suspects(repository.scratch, history.graph, history.brought)
     starts = range(0, len(suspects.merges), _BATCH)

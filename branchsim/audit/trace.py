@@ -288,7 +288,7 @@ def trace(
             f"{sha[:12]} is on no branch of the topology ({branches}); name a commit that landed on one of them"
         )
     directory = default_cache() if cache == "default" else None if cache is None else Path(cache)
-    with LossReader(repo.scratch) as reader:
+    with LossReader(repo.scratch, list_keys=found.topology.list_keys) as reader:
         return _Tracer(repo, found, change, reader, Patches(repo.scratch, FactCache(directory))).trace()
 
 

@@ -27,7 +27,7 @@ MAX_BYTES = 1_000_000
 
 _Record = TypeVar("_Record")
 
-_TOP = ("schema", "name", "guards", "branch", "flow", "family", "release", "ignore", "waiver", "mask")
+_TOP = ("schema", "name", "guards", "branch", "flow", "family", "release", "ignore", "content", "waiver", "mask")
 
 
 class _Reader:
@@ -205,6 +205,7 @@ def _topology(document: Mapping[str, Any]) -> Topology:
     name = top.text("name")
     release = _Reader(top.table("release"), "[release]", ("tags",))
     ignore = _Reader(top.table("ignore"), "[ignore]", ("paths",))
+    content = _Reader(top.table("content"), "[content]", ("list_keys",))
     return Topology(
         _each(top, "branch", ("name", "layer", "level", "direct"), _branch),
         _each(top, "flow", ("kind", "from", "to", "methods"), _flow),
@@ -212,6 +213,7 @@ def _topology(document: Mapping[str, Any]) -> Topology:
         name="topology" if name is None else name,
         guards=top.texts("guards", one=False),
         ignore_paths=ignore.texts("paths"),
+        list_keys=content.texts("list_keys"),
         waivers=_each(top, "waiver", ("commit", "path", "author", "reason"), _waiver),
         release_tags=release.text("tags"),
         masks=_each(top, "mask", ("branch", "origin", "types"), _mask),
@@ -317,6 +319,8 @@ def to_toml(topology: Topology) -> str:
         lines += _block("[release]", {"tags": topology.release_tags})
     if topology.ignore_paths:
         lines += _block("[ignore]", {"paths": topology.ignore_paths})
+    if topology.list_keys:
+        lines += _block("[content]", {"list_keys": topology.list_keys})
     for waiver in topology.waivers:
         lines += _block(
             "[[waiver]]",

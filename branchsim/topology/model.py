@@ -40,6 +40,8 @@ class Topology:
         Rules the team keeps, from `GUARDS`.
     ignore_paths : tuple of str
         Path globs (see `PathGlobs`) that are left out of every judgement.
+    list_keys : tuple of str
+        In JSON and YAML files, further members that identify a member of a list (beside ``id``, ``name`` and others).
     waivers : tuple of Waiver
         What is accepted, each with a reason.
     release_tags : str or None
@@ -74,6 +76,7 @@ class Topology:
     name: str = "topology"
     guards: tuple[str, ...] = ()
     ignore_paths: tuple[str, ...] = ()
+    list_keys: tuple[str, ...] = ()
     waivers: tuple[Waiver, ...] = ()
     release_tags: str | None = None
     masks: tuple[MetadataMask, ...] = ()
@@ -100,6 +103,7 @@ class Topology:
             families=self.families,
             guards=self.guards,
             ignore_paths=self.ignore_paths,
+            list_keys=self.list_keys,
             masks=self.masks,
         )
         object.__setattr__(self, "_walks", Walks(self.branches, self.flows))
@@ -514,6 +518,7 @@ _PARTS: dict[str, type] = {
     "families": Family,
     "guards": str,
     "ignore_paths": str,
+    "list_keys": str,
     "waivers": Waiver,
     "masks": MetadataMask,
     "notes": str,

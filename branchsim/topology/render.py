@@ -150,6 +150,8 @@ def describe(topology: Topology) -> str:
         lines.append(f"Tags that match {plain(topology.release_tags)} mark releases.")
     if topology.ignore_paths:
         lines.append(f"Left out of every judgement: {_listed(topology.ignore_paths)}.")
+    if topology.list_keys:
+        lines.append(f"Members of lists in JSON and YAML are identified by {_listed(topology.list_keys)}, too.")
     if topology.waivers:
         lines.append(f"Waivers: {len(topology.waivers)}.")
     lines += [

@@ -21,6 +21,7 @@ def validate(
     families: Sequence[Family],
     guards: Sequence[str],
     ignore_paths: Sequence[str],
+    list_keys: Sequence[str],
     masks: Sequence[MetadataMask],
 ) -> None:
     """Raise `TopologyError` at the first thing that does not hold."""
@@ -35,6 +36,9 @@ def validate(
     for glob in ignore_paths:
         if is_blank(glob) or not glob.strip("!/"):
             raise TopologyError(f"ignore paths: {glob!r} is no glob of paths; write for example '*.lock' or 'docs/**'")
+    for key in list_keys:
+        if is_blank(key):
+            raise TopologyError("a list key is empty; name the member that identifies others, for example 'sku'")
     _flows(branches, flows)
     _families(branches, flows, families)
     arrives = landable(branches, flows, families)

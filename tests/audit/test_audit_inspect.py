@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -257,6 +258,36 @@ def test_a_revert_says_so_and_has_no_finding(tmp_path: Path) -> None:
     undo = repo.revert(into="main", commit=fix)
     found = inspect(repo.finish(), undo)
     assert (found.kind, found.records) == ("revert", ())
+
+
+@pytest.mark.parametrize(
+    ("where", "said", "left_out"),
+    [
+        (".gitattributes", "made/*.c linguist-generated", True),
+        ("made/.gitattributes", "*.c linguist-vendored=true", True),
+        (".gitattributes", "made/*.c -linguist-generated", False),
+    ],
+)
+def test_what_the_repository_calls_generated_or_vendored_is_left_out(
+    sides: Callable[..., Sides], where: str, said: str, left_out: bool
+) -> None:
+    base = {"made/a.c": CODE, where: said}
+    found = sides(base, {"made/a.c": edited(5, "500")}, {"made/a.c": edited(30, "3")}).merged(
+        {"made/a.c": edited(30, "3")}
+    )
+    assert (found.records == ()) == left_out
+
+
+def test_what_identifies_a_member_of_a_list_can_be_said(sides: Callable[..., Sides]) -> None:
+    def prices(*pairs: tuple[str, int]) -> str:
+        return json.dumps([{"sku": name, "price": price} for name, price in pairs], indent=1)
+
+    base = prices(("one", 1), ("two", 2))
+    fixed, other = prices(("one", 10), ("two", 2)), prices(("one", 1), ("two", 20))
+    made = sides({"a.json": base}, {"a.json": fixed}, {"a.json": other})
+    merge = made.repo.merge(into="main", source="topic", files={"a.json": other})
+    found = inspect(made.repo.finish(), merge, list_keys=["sku"])
+    assert "[one].price = 10" in " ".join(each.unit.replace("/", ".") for each in found.records)
 
 
 def test_a_root_has_no_finding(tmp_path: Path) -> None:

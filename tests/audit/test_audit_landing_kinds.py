@@ -168,6 +168,15 @@ def test_the_releases_before_and_after_are_named(story: Story) -> None:
         assert (lost[branch].released_in, lost[branch].releases) == ("v1.1", ("v2.0",))
 
 
+def test_what_the_repository_calls_generated_is_left_out_and_counted(story: Story) -> None:
+    story.feature("marks", {".gitattributes": "*.c linguist-generated\n"})
+    story.hotfix("login", {"app.c": FIXED})
+    story.merge("hotfix/login", "integration", files={"app.c": CODE})
+    found = story.audit()
+    assert found.overwrite_records == ()
+    assert found.left_out["generated"] >= 1
+
+
 # What cannot be read.
 
 

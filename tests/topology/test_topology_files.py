@@ -57,6 +57,9 @@ tags = "v*"                   # optional
 [ignore]
 paths = ["CHANGELOG.md", "*.lock"]
 
+[content]
+list_keys = ["sku"]
+
 [[waiver]]
 commit = "1234abcd"           # or path, or author
 reason = "branch-only configuration"
@@ -74,6 +77,7 @@ def test_the_documented_sample_is_read() -> None:
         name="acme",
         release_tags="v*",
         ignore_paths=("CHANGELOG.md", "*.lock"),
+        list_keys=("sku",),
         waivers=(Waiver(commit="1234abcd", reason="branch-only configuration"),),
     )
 

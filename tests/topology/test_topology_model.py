@@ -81,6 +81,7 @@ def retrofit(source: str, target: str) -> Flow:
         (lambda: Topology((A,), guards=("run-frozen-while-ahead",) * 2), "declared twice"),
         (lambda: Topology((A,), ignore_paths=("",)), "ignore paths"),
         (lambda: Topology((A,), ignore_paths=("/",)), "ignore paths"),
+        (lambda: Topology((A,), list_keys=(" ",)), "a list key is empty"),
         (lambda: Topology((A,), name=" "), "name is empty"),
         (lambda: Topology((A,), release_tags=""), "release tags"),
         (lambda: Topology((A,), masks=(MetadataMask.of({}, branch="x", origin="f"),)), "mask 'f': unknown branch 'x'"),

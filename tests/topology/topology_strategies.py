@@ -71,6 +71,7 @@ def topologies(draw: st.DrawFn, *, single_layer: bool = False) -> Topology:
         name=draw(texts),
         guards=tuple(draw(st.lists(st.sampled_from(sorted(GUARDS)), unique=True))),
         ignore_paths=tuple(draw(st.lists(path_globs, max_size=3))),
+        list_keys=tuple(draw(st.lists(st.sampled_from(["sku", "iso code", "Name"]), max_size=2))),
         waivers=tuple(draw(st.lists(waivers, max_size=2))),
         release_tags=draw(st.none() | st.just("v*")),
         masks=tuple(masks),
