@@ -33,7 +33,7 @@ FORMS = ("script", "pytest", "markdown", "drawing")
 """What a counterexample can be written as."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Counterexample:
     """The shortest history that breaks a promise.
 
@@ -63,6 +63,9 @@ class Counterexample:
 
     def __len__(self) -> int:
         return len(self.trace)
+
+    def __repr__(self) -> str:
+        return f"<Counterexample to {self.property} in {self.strategy.name}: {len(self)} steps>"
 
     def __str__(self) -> str:
         return "\n".join([f"{self.property}: {self.reason}", *self.trace.story()])
@@ -111,7 +114,7 @@ class Counterexample:
         return write(self, directory, forms=forms, replace=replace)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Exploration:
     """What a search found.
 
@@ -175,6 +178,14 @@ class Exploration:
         from branchsim.check.html import exploration_html
 
         return exploration_html(self)
+
+    def __repr__(self) -> str:
+        made = " + ".join(self.mistakes) or "no mistake"
+        broken = ", ".join(f"{name} broken in {len(found)} steps" for name, found in self.counterexamples.items())
+        return (
+            f"<Exploration of {self.strategy.name} with {made}, {self.states:,} states, "
+            f"up to {self.depth_reached} steps: {broken or 'safe'}>"
+        )
 
     def __str__(self) -> str:
         made = ", ".join(self.mistakes) or "no mistake"

@@ -76,7 +76,7 @@ class Cell:
         return text
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Table:
     """Strategies by mistakes.
 
@@ -173,6 +173,10 @@ class Table:
         from branchsim.check.html import table_html
 
         return table_html(self)
+
+    def __repr__(self) -> str:
+        strategies = len({cell.strategy for cell in self.cells})
+        return f"<Table of {strategies} strategies, {len(self.cells)} cells, histories of up to {self.depth} steps>"
 
     def __str__(self) -> str:
         lines = [f"{', '.join(self.properties)}; histories of up to {self.depth} steps"]
