@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar, get_args
 
 from branchsim.effects.languages import Family, Inert, family_of, imported_names, inert_lines, is_comment, is_import
@@ -29,6 +29,7 @@ _WORD = re.compile(r"[^\W\d_]+")
 
 _Text = TypeVar("_Text")
 _View = TypeVar("_View")
+_Whole = TypeVar("_Whole")
 _LIMITS = Limits()
 
 
@@ -43,6 +44,18 @@ class _Views(dict[str, _View | None], Generic[_Text, _View]):
         text = self._texts.get(name)
         view = self[name] = None if text is None else self._make(text)
         return view
+
+
+class _Made(dict[str, _Whole]):
+    """Something about each version, made when it is first asked for."""
+
+    def __init__(self, make: Callable[[str], _Whole]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, name: str) -> _Whole:
+        made = self[name] = self._make(name)
+        return made
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,23 +155,24 @@ class Scene:
         return _Views(self.texts, lambda text: None if self.family is None else inert_lines(text, self.family))
 
     @cached_property
-    def skeletons(self) -> dict[str, Counter[str]]:
+    def skeletons(self) -> Mapping[str, Counter[str]]:
         """For each version its lines with every number and stage of a release masked."""
-        return {
-            name: Counter(_skeleton(unit.value) for unit in self.version(name).counts if unit.kind == "line")
-            for name in ("base", "target", "source", "merged")
-        }
+        return _Made(
+            lambda name: Counter(_skeleton(unit.value) for unit in self.version(name).counts if unit.kind == "line")
+        )
 
     @cached_property
-    def values(self) -> dict[str, dict[tuple[str, ...], list[str]]]:
+    def values(self) -> Mapping[str, dict[tuple[str, ...], list[str]]]:
         """For each version the values of its elements by key."""
-        found: dict[str, dict[tuple[str, ...], list[str]]] = {}
-        for name in ("base", "target", "source", "merged"):
-            mine = found.setdefault(name, {})
+
+        def read(name: str) -> dict[tuple[str, ...], list[str]]:
+            mine: dict[tuple[str, ...], list[str]] = {}
             for unit in self.version(name).counts:
                 if unit.kind == "element":
                     mine.setdefault(unit.key, []).append(unit.value)
-        return found
+            return mine
+
+        return _Made(read)
 
     @cached_property
     def fresh_words(self) -> Mapping[tuple[str, str], frozenset[str]]:
@@ -550,6 +564,7 @@ def arrivals(judged: Iterable[Iterable[Verdict]]) -> Counter[Unit]:
     return found
 
 
+@lru_cache(maxsize=65_536)
 def _skeleton(text: str) -> str:
     return _MASKED.sub("#", text)
 

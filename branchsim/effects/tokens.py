@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from branchsim.effects.align import places
@@ -17,6 +18,7 @@ _CLOSERS = frozenset(")]}")
 _COMMA = "\x01,\x02"
 
 
+@lru_cache(maxsize=65_536)
 def tokens_of(line: str, family: Family | None = None) -> str:
     """The tokens of one line, in one kind of quotes, without the comment and the comma at its end."""
     return _joined(_drop_commas(_row(line, family))).removesuffix(_COMMA)
