@@ -18,7 +18,7 @@ from branchsim.check.random_traces import random_traces
 from branchsim.check.replay import replay_many
 from branchsim.errors import InternalError
 
-_AT_ONCE = 500
+_AT_ONCE = 2500
 
 
 def main() -> int:

@@ -19,7 +19,7 @@ from branchsim.git.log import read_commits
 from branchsim.git.repository import Repository
 from branchsim.history.bases import MergeBases, merge_bases
 from branchsim.history.graph import Graph
-from branchsim.names import Sha
+from branchsim.names import RefName, Sha
 
 if TYPE_CHECKING:
     import pytest
@@ -63,6 +63,21 @@ def test_merge_bases_in_memory_are_those_of_git(
             by_lines = MergeBases(graph, [pair] * 20).of(*pair)
             assert sorted(graph.sha(number) for number in by_lines) == expected
             assert sorted(graph.sha(number) for number in found) == expected
+
+
+def test_two_merge_bases_are_both_found(tmp_path: Path) -> None:
+    repo = RepoBuilder(tmp_path / "repo")
+    repo.commit("one", {"a.c": CODE})
+    repo.branch("other", "one")
+    bases = [repo.commit("one", {"b.c": CODE}), repo.commit("other", {"c.c": CODE})]
+    repo.branch("one-then", "one")
+    repo.merge(into="one", source="other")
+    repo.merge(into="other", source="one-then")
+    with Repository(repo.finish()) as repository:
+        graph = Graph(read_commits(repository.scratch, branch_tips(repository), changes=False))
+        tips = [graph.number(repository.refs[RefName(f"refs/heads/{name}")]) for name in ("one", "other")]
+        for found in (merge_bases(graph, *tips), MergeBases(graph, [(tips[0], tips[1])] * 20).of(*tips)):
+            assert sorted(graph.sha(number) for number in found) == sorted(bases)
 
 
 def test_only_merges_that_differ_from_git_s_result_are_told_oldest_first(tmp_path: Path) -> None:

@@ -30,9 +30,8 @@ def lost(preset: str, mistakes: tuple[str, ...], depth: int) -> Counterexample:
 
 
 @pytest.mark.parametrize("mistakes", MISTAKES, ids="+".join)
-@pytest.mark.parametrize("preset", ["gitflow", "release-train"])
-def test_the_audit_finds_exactly_what_was_lost(preset: str, mistakes: tuple[str, ...]) -> None:
-    check = crosscheck(lost(preset, mistakes, 6))
+def test_the_audit_finds_exactly_what_was_lost(mistakes: tuple[str, ...]) -> None:
+    check = crosscheck(lost("gitflow", mistakes, 6))
     assert {change for change, _ in check.lost} == {"fix-1"}
     assert check.agrees, check
 
