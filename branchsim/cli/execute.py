@@ -185,6 +185,8 @@ def _show(receipt: Receipt, simulation: Simulation | None, output: Format) -> No
         form.say(form.paragraph(f"{receipt.plan} {_SAID[receipt.outcome]}."))
         for line in _moves(receipt):
             form.say(form.one_line(line))
+        for note in simulation.notes if simulation is not None and receipt.outcome == "possible" else ():
+            form.say(form.paragraph(f"note: {note}"))
         for path in receipt.work_trees:
             form.say(form.paragraph(f"the work tree {path} follows its branch"))
         if receipt.outcome == "done":

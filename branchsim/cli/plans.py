@@ -72,6 +72,9 @@ Drivers = Annotated[
     ),
 ]
 
+_OF_NOW = (
+    "the plan gives no time: its commits are of now; only a simulation that is kept (--save) makes these very ones"
+)
 _WRITE_IT = "write it down with 'branchsim topology --guess --write branchsim.toml' and correct it, or give --topology"
 
 
@@ -115,6 +118,7 @@ class Asked:
                 plan = plan.replace(author=self.author)
             if to_keep and plan.at is None:
                 plan = plan.replace(at=int(time.time()))
+                notes = (*notes, _OF_NOW)
             plan = plan.replace(sign=plan.sign or self.sign, drivers=(*plan.drivers, *self.drivers))
             run = partial(
                 simulate,
