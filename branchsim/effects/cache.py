@@ -10,8 +10,11 @@ from branchsim.effects.units import ABSENT, DEFAULTS, Form, Options, Units, agre
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from branchsim.effects.metadata import KnownChildren
+
 
 _LINES = 200_000
+_CHILDREN = 20_000
 _LARGE = 1024 * 1024
 
 
@@ -44,6 +47,7 @@ class UnitCache:
         self.size = 0
         self._held: OrderedDict[tuple[str, str, Form], Units] = OrderedDict()
         self._lines: dict[str, str | None] = {}
+        self._children: KnownChildren = {}
 
     def __len__(self) -> int:
         return len(self._held)
@@ -94,7 +98,9 @@ class UnitCache:
         if len(self._lines) > _LINES or len(content) > _LARGE:
             self._lines.clear()
         known = self._lines if len(content) <= _LARGE else None
-        units = units_of(path, content, mode, form=form, options=self.options, known=known)
+        if len(self._children) > _CHILDREN:
+            self._children.clear()
+        units = units_of(path, content, mode, form=form, options=self.options, known=known, children=self._children)
         self._keep(key, units)
         return units
 

@@ -22,10 +22,13 @@ if TYPE_CHECKING:
 _NAMESPACE = "soap.sforce.com"
 _SNIFFED = 8192
 
+KnownChildren: TypeAlias = "dict[tuple[str, bytes], tuple[tuple[tuple[tuple[str, ...], str], int], ...]]"
+"""From the name of a root and an element below it, as XML, to what `metadata_elements` makes of that element."""
+
 _Pending: TypeAlias = "tuple[etree._Element, tuple[str, ...]]"  # noqa: SLF001  the class has no other name
 
 
-def metadata_elements(content: bytes, text: str, limits: Limits) -> Elements:
+def metadata_elements(content: bytes, text: str, limits: Limits, known: KnownChildren | None = None) -> Elements:
     """The elements of a metadata file.
 
     Parameters
@@ -36,6 +39,9 @@ def metadata_elements(content: bytes, text: str, limits: Limits) -> Elements:
         The same, decoded.
     limits : Limits
         Depth, number of elements, length of values.
+    known : dict, optional
+        What elements below a root hold that were read before with these limits. It is added to: versions of one file
+        have most of them in common.
 
     Returns
     -------
@@ -50,8 +56,28 @@ def metadata_elements(content: bytes, text: str, limits: Limits) -> Elements:
     """
     root = _root(content, text)
     found: Elements = Counter()
-    _collect([(root, (_local(root.tag),))], found, limits)
+    key = (_local(root.tag),)
+    if known is None or text.count("<") > limits.elements or _deeper(limits.depth)(root):
+        _collect([(root, key)], found, limits)
+        return found
+    children = list(root)
+    _own(root, key, children, found, limits)
+    for child, name in zip(children, _texts(children), strict=True):
+        parts = known.get((key[0], name))
+        if parts is None:
+            own: Elements = Counter()
+            _collect([(child, _child_key(key, child, limits))], own, limits)
+            parts = known[key[0], name] = tuple(own.items())
+        for pair, count in parts:
+            found[pair] += count
     return found
+
+
+def _texts(children: Sequence[etree._Element]) -> list[bytes]:
+    """Elements as XML, without what stands between them."""
+    from lxml import etree
+
+    return [etree.tostring(each, encoding="utf-8", with_tail=False) for each in children]
 
 
 def metadata_difference(old: tuple[bytes, str], new: tuple[bytes, str], limits: Limits) -> Elements:
@@ -107,13 +133,11 @@ class _Whole(NamedTuple):
 
 
 def _whole(content: bytes, text: str, limits: Limits) -> _Whole:
-    from lxml import etree
-
     root = _root(content, text)
     if text.count("<") > limits.elements or _deeper(limits.depth)(root):
         raise NotReadError("more or deeper elements than are read")
     children = list(root)
-    return _Whole(root, children, [etree.tostring(each, encoding="utf-8", with_tail=False) for each in children])
+    return _Whole(root, children, _texts(children))
 
 
 def is_metadata(text: str) -> bool:
@@ -216,4 +240,4 @@ def _identity(tag: str, element: etree._Element, limits: Limits) -> str:
     return ""
 
 
-__all__ = ["is_metadata", "metadata_difference", "metadata_elements"]
+__all__ = ["KnownChildren", "is_metadata", "metadata_difference", "metadata_elements"]

@@ -20,6 +20,8 @@ from branchsim.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from branchsim.effects.metadata import KnownChildren
+
 Kind = Literal["line", "element", "file", "path", "mode", "symlink", "submodule", "lfs"]
 """What a unit is: a line of text, an element of a structured file, a whole binary file, ..."""
 
@@ -210,6 +212,7 @@ def units_of(
     form: Form | None = None,
     options: Options = DEFAULTS,
     known: dict[str, str | None] | None = None,
+    children: KnownChildren | None = None,
 ) -> Units:
     """Read one version of one path.
 
@@ -227,6 +230,8 @@ def units_of(
         Limits and list keys.
     known : dict, optional
         Lines that were read before with these options, see `lines_of`.
+    children : dict, optional
+        Elements of metadata that were read before with these options, see `metadata_elements`.
 
     Returns
     -------
@@ -243,7 +248,7 @@ def units_of(
     if len(content) <= _LFS_SIZE and content.startswith(b"version http") and (found := _LFS.match(content)):
         return _pointer("lfs", found[1].decode("ascii"), executable=mode == "100755")
     wanted = form or form_of(path, mode, options)
-    units, read, reason, encoding, trivial = _read(content, wanted, options, known)
+    units, read, reason, encoding, trivial = _read(content, wanted, options, known, children)
     units[_PATH] = 1
     if mode == "100755":
         units[_EXECUTABLE] = 1
@@ -306,7 +311,11 @@ def _whole(content: bytes) -> Counter[Unit]:
 
 
 def _read(
-    content: bytes, wanted: Form, options: Options, known: dict[str, str | None] | None
+    content: bytes,
+    wanted: Form,
+    options: Options,
+    known: dict[str, str | None] | None,
+    children: KnownChildren | None,
 ) -> tuple[Counter[Unit], Form, str, str, int]:
     limits = options.limits
     if is_binary(content):
@@ -320,7 +329,7 @@ def _read(
         return _whole(content), Form.BINARY, f"{error}: compared as a whole", "", 0
     reason = ""
     if wanted is not Form.LINES:
-        found, reason = _structured(content, text, wanted, options)
+        found, reason = _structured(content, text, wanted, options, children)
         if found is not None:
             return elements(found), wanted, "", encoding, 0
     lines, trivial = lines_of(text, limits, known)
@@ -329,7 +338,7 @@ def _read(
 
 
 def _structured(
-    content: bytes, text: str, wanted: Form, options: Options
+    content: bytes, text: str, wanted: Form, options: Options, children: KnownChildren | None
 ) -> tuple[Counter[tuple[tuple[str, ...], str]] | None, str]:
     """The elements, or None and why not; the reason is empty where the file is simply not of that kind."""
     from branchsim.effects.metadata import is_metadata
@@ -343,7 +352,7 @@ def _structured(
         if wanted is Form.METADATA:
             from branchsim.effects.metadata import metadata_elements
 
-            return metadata_elements(content, text, options.limits), ""
+            return metadata_elements(content, text, options.limits, children), ""
         if wanted is Form.JSON:
             return json_elements(text, options), ""
         return yaml_elements(text, options), ""

@@ -9,6 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from branchsim.effects import Form, units_of
+from branchsim.effects.metadata import KnownChildren
 from branchsim.effects.stretch import alike, difference, gained
 from branchsim.effects.text import Limits
 from branchsim.effects.units import DEFAULTS, Options, UnknownContentError, form_of, unknown
@@ -121,6 +122,13 @@ def test_metadata_that_parses_is_never_read_whole(pair: tuple[bytes, bytes]) -> 
         assert difference(b"a.xml", *pair) is not None
 
 
+@given(pairs=st.lists(metadata_edits(), max_size=3))
+def test_elements_that_were_read_before_are_read_alike(pairs: list[tuple[bytes, bytes]]) -> None:
+    children: KnownChildren = {}
+    for version in [version for pair in pairs for version in pair] * 2:
+        assert units_of(b"a.xml", version, children=children) == units_of(b"a.xml", version)
+
+
 def nested(depth: int, value: str) -> bytes:
     return (f'<P xmlns="{META}">' + "<a>" * depth + value + "</a>" * depth + "<b>c</b></P>").encode()
 
@@ -128,6 +136,8 @@ def nested(depth: int, value: str) -> bytes:
 @pytest.mark.parametrize("depth", [2, 3, 4, 5])
 def test_what_is_too_deep_in_both_versions_is_read_whole(depth: int) -> None:
     options = Options(limits=Limits(depth=4))
+    content = nested(depth, "old")
+    assert units_of(b"a.xml", content, options=options, children={}) == units_of(b"a.xml", content, options=options)
     old, new = nested(depth, "old"), nested(depth, "old").replace(b"<b>c", b"<b>d")
     found = difference(b"a.xml", old, new, options=options)
     too_deep = units_of(b"a.xml", old, options=options).form is not Form.METADATA
