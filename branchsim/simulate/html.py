@@ -47,7 +47,8 @@ def simulation_html(simulation: Simulation) -> str:
                         (
                             f"{each.phase}: {each.step}",
                             code(each.path),
-                            each.kind + (f", may be false: no {each.driver}" if each.driver is not None else ""),
+                            each.kind
+                            + (f", may be false: {each.driver} did not run" if each.driver is not None else ""),
                             each.regions,
                             _side(each, of_target=True),
                             _side(each, of_target=False),
