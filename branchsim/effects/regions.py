@@ -69,6 +69,8 @@ class Regions:
         base, mine, theirs_now = scene.base, scene.version(own), scene.version(other)
         if not mine.is_present and theirs_now.is_present and theirs_now.counts != base.counts:
             return Region.CONTESTED  # one deleted what the other edited: that is one question for the whole file
+        if not base.is_present and mine.is_present and theirs_now.is_present:
+            return Region.CONTESTED  # both made the file, each in its own way
         if verdict.unit.kind != "line" or not {"base", own, other} <= scene.texts.keys():
             return _keyed(verdict, scene, other)
         theirs = self._of(other)

@@ -64,6 +64,13 @@ def test_a_file_that_one_side_deleted_and_the_other_edited_is_contested_as_a_who
     assert {Regions(made).of(verdict) for verdict in verdicts} == {Region.CONTESTED}
 
 
+def test_what_is_in_a_file_that_both_sides_made_is_contested() -> None:
+    contents = {"target": b'{"limit": 1, "field": "Total"}', "source": b'{"limit": 1, "field": "Participants", "a": 2}'}
+    made = of(b"a.json", contents | {"merged": contents["source"]})
+    (verdict,) = [each for each in judge(made.base, made.target, made.source, made.merged) if each.is_loss]
+    assert Regions(made).of(verdict) is Region.CONTESTED
+
+
 def test_the_other_side_s_layout_contests_nothing() -> None:
     target = [*LINES[:10], "statement   number 10 ;\n", *LINES[11:]]
     made = scene(LINES, target, SOURCE, target)
