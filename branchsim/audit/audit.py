@@ -62,6 +62,7 @@ CHECKS = ("obligations", "overwrites", "leaks", "windows", "violations")
 """What an audit can look for."""
 
 _SHOWN = 8
+_LIKELY = 0.5
 
 OBLIGATIONS_SCHEMA: dict[str, str] = {
     "change": TEXT,
@@ -180,10 +181,17 @@ class Audit:
 
     @property
     def open_records(self) -> tuple[Obligation, ...]:
-        """The obligations that need a person: overdue ones first, then lost, missed and partial, the surest first."""
+        """The obligations that need a person: overdue ones first, then lost, missed and partial, the surest first.
+
+        What is more likely there than not comes last.
+        """
         rank = {verdict: place for place, verdict in enumerate(NEEDS_A_PERSON)}
         wanted = [record for record in self.records if record.verdict in rank]
-        wanted.sort(key=lambda r: (not r.overdue, rank[r.verdict], -r.confidence, -r.landed_at, r.change, r.owed_to))
+        wanted.sort(
+            key=lambda r: (
+                r.confidence < _LIKELY, not r.overdue, rank[r.verdict], -r.confidence, -r.landed_at, r.change, r.owed_to
+            )
+        )  # fmt: skip
         return tuple(wanted)
 
     @property

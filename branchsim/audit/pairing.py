@@ -321,7 +321,7 @@ def judge(
 
     Notes
     -----
-    The rungs and their limits are explained in ``docs/evidence.md``.
+    The rungs and their limits are explained in ``docs/accuracy.md``.
     """
     person = same_person(s.commit, t.commit)
     dated = person and s.commit.authored_at == t.commit.authored_at
@@ -383,9 +383,14 @@ def judge(
         + (5.0 if rare else 2.5 if titled else 2.0 * similar)
         + (4.0 if pull else 1.0 if ticket else 0.0)
         + named
-        - (0.5 if s.commit.is_merge != t.commit.is_merge else 0.0)
+        # A merge of the target stands behind the commit that it brought.
+        - _MERGED[s.commit.is_merge, t.commit.is_merge]
     )
     return Edge(s.sha, t.sha, evidence, tuple(also), score, shared)
+
+
+_MERGED = {(False, False): 0.0, (True, False): 0.5, (True, True): 1.0, (False, True): 4.0}
+"""What a pair loses in rank by whether its source and its target are merges."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -301,6 +301,14 @@ def test_the_retrofit_branch_is_owed_what_lands_on_production() -> None:
     assert noted(read(project("retrofitBranch: dev\n", dev="")), "no branch is known as production")
 
 
+def test_a_development_branch_near_production_is_owed_what_lands_there() -> None:
+    """Two branches, and preprod is where work begins."""
+    topology = read(project("developmentBranch: preprod\n", preprod="", main=""))
+    assert promotions(topology) == {("preprod", "main")}
+    assert retrofits(topology) == {("main", "preprod")}
+    assert topology.owed_to("main") == ("preprod",)
+
+
 def test_retrofit_ignored_files_are_ignore_rules() -> None:
     topology = read(
         project("retrofitIgnoredFiles:\n  - ./force-app/a.app-meta.xml\n  - 'force-app/profiles/*.xml'\n", **USUAL)
