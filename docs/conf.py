@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import branchsim
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
 
 _HERE = Path(__file__).parent
 
@@ -26,8 +30,8 @@ nb_execution_mode = "off"
 nb_mime_priority_overrides = [("html", "text/html", 0), ("html", "image/png", 1)]
 
 myst_heading_anchors = 4
-# Links that lead out of the docs (the README, the changelog, notebooks as files) are checked by the tests.
-suppress_warnings = ["myst.xref_missing", "ref.python"]
+suppress_warnings = ["ref.python"]
+html_show_copyright = False
 
 # `name` in a docstring is code, as it is on the other pages.
 default_role = "code"
@@ -47,6 +51,16 @@ def _copy_notebooks() -> None:
     target.mkdir(exist_ok=True)
     for path in (_HERE.parent / "notebooks").glob("*.ipynb"):
         shutil.copyfile(path, target / path.name)
+
+
+def _lead_inside(_app: Sphinx, _page: str, source: list[str]) -> None:
+    """The same for links: what the files call ``../notebooks/`` is ``notebooks/`` on the pages; the README is no page."""
+    source[0] = source[0].replace("](../notebooks/", "](notebooks/").replace("[README](../README.md)", "README")
+
+
+def setup(app: Sphinx) -> None:
+    """Sphinx calls this."""
+    app.connect("source-read", _lead_inside)
 
 
 _copy_notebooks()
