@@ -54,7 +54,7 @@ def _copy_notebooks() -> None:
 
 
 def _lead_inside(_app: Sphinx, _page: str, source: list[str]) -> None:
-    """The same for links: what the files call ``../notebooks/`` is ``notebooks/`` on the pages; the README is no page."""
+    """The same for links: ``../notebooks/`` in the files is ``notebooks/`` on the pages; the README is no page."""
     source[0] = source[0].replace("](../notebooks/", "](notebooks/").replace("[README](../README.md)", "README")
 
 
