@@ -104,24 +104,41 @@ def _by_context(
     other side, or where the other side made the same change. Comparing the stretch of lines instead of both histories
     of the file is some ten times as fast, and differs where a file repeats itself.
     """
-    names: dict[bytes, int] = {}
-    for path in tree:
-        name = path.rpartition(b"/")[2]
-        names[name] = names.get(name, 0) + 1
     told: dict[Sha, tuple[Applies, str]] = {}
-    waiting = []
+    gone = {
+        commit.sha: [change for change in commit.changes if change.old_mode not in _NOTHING and change.path not in tree]
+        for commit in commits
+    }
+    moved = _maybe_moved(scratch, gone, tree, pairs)
     for commit in commits:
-        gone = [change for change in commit.changes if change.old_mode not in _NOTHING and change.path not in tree]
-        # A file of the same name elsewhere may be the file itself, moved.
-        moved = any(change.path.rpartition(b"/")[2] in names for change in gone)
-        if not gone or all(_is_text_edit(change, tree) for change in commit.changes):
-            waiting.append(commit)
-        elif not moved and _all_gone(commit, tree):
+        if not gone[commit.sha] or commit.sha in moved:
+            continue
+        if _all_gone(commit, tree):
             told[commit.sha] = Applies.OBSOLETE, _GONE
-        elif not moved:
+        else:
             told[commit.sha] = Applies.CONFLICT, _ABSENT + "it changes a file that the target does not have"
-    told.update(_by_hunks(scratch, waiting, tree, pairs))
+    told.update(_by_hunks(scratch, [commit for commit in commits if not gone[commit.sha]], tree, pairs))
     return told
+
+
+def _maybe_moved(
+    scratch: Scratch, gone: Mapping[Sha, Sequence[RawChange]], tree: Tree, pairs: Mapping[Sha, tuple[Sha, Sha]]
+) -> set[Sha]:
+    """The commits of which a file that the target has not may be there in another place.
+
+    That is a file of the same name which was not there before the commit: git looks for a moved file among those that
+    one side has more than the base.
+    """
+    names: dict[bytes, list[bytes]] = {}
+    for path in tree:
+        names.setdefault(path.rpartition(b"/")[2], []).append(path)
+    places = {
+        sha: {path for change in changes for path in names.get(change.path.rpartition(b"/")[2], ())}
+        for sha, changes in gone.items()
+    }
+    with ObjectReader(scratch) as reader:
+        before = reader.entries({(pairs[sha][0], path) for sha, paths in places.items() for path in paths})
+    return {sha for sha, paths in places.items() if any((pairs[sha][0], path) not in before for path in paths)}
 
 
 def _by_hunks(
