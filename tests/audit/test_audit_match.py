@@ -58,6 +58,7 @@ def test_a_pick_with_a_conflict_resolved_is_known_by_its_author_and_date(fork: F
     found = fork.match()
     assert only_pair(found) == (fix, port, "author-date")
     assert 0.5 < found.counterparts[0].overlap < 1.0
+    assert found.counterparts[0].reason.startswith("adapted: ")
 
 
 def test_a_port_by_somebody_else_at_another_time_is_known_by_its_subject(fork: Fork) -> None:

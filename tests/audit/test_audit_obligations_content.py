@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 from support.forks import CODE, block, edited
-from support.repos import Entry
-from support.story import Story
+from support.repos import Entry, git
+from support.story import Story, obligation_of
 
+from branchsim.audit.audit import audit
 from branchsim.audit.evidence import Evidence
 from branchsim.audit.verdicts import Verdict
+from branchsim.topology import Topology
 
 FIXED = edited(CODE, 7, 8)
 EVERYTHING: dict[str, Any] = {"checks": ("obligations", "overwrites")}
@@ -162,6 +164,23 @@ def test_a_fix_that_comes_with_a_release_is_owed(tmp_path: Path) -> None:
     story = Story(tmp_path / "repo", files={"version.txt": "1.0.0\n", "app.c": CODE})
     commit = story.repo.commit("preprod", {"version.txt": "1.0.1\n", "app.c": FIXED}, subject="Prepare release 1.0.1")
     assert story.obligation(commit).verdict is Verdict.MISSED
+
+
+# Where history is cut off.
+
+
+def test_a_shallow_clone_is_less_sure_of_what_is_missing(story: Story, tmp_path: Path) -> None:
+    for name in ("search", "basket", "chat"):
+        story.feature(name, {f"{name}.c": block(name)})
+    fix, _ = story.hotfix("login", {"app.c": FIXED})
+    assert (story.obligation(fix).verdict, story.obligation(fix).confidence) == (Verdict.MISSED, 0.9)
+    shallow, origin = tmp_path / "shallow", story.repo.finish()
+    git(tmp_path, "clone", "-q", "--bare", "--no-single-branch", "--depth=2", f"file://{origin}", str(shallow))
+    found = audit(shallow, Topology.build_run(), cache=None, checks=("obligations",))
+    record = obligation_of(found, fix, "integration")
+    assert record.verdict is Verdict.MISSED
+    assert record.confidence <= 0.6
+    assert "history is incomplete here" in record.reason
 
 
 # Ports of what the other branch had first.
