@@ -15,11 +15,12 @@ from branchsim.git.scratch import Scratch
 from branchsim.names import Sha
 
 EXACT = 250
-"""Up to so many commits git itself tries each pick; beyond, most are told by their context, see ``docs/match.md``."""
+"""Up to so many commits git itself tries each pick; beyond, most are told by their context, see ``docs/speed.md``."""
 
 _NOTHING = {"000000"}
 _FILES = {"100644", "100755"}
 _ABSENT = "no commit of the target carries it; "
+_TOUCHED = _ABSENT + "the target has changed what stands around it; it would conflict"
 _GONE = "none of the files it changes exists on the target"
 
 
@@ -145,6 +146,14 @@ def _by_hunks(
     scratch: Scratch, waiting: Sequence[Commit], tree: Tree, pairs: Mapping[Sha, tuple[Sha, Sha]]
 ) -> dict[Sha, tuple[Applies, str]]:
     told: dict[Sha, tuple[Applies, str]] = {}
+    asking = []
+    for commit in waiting:
+        # Where the ids of one file say that it would conflict, the lines of the others say nothing new.
+        if any(_by_ids(change, tree) is _State.TOUCHED for change in commit.changes):
+            told[commit.sha] = Applies.CONFLICT, _TOUCHED
+        else:
+            asking.append(commit)
+    waiting = asking
     hunks, skipped = read_hunks(scratch, [pairs[commit.sha] for commit in waiting], processes=os.cpu_count() or 1)
     with ObjectReader(scratch) as reader:
         wanted = sorted(
@@ -162,10 +171,7 @@ def _by_hunks(
         if None in states:
             continue
         if _State.TOUCHED in states:
-            told[commit.sha] = (
-                Applies.CONFLICT,
-                _ABSENT + "the target has changed what stands around it; it would conflict",
-            )
+            told[commit.sha] = Applies.CONFLICT, _TOUCHED
         elif states == {_State.THERE}:
             told[commit.sha] = Applies.OBSOLETE, "the target has its lines already, in no commit of their own"
         else:
@@ -181,15 +187,21 @@ class _State(StrEnum):
     TOUCHED = "touched"
 
 
-def _file_state(change: RawChange, hunks: Sequence[Hunk], tree: Tree, contents: Mapping[Sha, bytes]) -> _State | None:
-    """The worst state of a file's hunks; None where lines do not tell (binary, links, submodules, too large)."""
+def _by_ids(change: RawChange, tree: Tree) -> _State | None:
+    """The state of a whole file, where its id and what became of it tell that; None where its lines have to."""
     here = tree.get(change.path)
     if here == _side(change.new_mode, change.new):
         return _State.THERE
     if here == _side(change.old_mode, change.old):
         return _State.INTACT
-    if change.old_mode in _NOTHING or change.new_mode in _NOTHING or here is None:
-        return _State.TOUCHED
+    return _State.TOUCHED if change.old_mode in _NOTHING or change.new_mode in _NOTHING or here is None else None
+
+
+def _file_state(change: RawChange, hunks: Sequence[Hunk], tree: Tree, contents: Mapping[Sha, bytes]) -> _State | None:
+    """The worst state of a file's hunks; None where lines do not tell (binary, links, submodules, too large)."""
+    known, here = _by_ids(change, tree), tree.get(change.path)
+    if known is not None or here is None:
+        return known
     content = contents.get(Sha(here[1]))
     if (
         content is None
