@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from branchsim.history.landings import History, Landing
 
 _NOTHING = "000000"
+_PICKED = frozenset({"cherry-pick", "squash", "rebase"})
 
 StaleCommit: TypeAlias = "tuple[Commit, dict[bytes, tuple[Sha, int]], list[tuple[Landed, PathLosses]]]"
 """A commit; for each path that it took back the commit that had it so, and how many paths match it; what it lost."""
@@ -113,7 +114,7 @@ class StaleCommits:
                 yield change
                 continue
             landing = self.history.landing(change.branch, change.landing)
-            if landing is not None and landing.flow == "retrofit":
+            if landing is not None and landing.flow == "retrofit" and landing.kind in _PICKED:
                 yield change
 
     def _origin(self, fix: RawChange) -> int:
