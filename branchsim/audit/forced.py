@@ -92,7 +92,7 @@ class Forced:
     @staticmethod
     def _told(move: Move, each: Found) -> Found:
         path = each.finding.path.replace("'", "'\\''")
-        reason = f"{each.finding.reason}; {move.branch} stood on {move.old[:12]}, which it has no more: {move.how}"
+        reason = f"{move.branch} stood on {move.old[:12]}, which it has no more: {move.how}; {each.finding.reason}"
         check = f"git diff {move.old[:12]} {move.landing.sha[:12]} -- '{path}'"
         return replace(each, finding=replace(each.finding, reason=reason, check=check))
 

@@ -402,7 +402,7 @@ class _Finder:
             restored_by=restorer.sha if restorer is not None else None,
             restored_at=restorer.at if restorer is not None else None,
             superseded_by=successor.sha if successor is not None and restorer is None else None,
-            released_in=self._released_in(change),
+            released_in=self._released_in(change, commit.sha),
             releases=self._releases(landing, commit.sha, restorer),
             reason=reason,
             check=first.finding.check,
@@ -454,15 +454,18 @@ class _Finder:
         arrived = self.history.arrival(landing.branch, commit.sha)
         return arrived if arrived is not None and arrived.place > landing.place else None
 
-    def _released_in(self, change: Change | None) -> str | None:
-        """The first release that contains a change."""
-        number = None if change is None else self.history.graph.find(change.id)
+    def _released_in(self, change: Change | None, loss: Sha) -> str | None:
+        """The first release that contains a change, and not yet its loss."""
+        graph = self.history.graph
+        number = None if change is None else graph.find(change.id)
+        lost = graph.number(loss)
         for promotion in self.promotions:
             if number is None or not promotion.release:
                 continue
-            tip = self.history.graph.find(promotion.landing)
+            tip = graph.find(promotion.landing)
             arrived = self.history.arrivals[promotion.branch]
-            if tip is not None and 0 <= arrived[number] <= arrived[tip]:
+            has_it = tip is not None and 0 <= arrived[number] <= arrived[tip]
+            if has_it and not 0 <= arrived[lost] <= arrived[tip]:
                 return promotion.version or promotion.landing[:12]
         return None
 

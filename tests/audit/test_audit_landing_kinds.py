@@ -168,6 +168,16 @@ def test_the_releases_before_and_after_are_named(story: Story) -> None:
         assert (lost[branch].released_in, lost[branch].releases) == ("v1.1", ("v2.0",))
 
 
+def test_a_change_that_was_lost_before_its_first_release_was_in_none(story: Story) -> None:
+    story.feature("login", {"app.c": FIXED})
+    story.repo.commit("integration", {"app.c": CODE}, subject="Save my work")
+    story.release()
+    story.repo.tag("v2.0", "production")
+    topology = Topology.build_run().replace(release_tags="v*")
+    lost = {each.branch: each for each in story.audit(topology).overwrite_records}
+    assert {(each.released_in, each.releases) for each in lost.values()} == {(None, ("v2.0",))}
+
+
 def test_what_the_repository_calls_generated_is_left_out_and_counted(story: Story) -> None:
     story.feature("marks", {".gitattributes": "*.c linguist-generated\n"})
     story.hotfix("login", {"app.c": FIXED})
