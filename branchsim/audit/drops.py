@@ -10,6 +10,7 @@ from branchsim.audit.arrivals import Part
 from branchsim.audit.delivery import Resolution, Resolver, delivered, differences
 from branchsim.audit.losses import LossReader
 from branchsim.effects import Effect, Form, Scene, Side, Units, Verdict, What, effect_of, sift, state
+from branchsim.effects.tokens import said_again
 from branchsim.effects.units import form_of
 from branchsim.git.hunks import renames
 from branchsim.git.log import Commit, empty_tree
@@ -272,7 +273,17 @@ class _Judge:
             if entry is not None and (content := self._reader.content(entry.sha)) is not None
         }
         scene = Scene(path=merged[1], base=effect.before, target=other, source=own, merged=result, contents=contents)
-        return stayed, sum(verdict.copies for verdict in sift(verdicts, scene).losses)
+        missed = sift(verdicts, scene).losses
+        # Who solves a conflict by joining both sides in one line has kept both.
+        fresh = [
+            unit.value for unit in result.counts if unit.kind == "line" and not any(unit in s.counts for s in others)
+        ]
+        joined = sum(
+            each.copies
+            for each in missed
+            if each.what is What.LOST and each.unit.kind == "line" and said_again(each.unit.value, fresh)
+        )
+        return stayed + joined, sum(verdict.copies for verdict in missed) - joined
 
     def _sides(self, file: _File) -> list[TreeEntry | None]:
         """What each side of the merge has there."""

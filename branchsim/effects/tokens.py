@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -11,9 +12,12 @@ from branchsim.effects.languages import Family, without_comment
 from branchsim.effects.text import split_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 _TOKEN = re.compile(r"\w+|[^\w\s]")
+_WORD = re.compile(r"\w+")
+_FEWEST_WORDS = 3
+"""Fewer words stand in other lines by chance."""
 _CLOSERS = frozenset(")]}")
 _COMMA = "\x01,\x02"
 
@@ -32,6 +36,12 @@ def open_ended(tokens: str) -> str:
     while tokens.endswith(_OPEN_ENDS):
         tokens = tokens[: tokens.rindex("\x01")]
     return tokens
+
+
+def said_again(line: str, others: Iterable[str]) -> bool:
+    """Whether another line has all the words of a line, as one has that joins what two sides made of it."""
+    words = Counter(_WORD.findall(line))
+    return words.total() >= _FEWEST_WORDS and any(words <= Counter(_WORD.findall(other)) for other in others)
 
 
 def _row(line: str, family: Family | None) -> list[str]:
@@ -138,4 +148,4 @@ class Relaid:
                 self.result.update(after)
 
 
-__all__ = ["Relaid", "Rows", "TokenText", "open_ended", "tokens_of"]
+__all__ = ["Relaid", "Rows", "TokenText", "open_ended", "said_again", "tokens_of"]

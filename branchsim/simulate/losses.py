@@ -6,8 +6,6 @@ landing, those of the forecast included: is what the plan brought still there af
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -18,6 +16,7 @@ from branchsim.audit.pathlog import PathLog
 from branchsim.audit.steps import Landed, merge_parts
 from branchsim.audit.steps import Landing as AuditLanding
 from branchsim.effects import UnitCache, unknown
+from branchsim.effects.tokens import said_again
 from branchsim.git.hunks import renames
 from branchsim.git.log import empty_tree, read_commits
 from branchsim.names import Sha
@@ -45,10 +44,6 @@ _DECIDED = frozenset({"commit", "revert"})
 
 # A solution writes the lines in conflict anew; that is what it is for.
 _SOLVED_WELL = "rewritten"
-
-_WORD = re.compile(r"\w+")
-_FEWEST_WORDS = 3
-"""Fewer words stand in other lines by chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +125,7 @@ class LossJudge:
                 inspection = inspector.judged(commit, AuditLanding("merge", tuple(parts)))
                 fresh = self._fresh(repository, solved, commit.tree)
                 for each in inspection.records:
-                    if each.fate == _SOLVED_WELL or _says_it_too(each.unit, fresh.get(each.path, ())):
+                    if each.fate == _SOLVED_WELL or said_again(each.unit, fresh.get(each.path, ())):
                         self._settled.add((each.path, each.unit))
                     else:
                         loss = Loss(
@@ -263,12 +258,6 @@ class LossJudge:
         if entry is None:
             return self._cache.units(path, None, "100644", lambda _: b"")
         return self._cache.units(path, entry.sha, entry.mode, lambda sha: self._blobs[Sha(sha)])
-
-
-def _says_it_too(line: str, fresh: Iterable[str]) -> bool:
-    """Whether one of a solution's own lines has all the words of a line, as one has that joins two sides."""
-    words = Counter(_WORD.findall(line))
-    return words.total() >= _FEWEST_WORDS and any(words <= Counter(_WORD.findall(other)) for other in fresh)
 
 
 class _Before(GitHistory):

@@ -35,6 +35,18 @@ def test_a_merge_that_takes_ours_where_the_file_had_moved_is_lost(story: Story) 
     assert (record.verdict, record.counterpart) == (Verdict.LOST, dropped)
 
 
+@pytest.mark.parametrize(
+    ("solved", "verdict"), [("checked(7) + offset", Verdict.RETROFITTED), ("7 + offset + more", Verdict.LOST)]
+)
+def test_a_conflict_that_is_solved_by_joining_both_sides_in_one_line(
+    story: Story, solved: str, verdict: Verdict
+) -> None:
+    story.repo.commit("integration", {"app.c": edited(CODE, 7, value="{} + offset")}, subject="Shift the values")
+    fix, _ = story.hotfix("login", {"app.c": edited(CODE, 7, value="checked({})")})
+    story.merge("hotfix/login", "integration", files={"app.c": CODE.replace("value_7 = 7;", f"value_7 = {solved};")})
+    assert story.obligation(fix).verdict is verdict
+
+
 def test_a_merge_that_follows_the_move_is_a_retrofit(story: Story) -> None:
     story.repo.commit("integration", {"app.c": None, "src/app.c": CODE}, subject="Move the code")
     fix, _ = story.hotfix("login", {"app.c": FIXED})
