@@ -4,12 +4,25 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from branchsim.audit.arrivals import Part
 from branchsim.audit.delivery import Resolution, Resolver, delivered, differences
 from branchsim.audit.losses import LossReader
-from branchsim.effects import Effect, Form, Scene, Side, Units, Verdict, What, effect_of, sift, state
+from branchsim.effects import (
+    Effect,
+    Form,
+    Scene,
+    Side,
+    Units,
+    Verdict,
+    What,
+    classify_path,
+    effect_of,
+    sift,
+    state,
+)
 from branchsim.effects.tokens import said_again
 from branchsim.effects.units import form_of
 from branchsim.git.hunks import renames
@@ -71,7 +84,13 @@ class Drops:
 
     def _resolved(self, carried: Mapping[int, Sequence[Change]]) -> dict[Sha, Resolution]:
         merges = {commit.sha: commit for place in carried for commit in self._merges_of(place)}
-        return self._resolver.resolve(merges.values())
+        found = self._resolver.resolve(merges.values())
+        # What can be no loss by the name of its file is not read: change logs meet in nearly every merge.
+        narrowed = {
+            sha: replace(each, paths=frozenset(path for path in each.paths if classify_path(path) is None))
+            for sha, each in found.items()
+        }
+        return {sha: each for sha, each in narrowed.items() if each.paths}
 
     def _suspects(
         self, carried: Mapping[int, Sequence[Change]], resolutions: Mapping[Sha, Resolution]
