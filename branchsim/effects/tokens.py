@@ -40,8 +40,14 @@ def open_ended(tokens: str) -> str:
 
 def said_again(line: str, others: Iterable[str]) -> bool:
     """Whether another line has all the words of a line, as one has that joins what two sides made of it."""
-    words = Counter(_WORD.findall(line))
-    return words.total() >= _FEWEST_WORDS and any(words <= Counter(_WORD.findall(other)) for other in others)
+    words = _words(line)
+    return words.total() >= _FEWEST_WORDS and any(words <= _words(other) for other in others)
+
+
+@lru_cache(maxsize=65_536)
+def _words(line: str) -> Counter[str]:
+    """How often each word stands in a line; the same lines are compared with many others."""
+    return Counter(_WORD.findall(line))
 
 
 def _row(line: str, family: Family | None) -> list[str]:
