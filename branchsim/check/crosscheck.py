@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from branchsim.check.replay import materialise
-from branchsim.check.trace import changed_by
+from branchsim.check.trace import RefusedError, changed_by
 from branchsim.check.verdicts import trace_of
+from branchsim.errors import InternalError
 
 if TYPE_CHECKING:
     from branchsim.check.explore import Counterexample
@@ -35,6 +37,47 @@ class Crosscheck:
     def agrees(self) -> bool:
         """Whether the audit found exactly what was lost."""
         return self.lost == self.found
+
+    @property
+    def contradiction(self) -> str:
+        """What the audit invented, and which fixes it missed, as a sentence; empty if neither.
+
+        That it misses a feature is no contradiction: what a stale copy takes away of features alone it does not
+        look for.
+        """
+        missed = sorted(each for each in self.lost - self.found if each[0].startswith("fix-"))
+        parts = [f"{change} is lost on {branch} and the audit does not say so" for change, branch in missed]
+        parts += [
+            f"the audit says that {change} is lost on {branch} and it is not"
+            for change, branch in sorted(self.found - self.lost)
+        ]
+        return "; ".join(parts)
+
+
+def audit_all(counterexamples: dict[str, Counterexample]) -> dict[str, Counterexample]:
+    """The same counterexamples, each with its history audited.
+
+    Raises
+    ------
+    InternalError
+        An audit found another loss than the model.
+    """
+    return {name: dataclasses.replace(each, audited=_audited(each)) for name, each in counterexamples.items()}
+
+
+def _audited(found: Counterexample) -> bool:
+    try:
+        contradiction = crosscheck(found).contradiction
+    except RefusedError:
+        # Where every merge makes a commit the strategy's guards forbid this history: there is nothing to compare.
+        return False
+    if contradiction:
+        story = " ".join(found.trace.story())
+        raise InternalError(
+            f"the model and an audit disagree about what {found.strategy.name} loses: {contradiction}; after: {story} "
+            "This is a fault of branchsim: please report it with this text; audit=False goes on without the audit"
+        )
+    return True
 
 
 def crosscheck(found: Counterexample) -> Crosscheck:
@@ -101,4 +144,4 @@ def losses(trace: Trace) -> dict[str, str]:
     return found
 
 
-__all__ = ["Crosscheck", "crosscheck", "losses"]
+__all__ = ["Crosscheck", "audit_all", "crosscheck", "losses"]

@@ -199,6 +199,7 @@ def table(
     max_states: int = 1_000_000,
     max_memory: int = 2_000_000_000,
     replay: bool = True,
+    audit: bool = True,
     report: Callable[[str, int | None], None] | None = None,
 ) -> Table:
     """Explore strategies with mistakes, without guards, with each guard alone, and with their own.
@@ -215,6 +216,8 @@ def table(
         The promises.
     depth, scope, max_states, max_memory, replay, report
         As for `explore`; the bounds are those of one search, and one runs at a time.
+    audit : bool
+        As for `explore`, for the counterexamples that are shown: those without guards.
 
     Returns
     -------
@@ -237,7 +240,7 @@ def table(
         raise InputError(f"unknown guard {unknown[0]!r}{nearest(unknown[0], GUARDS)}; they are {', '.join(GUARDS)}")
     cells: list[Cell] = []
 
-    def look(strategy: Strategy, row: tuple[str, ...]) -> Exploration:
+    def look(strategy: Strategy, row: tuple[str, ...], *, shown: bool = False) -> Exploration:
         return explore(
             strategy,
             depth=depth,
@@ -247,12 +250,13 @@ def table(
             max_states=max_states,
             max_memory=max_memory,
             replay=replay,
+            audit=audit and shown,
             report=report,
         )
 
     def fill(strategy: Strategy, row: tuple[str, ...]) -> bool:
         """Add a cell; False where Ctrl-C cut it."""
-        unguarded = look(strategy.replace(guards=()), row)
+        unguarded = look(strategy.replace(guards=()), row, shown=True)
         guarded = unguarded
         single: dict[str, Exploration] = {}
         try:

@@ -107,7 +107,7 @@ def explore(
     Keep the histories as scripts, tests, stories and pictures: branchsim explore trunk -m stale-commit --write found
 
     Every history within the bound is tried on a model, without guards, with each guard alone and with the strategy's
-    own. What is found is replayed with real git before it is shown. Ctrl-C prints what is known by then.
+    own. What is found is replayed with real git, and audited, before it is shown. Ctrl-C prints what is known by then.
 
     Exit code 0 if every strategy with its own guards keeps its promises within the bound, 1 if one does not, 2 if the
     input is wrong, 130 if it was interrupted.
@@ -377,6 +377,7 @@ def _search(found: Exploration) -> dict[str, Any]:
                 "property": each.property,
                 "reason": each.reason,
                 "replayed": each.replayed,
+                "audited": each.audited,
                 "steps": [_step(number, step) for number, step in enumerate(each.trace.steps, start=1)],
             }
             for each in found.counterexamples.values()

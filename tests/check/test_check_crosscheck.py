@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import sys
+
 import pytest
 
 from branchsim.check import PRESETS, Counterexample, Scope, crosscheck, explore
+from branchsim.check.crosscheck import audit_all
+from branchsim.errors import InternalError
 
 ONE_SIDED = "one-sided-resolution"
 MISTAKES = [
@@ -41,6 +46,30 @@ def test_the_same_of_build_run(mistakes: tuple[str, ...]) -> None:
     assert crosscheck(lost("build-run", mistakes, 8)).agrees
 
 
+def test_explore_audits_what_it_returns() -> None:
+    found = explore(PRESETS["trunk"](), depth=3, mistakes=["force-push"])
+    assert found.counterexamples
+    assert all(each.audited for each in found.counterexamples.values())
+    unasked = explore(PRESETS["trunk"](), depth=3, mistakes=["force-push"], audit=False)
+    assert not any(each.audited for each in unasked.counterexamples.values())
+
+
+@pytest.mark.parametrize(
+    ("lost", "said"),
+    [
+        (frozenset(), "the audit says that fix-1 is lost on main and it is not"),
+        (frozenset({("fix-1", "main"), ("fix-2", "main")}), "fix-2 is lost on main and the audit does not say so"),
+    ],
+)
+def test_where_the_audit_and_the_model_disagree_the_search_fails_loudly(
+    lost: frozenset[tuple[str, str]], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.modules[audit_all.__module__], "losses", lambda _: dict(lost))
+    with pytest.raises(InternalError, match=re.escape(said)) as caught:
+        explore(PRESETS["trunk"](), depth=3, mistakes=["force-push"], properties=["no-lost-fix"])
+    assert "audit=False" in str(caught.value)
+
+
 def test_what_a_stale_copy_takes_away_of_features_alone_is_not_looked_for() -> None:
     """Said so in the docs: every version of every file would have to be compared with every older one."""
     found = explore(PRESETS["gitflow"](), depth=3, mistakes=["stale-commit"], properties=["no-lost-feature"])
@@ -48,3 +77,4 @@ def test_what_a_stale_copy_takes_away_of_features_alone_is_not_looked_for() -> N
     assert check.lost == {("feature-1", "develop")}
     assert check.found == frozenset()
     assert not check.agrees
+    assert check.contradiction == ""

@@ -63,6 +63,7 @@ def test_json_has_the_published_form_and_the_steps(shell: Shell) -> None:
     lost = cell["unguarded"]["counterexamples"][0]
     assert [step["operation"] for step in lost["steps"]] == ["start", "pull-request", "force-push"]
     assert lost["replayed"] is True
+    assert lost["audited"] is True
     assert found["complete"] is True
 
 
