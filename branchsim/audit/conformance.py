@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from branchsim.formatting import plain, short_id
 from branchsim.names import Sha
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Rule(StrEnum):
     """The work branch is gone before its retrofit."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Violation:
     """A landing that the topology does not allow.
 
@@ -74,6 +75,9 @@ class Violation:
     inferred: bool
     reason: str
     check: str
+
+    def __repr__(self) -> str:
+        return plain(f"<Violation on {self.branch} with {short_id(self.landing)}: {self.rule}>")
 
     def __str__(self) -> str:
         from branchsim.audit.text import violation_text

@@ -16,6 +16,7 @@ from branchsim.audit.repairs import Repairs, is_vague
 from branchsim.audit.steps import Landed
 from branchsim.effects import Fate, Fated, Region, Side, Unit, What
 from branchsim.effects.text import split_lines
+from branchsim.formatting import plain, shorten
 from branchsim.git.log import Commit
 from branchsim.history.messages import is_revert_subject, reverted
 from branchsim.names import Sha
@@ -25,7 +26,7 @@ _WIDEST = 400
 _TALLEST = 40
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Finding:
     """One unit that a landing lost.
 
@@ -71,6 +72,10 @@ class Finding:
     restored_by: Sha | None
     reason: str
     check: str
+
+    def __repr__(self) -> str:
+        where, unit = shorten(self.path, 60, cut="middle"), shorten(self.unit, 60)
+        return plain(f"<Finding in {where}: {self.what} {unit}, {self.cause}, rank {self.rank:.2f}>")
 
     def __str__(self) -> str:
         from branchsim.audit.text import finding_text

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from branchsim.formatting import many, plain, short_id
 from branchsim.names import Sha
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 _SHOWN = 3
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Leak:
     """Commits that came to a branch by a way that the topology does not have.
 
@@ -48,6 +49,10 @@ class Leak:
     commits: tuple[Sha, ...]
     reason: str
     check: str
+
+    def __repr__(self) -> str:
+        commits = many(len(self.commits), "commit")
+        return plain(f"<Leak to {self.branch} with {short_id(self.landing)}: {commits} from {self.came_from}>")
 
     def __str__(self) -> str:
         from branchsim.audit.text import leak_text

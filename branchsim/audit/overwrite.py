@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from branchsim.audit.causes import Cause
 from branchsim.audit.match import Skipped
+from branchsim.formatting import plain, short_id, shorten
 from branchsim.names import Sha
 
 
@@ -23,7 +24,7 @@ class State(StrEnum):
     """A waiver covers it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Overwrite:
     """A change whose effect on a path a landing took away.
 
@@ -100,6 +101,13 @@ class Overwrite:
     releases: tuple[str, ...] = ()
     reason: str = ""
     check: str = ""
+
+    def __repr__(self) -> str:
+        where = shorten(self.path, 60, cut="middle")
+        return plain(
+            f"<Overwrite of {short_id(self.change)} {shorten(self.subject, 60)} in {where} on {self.branch}: "
+            f"{self.cause}, {self.state}, rank {self.rank:.2f}>"
+        )
 
     def __str__(self) -> str:
         from branchsim.audit.text import overwrite_text

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from branchsim.audit.evidence import Evidence
+from branchsim.formatting import plain, short_id, shorten
 from branchsim.names import Sha
 
 
@@ -26,7 +27,7 @@ NEEDS_A_PERSON = (Verdict.LOST, Verdict.MISSED, Verdict.PARTIAL)
 """The verdicts that are findings, most urgent first."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Obligation:
     """A change that landed on one branch and must also reach another.
 
@@ -87,6 +88,11 @@ class Obligation:
     confidence: float = 1.0
     reason: str = ""
     check: str = ""
+
+    def __repr__(self) -> str:
+        return plain(
+            f"<Obligation {short_id(self.change)} {shorten(self.subject, 60)}: {self.verdict} on {self.owed_to}>"
+        )
 
     def __str__(self) -> str:
         from branchsim.audit.text import obligation_text

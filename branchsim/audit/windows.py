@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from branchsim.formatting import minute, plain
 from branchsim.names import Sha
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from branchsim.history.landings import History, Landing
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Window:
     """A time in which a RUN branch was ahead of the next one by a version.
 
@@ -49,6 +50,10 @@ class Window:
     closed_on: str
     hours: float
     hotfixes: tuple[Sha, ...]
+
+    def __repr__(self) -> str:
+        ended = "open" if self.closed_by is None else f"until {minute(self.closed_at)}"
+        return plain(f"<Window on {self.branch} from {minute(self.opened_at)}, {ended}: {self.hours:.1f} hours>")
 
     def __str__(self) -> str:
         from branchsim.audit.text import window_text

@@ -109,6 +109,7 @@ def test_whatever_strangers_write_is_shown_and_does_nothing(said: str) -> None:
         _read(record._repr_html_())
         assert all(line.isprintable() for line in str(record).split("\n"))
         str(record).encode()
+        assert repr(record).isprintable()
 
 
 def test_a_record_shows_everything_a_person_decides_by() -> None:
@@ -163,3 +164,14 @@ def test_an_audit_without_findings_is_whole_too(found: bs.Audit) -> None:
     clean = dataclasses.replace(found, records=(), overwrite_records=(), violation_records=())
     assert "No change is owed to another branch." in _read(clean._repr_html_())
     assert "0 obligations: none" in str(clean)
+
+
+def test_the_repr_of_a_record_is_one_short_line() -> None:
+    assert [repr(each).replace("ab" * 6, "ID") for each in _records("x" * 200)[:6]] == [
+        f"<Obligation ID {'x' * 59}…: lost on {'x' * 200}>",
+        f"<Overwrite of ID {'x' * 59}… in {'x' * 30}…{'x' * 29} on {'x' * 200}: evil-merge, restored, rank 0.70>",
+        f"<Leak to {'x' * 200} with ID: 1 commit from {'x' * 200}>",
+        f"<Window on {'x' * 200} from 1970-01-01 00:00 UTC, open: 3.0 hours>",
+        f"<Violation on {'x' * 200} with ID: direct>",
+        f"<Finding in {'x' * 30}…{'x' * 29}: lost {'x' * 59}…, stale-commit, rank 0.40>",
+    ]
