@@ -21,6 +21,8 @@ Node = tuple[str, str, "Sequence[str]", str]
 
 _BIG = 11.0
 _TALL = 4
+_ABOVE = 0.75
+"""The room above the first lane, in lanes: for what its commits did."""
 
 
 def branch_graph(
@@ -32,7 +34,7 @@ def branch_graph(
     figsize: tuple[float, float] | None = None,
     **kwargs: Any,
 ) -> Axes:
-    """Draw a short history as a graph: a lane for each branch, the commits from left to right, what each did below it.
+    """Draw a short history as a graph: a lane for each branch, the commits from left to right, what each did beside it.
 
     Parameters
     ----------
@@ -64,11 +66,11 @@ def branch_graph(
     nodes = [(branch, name, tuple(parents), said) for branch, name, parents, said in commits]
     lanes = list(dict.fromkeys(branches if branches is not None else (node[0] for node in nodes)))
     places = _places(nodes, lanes, highlight)
-    ax = style.axes(ax, figsize, size=(min(24.0, 2.4 + 1.15 * max(3, len(nodes))), 1.0 + 1.05 * max(1, len(lanes))))
+    ax = style.axes(ax, figsize, size=(min(24.0, 2.4 + 1.15 * max(3, len(nodes))), 1.25 + 1.05 * max(1, len(lanes))))
     if not nodes:
         return style.empty(ax, "no commits")
     ax.set_xlim(0.4, len(nodes) + 0.6)
-    ax.set_ylim(-len(lanes) + 0.25, 0.5)
+    ax.set_ylim(-len(lanes) + 0.25, _ABOVE)
     ax.set_yticks([-float(rank) for rank in range(len(lanes))], labels=[style.label(name, 22) for name in lanes])
     ax.set_xticks(range(1, len(nodes) + 1))
     ax.set_xlabel("step (number)")
@@ -130,7 +132,7 @@ def _marks(
     kwargs: dict[str, Any],
 ) -> None:
     wide, high = style.points(ax)
-    step, lane = wide / (len(nodes) + 0.2), high / (len(lanes) + 0.25)
+    step, lane = wide / (len(nodes) + 0.2), high / (len(lanes) - 0.25 + _ABOVE)
     size = min(_BIG, step * 0.36, lane * 0.22)
     letters = max(4, int((step - 6) / (style.SMALL * 0.56)))
     lines = max(1, min(_TALL, int((lane - 2 * size - 8) / (style.SMALL * 1.2))))
@@ -153,10 +155,13 @@ def _marks(
             color="black" if _is_light(colour) else "white",
             zorder=4,
         )
-        # Labels are cut so that they stay between the neighbours and above the next lane.
+        # Labels are cut so that they stay between the neighbours and above the next lane. Those of the first lane stand
+        # above it: from there all lines lead down.
         wrapped = textwrap.wrap(style.label(said, 400, cut="end"), letters, max_lines=lines, placeholder="…")
+        above = branch == lanes[0]
         ax.annotate(
-            "\n".join(wrapped), (x, y), (0, -size - 3), textcoords="offset points", ha="center", va="top",
+            "\n".join(wrapped), (x, y), (0, size + 3 if above else -size - 3), textcoords="offset points", ha="center",
+            va="bottom" if above else "top",
             fontsize=style.SMALL, fontweight="bold" if bad else None, linespacing=1.05, zorder=2.5,
             annotation_clip=True,
             bbox={"boxstyle": "square,pad=0.1", "facecolor": ax.get_facecolor(), "alpha": 0.8, "linewidth": 0},
