@@ -244,10 +244,20 @@ class Judge:
         if fated.fate is Fate.EVIL_REMOVAL:
             return False
         remover = log.removed(names, fated.verdict.unit)
-        if remover is None or (origin is not None and remover.committed_at < origin.committed_at):
+        if remover is None:
             return False
         bringer = log.brought(names, fated.verdict.unit)
-        return bringer is not None and bringer.sha != remover.sha
+        if bringer is None or bringer.sha == remover.sha:
+            return False
+        # Who took it away before it was written has not decided about it; a pick is written when the original is.
+        return origin is None or remover.committed_at >= origin.committed_at or _same_change(bringer, origin)
+
+
+def _same_change(one: Commit, other: Commit) -> bool:
+    """Whether one commit is a pick of the other: it names it, or has its author and moment."""
+    if one.sha in other.message or other.sha in one.message:
+        return True
+    return (one.author_email, one.authored_at) == (other.author_email, other.authored_at)
 
 
 _TAKES_NOTHING = re.compile(

@@ -355,6 +355,25 @@ def test_an_edit_that_its_own_side_took_back_is_superseded(tmp_path: Path) -> No
     assert found.left_out["superseded"] == 1
 
 
+@pytest.mark.parametrize(
+    ("message", "dropped"), [("Fix five\n\n(cherry picked from commit {fix})", False), ("Five", True)]
+)
+def test_what_the_other_side_rewrote_before_it_was_picked_here_is_superseded(
+    tmp_path: Path, message: str, dropped: bool
+) -> None:
+    repo = RepoBuilder(tmp_path / "repo")
+    repo.commit("main", {"a.c": CODE})
+    repo.branch("topic", "main")
+    fix = repo.commit("topic", {"a.c": edited(5, "500")}, subject="Fix five")
+    repo.commit("topic", {"a.c": edited(5, "5555")}, subject="Fix five better")
+    # Nobody knows what a commit of its own would have made of it.
+    repo.commit("main", {"a.c": edited(5, "500")}, message=message.format(fix=fix))
+    merge = repo.merge(into="main", source="topic", files={"a.c": edited(5, "5555")})
+    found = inspect(repo.finish(), merge)
+    assert [each.unit for each in found.records] == ["int value_5 = 500;"] * dropped
+    assert found.left_out["superseded"] == 1 - dropped
+
+
 # Input that is wrong, broken or hostile.
 
 
