@@ -1,9 +1,9 @@
-"""Which commits of two lines of history touch the same paths."""
+"""Which commits of two lines of history touch the same paths, and what each made of them."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from branchsim.git.process import run
 from branchsim.names import Sha
@@ -15,11 +15,20 @@ if TYPE_CHECKING:
 
 _HEAD = re.compile(rb"([<>])([0-9a-f]{40}|[0-9a-f]{64})")
 _FEW = 20
+_SUBMODULE = "160000"
+
+
+class Touch(NamedTuple):
+    """A commit that changed a path; the files before and after, None for nothing and for a submodule."""
+
+    commit: Sha
+    before: Sha | None
+    after: Sha | None
 
 
 def commits_touching(
     scratch: Scratch, ours: Sha, theirs: Sha, paths: Collection[bytes]
-) -> dict[bytes, tuple[list[Sha], list[Sha]]]:
+) -> dict[bytes, tuple[list[Touch], list[Touch]]]:
     """The commits on either side of a merge that changed some paths since the sides parted.
 
     Parameters
@@ -41,14 +50,15 @@ def commits_touching(
     GitError
         git failed, for example because an object is missing.
     """
-    found: dict[bytes, tuple[list[Sha], list[Sha]]] = {path: ([], []) for path in paths}
+    found: dict[bytes, tuple[list[Touch], list[Touch]]] = {path: ([], []) for path in paths}
     if not found:
         return found
     arguments: list[str | bytes] = [
         "log",
         "-z",
         "--format=%m%H%x00",
-        "--name-only",
+        "--raw",
+        "--no-abbrev",
         "--no-renames",
         "--no-merges",
         "--left-right",
@@ -57,16 +67,28 @@ def commits_touching(
     limits: list[str | bytes] = ["--full-history", "--", *sorted(found)] if len(found) <= _FEW else ["--"]
     tokens = run([*arguments, f"{ours}...{theirs}", *limits], scratch.path).split(b"\0")
     side, sha = 0, Sha("")
-    for place, token in enumerate(tokens):
-        head = _HEAD.fullmatch(token)
-        # A path could look like a head, but only a head has nothing after it.
-        if head is not None and tokens[place + 1] == b"":
+    entry = b""
+    for token in tokens:
+        if entry:
+            # A path could look like a head, but it stands after its entry.
+            if token in found:
+                found[token][side].append(_touch(sha, entry))
+            entry = b""
+        elif (head := _HEAD.fullmatch(token)) is not None:
             side, sha = int(head[1] == b">"), Sha(head[2].decode("ascii"))
-            continue
-        path = token.removeprefix(b"\n") if tokens[place - 1] == b"" else token
-        if path in found:
-            found[path][side].append(sha)
+        elif token.lstrip(b"\n").startswith(b":"):
+            entry = token.lstrip(b"\n")
     return found
 
 
-__all__ = ["commits_touching"]
+def _touch(commit: Sha, entry: bytes) -> Touch:
+    """One entry of git's raw diff: ``:100644 100644 <before> <after> M``."""
+    modes_and_ids = entry[1:].decode("ascii").split(" ")
+    files = [
+        None if mode in {_SUBMODULE, "000000"} else Sha(sha)
+        for mode, sha in zip(modes_and_ids[:2], modes_and_ids[2:4], strict=True)
+    ]
+    return Touch(commit, *files)
+
+
+__all__ = ["Touch", "commits_touching"]

@@ -13,9 +13,9 @@ from branchsim.errors import InputError
 from branchsim.git.drivers import check_ran, named_drivers
 from branchsim.git.log import empty_tree
 from branchsim.git.objects import Unread, write_object
-from branchsim.git.touching import commits_touching
 from branchsim.plan import FileChange, PlanError, Resolve
 from branchsim.plan.steps import TAKES
+from branchsim.simulate.meetings import Question, meetings, places
 from branchsim.simulate.recorded import recorded
 from branchsim.simulate.records import FileConflict, Meeting
 from branchsim.simulate.regions import Region, regions, take_side
@@ -152,7 +152,15 @@ class Conflicts:
                 answer = self._solve(case, step, ways)
                 if answer is not None:
                     answers[case.path] = answer
-        met = self._meetings(found, sides)
+        met = meetings(
+            self._scratch,
+            self._reader,
+            self._graph,
+            {case.path: case.question() for case in found},
+            target=sides.target,
+            source=sides.source,
+            picked=sides.picked,
+        )
         records = tuple(
             self._record(case, met, phase, step, answers[case.path][0] if case.path in answers else None)
             for case in found
@@ -185,28 +193,6 @@ class Conflicts:
         named = named_drivers(self._scratch, self._reader, self._graph[here].tree, [case.path for case in cases])
         for case in cases:
             case.driver = named.get(case.path)
-
-    def _meetings(self, cases: Sequence[_Case], sides: Sides) -> dict[bytes, tuple[Meeting, Meeting]]:
-        """The changes of target and source that meet at each path, the old names of renamed files included."""
-        names = {case.path: case.names for case in cases}
-        wanted = {name for several in names.values() for name in several}
-        if not wanted:
-            return {}
-        touching = commits_touching(self._scratch, sides.target, sides.source, wanted)
-        self._graph.learn(self._scratch, {sha for both in touching.values() for shas in both for sha in shas})
-        found = {}
-        for path, several in names.items():
-            both = []
-            for side in (0, 1):
-                shas = {sha for name in several for sha in touching[name][side]}
-                if side == 1 and sides.picked is not None:
-                    shas &= {sides.picked}
-                ordered = self._graph.newest_first(shas)
-                authors = tuple(dict.fromkeys(self._graph[sha].author for sha in ordered))
-                since = min((self._graph[sha].at for sha in ordered), default=None)
-                both.append(Meeting(commits=tuple(ordered), authors=authors, since=since))
-            found[path] = both[0], both[1]
-        return found
 
     def _record(
         self,
@@ -378,6 +364,15 @@ class _Case:
         """The conflict regions of the file in the result."""
         merged = self.merged
         return [] if merged is None else regions(merged, *self._labels)
+
+    def question(self) -> Question:
+        """What must be known to tell which changes meet in it."""
+        if self.merged is None or self.kind not in {"content", "add/add"}:
+            return Question(frozenset(self.names))
+        versions = (self.conflict.base, self.conflict.ours, self.conflict.theirs)
+        texts = [self.content(side) or b"" for side in versions]
+        found = places(self.merged, self.regions(), *texts, ours_is_target=self._ours_is_target)
+        return Question(frozenset(self.names), found)
 
     def check_solved(self, content: bytes, folder: str) -> None:
         """Make sure that nobody hands git's markers back as a solution.

@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from branchsim.history.refs import tag_tips
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
 
     from branchsim.names import Sha
     from branchsim.plan import Gate
@@ -86,10 +88,20 @@ def _frozen(world: World, gate: Gate, *, branch: Sha, others: dict[str, Sha]) ->
         )
         reason = (
             f"{gate.branch} holds {_count(commits)} that {name} does not, since {_time(since)}: nothing can ship alone "
-            f"until that version is promoted. Being validated: {landings}"
+            f"until that version is promoted. Being validated: {_versions(world, ahead)}{landings}"
         )
         return reason, tuple(commits)
     return "", ()
+
+
+def _versions(world: World, ahead: Container[Sha]) -> str:
+    """The versions among some commits that have a tag, the newest first, before what else is said of them."""
+    tips = tag_tips(world.repository)
+    tags = sorted(
+        (name for name, sha in tips.items() if sha in ahead), key=lambda name: (-world.graph[tips[name]].at, name)
+    )
+    more = f" and {len(tags) - _SHOWN} more" if len(tags) > _SHOWN else ""
+    return f"{', '.join(tags[:_SHOWN])}{more}; " if tags else ""
 
 
 def _adds_nothing(world: World, target: Sha, source: Sha) -> bool:

@@ -24,7 +24,7 @@ from branchsim.simulate.records import Loss
 from branchsim.simulate.trees import differing_paths
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
     from branchsim.effects import Unit, Units
     from branchsim.git.objects import ObjectReader, TreeEntry
@@ -78,8 +78,9 @@ class LossJudge:
 
     def __call__(self, repository: Repository, landing: Landing) -> list[Loss]:
         """The losses of one landing."""
-        found = self._of_solutions(repository, landing.solved) if landing.solved else []
+        found = self._of_solutions(repository, landing) if landing.solved else []
         gone = list(self._no_longer_there(repository, landing))
+        self._settle(repository, landing, {(loss.path, loss.what) for loss in found})
         if landing.method in _DECIDED:
             self._forget(gone)
         else:
@@ -110,12 +111,12 @@ class LossJudge:
 
     # -- conflicts that were solved ------------------------------------------------------------------------------
 
-    def _of_solutions(self, repository: Repository, solutions: Sequence[Solved]) -> list[Loss]:
+    def _of_solutions(self, repository: Repository, landing: Landing) -> list[Loss]:
         scratch = repository.scratch
         found: list[Loss] = []
         with LossReader(scratch) as reader:
             inspector = Inspector(repository, reader, _Before(repository, reader))
-            for solved in solutions:
+            for solved in landing.solved:
                 (commit,) = read_commits(scratch, [solved.commit], options=("--no-walk",), changes=False)
                 if solved.picked:
                     parts = [self._pick(repository, solved, commit.tree)]
@@ -124,6 +125,8 @@ class LossJudge:
                     parts = merge_parts(scratch, commit, solved.source, paths=paths, conflicted=paths, clean=False)
                 inspection = inspector.judged(commit, AuditLanding("merge", tuple(parts)))
                 fresh = self._fresh(repository, solved, commit.tree)
+                # Solved in the source: what was merged there is the target of the step.
+                turned = not solved.picked and solved.onto != landing.before
                 for each in inspection.records:
                     if each.fate == _SOLVED_WELL or said_again(each.unit, fresh.get(each.path, ())):
                         self._settled.add((each.path, each.unit))
@@ -132,7 +135,7 @@ class LossJudge:
                             path=each.path,
                             what=each.unit,
                             cause=each.cause.value,
-                            reason=each.reason,
+                            reason=_turned(each.reason) if turned else each.reason,
                             confidence=each.rank,
                         )
                         found.append(loss)
@@ -162,6 +165,41 @@ class LossJudge:
         trees = {"base": base, "target": graph[solved.onto].tree, "source": graph[solved.source].tree, "merged": merged}
         step = Step(trees, solved.paths, solved.paths)
         return Landed(step, solved.onto, solved.source, parents[0] if parents else None, conflicted=True)
+
+    def _settle(self, repository: Repository, landing: Landing, lost: Container[tuple[str, str]]) -> None:
+        """Take down what arrives with a landing, is not seen on its branch afterwards, and yet is not lost.
+
+        Git's own merge drops nothing of what arrives, and what a solution drops was judged. So it is there under
+        another name, or the branch had it before and has gone on from there.
+        """
+        graph, source = self._graph, landing.source
+        if source is None:
+            return
+        arriving = [
+            brought
+            for brought in self._brought.values()
+            if brought.by in graph
+            and graph.is_ancestor(brought.by, source)
+            and not graph.is_ancestor(brought.by, landing.before)
+        ]
+        if not arriving:
+            return
+        sides = {source, *(side for solved in landing.solved for side in (solved.onto, solved.source))}
+        graph.learn(repository.scratch, sides)
+        before, after = self._trees(repository, landing)
+        trees = [graph[side].tree for side in sorted(sides)]
+        paths = sorted({brought.path for brought in arriving})
+        entries = self._reader.entries([(tree, path) for tree in (before, after, *trees) for path in paths])
+        self._load(entries.values())
+        for brought in arriving:
+            had, has, *there = (
+                self._units(brought.path, entries.get((tree, brought.path))) for tree in (before, after, *trees)
+            )
+            path = brought.path.decode("utf-8", "replace")
+            for unit in brought.came:
+                arrives = any(unit in each.counts for each in there)
+                if arrives and unit not in had.counts and unit not in has.counts and (path, str(unit)) not in lost:
+                    self._settled.add((path, str(unit)))
 
     # -- what the plan brought -----------------------------------------------------------------------------------
 
@@ -223,12 +261,16 @@ class LossJudge:
         )
         cause = "merge-resolution" if knew else "blind-overwrite"
         path = brought.path.decode("utf-8", "replace")
-        gone = [
-            (unit, "is no longer there")
-            for unit in brought.came
+        gone = []
+        for unit in brought.came:
+            if unit not in had.counts or unit in has.counts:
+                continue
+            # A merge by git alone keeps what the other side never saw; of its element only the name can have changed.
+            if not knew and not landing.solved and unit.kind != "line":
+                self._settled.add((path, str(unit)))
             # Whoever solved the conflict has said what stands there; it now arrives.
-            if unit in had.counts and unit not in has.counts and not (knew and (path, str(unit)) in self._settled)
-        ]
+            elif not (knew and (path, str(unit)) in self._settled):
+                gone.append((unit, "is no longer there"))
         back = [(unit, "is back") for unit in brought.went if unit not in had.counts and unit in has.counts]
         for unit, what in sorted(gone + back):
             reason = f"{str(unit)!r} {what} on {landing.branch} after {landing.step!r}: {why}"
@@ -271,6 +313,14 @@ class _Before(GitHistory):
         """Nothing."""
         del commit, names
         return self._nothing
+
+
+def _turned(reason: str) -> str:
+    """A reason with the sides as the step names them."""
+    for side, other in (("source", "target"), ("target", "source")):
+        if reason.endswith(f" that of the {side}"):
+            return reason.removesuffix(side) + other
+    return reason
 
 
 __all__ = ["LossJudge"]

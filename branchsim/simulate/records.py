@@ -113,7 +113,9 @@ class Meeting:
     Attributes
     ----------
     commits : tuple of Sha
-        The commits of this side that touched the path since the sides parted, newest first; merges are left out.
+        The commits of this side that brought or took away a line of the regions in conflict since the sides parted,
+        newest first; where lines cannot tell (a path that conflicts as a whole), all that touched the path. Merges are
+        left out.
     authors : tuple of str
         Their authors, each once.
     since : int or None

@@ -121,6 +121,30 @@ def test_a_retrofit_in_conflict_ends_the_plan_and_says_what_meets(repo: RepoBuil
     ]
 
 
+def test_only_changes_of_the_lines_in_conflict_meet(repo: RepoBuilder) -> None:
+    feature = repo["integration"]
+    repo.commit("integration", {"a.txt": text(l3="feature", l9="elsewhere")}, subject="Elsewhere in the file")
+    repo.finish()
+    (row,) = simulate(hotfix(), repo.path).conflicts.query("phase == 'plan'").to_dict("records")
+    assert row["target_commits"] == (feature,)
+    # Of two that changed the same line both are told; who takes it away meets who changes it, too.
+    again = repo.commit("integration", {"a.txt": text(l3="feature two", l9="elsewhere")}, subject="Feature again")
+    repo.finish()
+    (row,) = simulate(hotfix(), repo.path).conflicts.query("phase == 'plan'").to_dict("records")
+    assert row["target_commits"] == (again, feature)
+    (row,) = (
+        simulate(hotfix(text().replace(b"3\n", b"")), repo.path).conflicts.query("phase == 'plan'").to_dict("records")
+    )
+    assert (row["target_commits"], len(row["source_commits"])) == ((again, feature), 1)
+    # A line that was only moved there shows nothing: all that touched the file are told.
+    moved = text().replace(b"9\n", b"").replace(b"3\n", b"9\n")
+    last = repo.commit("integration", {"a.txt": moved}, subject="Move line 9")
+    repo.finish()
+    (row,) = simulate(hotfix(text(l3="fix")), repo.path).conflicts.query("phase == 'plan'").to_dict("records")
+    assert row["target_commits"][0] == last
+    assert len(row["target_commits"]) == 4
+
+
 def test_a_conflict_is_solved_in_the_hotfix_branch_and_the_forecast_shows_the_difference(repo: RepoBuilder) -> None:
     both = FileChange("a.txt", text(l3="feature and fix"))
     plan = hotfix().then(Resolve(RETROFIT, files=(both,)))
@@ -197,11 +221,12 @@ def test_a_hotfix_from_the_wrong_base_is_blocked(repo: RepoBuilder) -> None:
 def test_a_version_in_validation_blocks_and_is_named(repo: RepoBuilder) -> None:
     version = repo.commit("uat", {"b.txt": "v2\n"}, subject="Version 2")
     landing = repo.merge(into="preprod", source="uat", subject="Promote version 2")
-    repo.finish()
+    git(repo.finish(), "tag", "--annotate", "--message=2", "v2.0", version)
+    git(repo.path, "tag", "v1.0", "production")
     simulation = simulate(hotfix(), repo.path)
     gate = simulation.results[3]
     assert (gate.outcome, gate.commits) == ("blocked", (version,))
-    assert f"{landing[:12]} 'Promote version 2'" in gate.reason
+    assert f"Being validated: v2.0; {landing[:12]} 'Promote version 2'" in gate.reason
     assert "since 2024-01-01 04:00 UTC" in gate.reason
 
 
@@ -470,6 +495,8 @@ def test_a_solution_that_drops_a_side_is_a_regression_and_names_what_is_lost(rep
     assert [(loss.path, loss.what, loss.cause) for loss in retrofit.losses or ()] == [
         ("a.txt", "fix", "merge-resolution")
     ]
+    # The target was merged into the source, but the sides are named as in the step.
+    assert (retrofit.losses or ())[0].reason.endswith("the file is as a whole that of the target")
 
 
 def test_a_solution_that_keeps_both_sides_loses_nothing(repo: RepoBuilder) -> None:
@@ -505,6 +532,36 @@ def test_the_forecast_sees_a_fix_that_a_clean_promotion_takes_away(repo: RepoBui
     assert outcome == "regression"
     assert [(loss.path, loss.what, loss.cause) for loss in losses or ()] == [("a.txt", "the fix", "merge-resolution")]
     assert "dropped it before" in (losses or ())[0].reason
+
+
+@pytest.mark.parametrize("retrofitted", [True, False])
+def test_an_element_that_has_another_name_on_the_other_side_is_kept(repo: RepoBuilder, *, retrofitted: bool) -> None:
+    def job(name: str, image: str) -> str:
+        return f"jobs:\n  - name: {name}\n    os: linux\n    timeout: 5\n    image: {image}\n    cache: true\n"
+
+    start = repo.commit("integration", {"ci.yml": job("tests", "old")}, subject="Start of the jobs")
+    for name in ("uat", "preprod", "production"):
+        repo.branch(name, start)
+    repo.commit("integration", {"ci.yml": job("all-tests", "old")}, subject="Rename the job")
+    repo.finish()
+    fix = FileChange("ci.yml", job("tests", "new").encode())
+    plan = Plan.hotfix("login", BUILD_RUN, work=[Commit("hotfix/login", message="New image", files=(fix,))])
+    found = simulate(plan if retrofitted else plan.without_retrofits(), repo.path)
+    assert found.outcome == "clean"
+    assert {each.outcome for each in found.expected} == {"clean"}
+
+
+def test_what_the_target_had_as_a_pick_and_rewrote_since_is_not_lost(repo: RepoBuilder) -> None:
+    picked = repo.commit("integration", {"a.txt": text(l3="fix one")}, subject="Fix three")
+    repo.commit("integration", {"a.txt": text(l3="fix two, better")}, subject="Fix three better")
+    repo.finish()
+    plan = Plan.hotfix("login", BUILD_RUN, work=[Commit("hotfix/login", picks=(picked,))])
+    work = (Resolve("commit to hotfix/login", take="source"), Resolve(RETROFIT, take="target"))
+    found = simulate(plan.then(*work), repo.path)
+    assert found.outcome == "clean"
+    assert {(each.variant, each.outcome) for each in found.expected if each.variant == "with-retrofit"} == {
+        ("with-retrofit", "clean")
+    }
 
 
 def test_a_fix_in_a_file_that_was_renamed_meanwhile_is_found_there(repo: RepoBuilder) -> None:
