@@ -116,9 +116,9 @@ class Playbook:
     # -- landings -------------------------------------------------------------------------------------------------
 
     def pull_requests(self) -> list[Landing]:
-        """The landings of short-lived branches where their families go."""
+        """The landings of short-lived branches where their families go, the newest branch first."""
         found = []
-        for work in self.works:
+        for work in reversed(self.works):
             for place in work.family.to:
                 target = self.branches[place]
                 if self._has(target, work.name) or (work.family.is_fix and self._is_frozen(target)):
@@ -127,12 +127,12 @@ class Playbook:
         return found
 
     def retrofits(self) -> list[Landing]:
-        """The landings of short-lived branches where their families owe them."""
+        """The landings of short-lived branches where their families owe them, the newest branch first."""
         if "retrofit" not in self.model.uses:
             return []
         return [
             self._of(work, "retrofit", self.branches[place], method)
-            for work in self.works
+            for work in reversed(self.works)
             if self._has_landed(work)
             for place in work.family.retrofit
             if not self._has(self.branches[place], work.name)
