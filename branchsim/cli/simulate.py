@@ -138,6 +138,7 @@ _HEADS = {
 def markdown(found: Simulation) -> str:
     """A simulation as a comment on a pull request: the answer first, then what it rests on."""
     from branchsim.cli.output import escape_markdown as safe
+    from branchsim.simulate.simulation import hotfix_text
 
     lines = [f"### {safe(found.plan.name)}: {_HEADS[found.outcome]}", ""]
     lines += _rows(("", "step", "outcome", "reason"), _step_rows(found))
@@ -160,7 +161,7 @@ def markdown(found: Simulation) -> str:
     if found.expected:
         lines += ["", "**What comes next**", ""]
         lines += _rows(
-            ("variant", "promotion", "outcome", "files", "regions", "reason"),
+            ("variant", "promotion", "outcome", "files", "regions", "hotfixes", "reason"),
             [
                 (
                     each.variant,
@@ -168,11 +169,14 @@ def markdown(found: Simulation) -> str:
                     each.outcome,
                     str(len(each.conflicts)),
                     str(sum(conflict.regions for conflict in each.conflicts)),
+                    "; ".join(hotfix_text(each)),
                     each.reason,
                 )
                 for each in found.expected
             ],
         )
+    if found.difference:
+        lines += ["", "**What the retrofit changes**", "", *(f"- {safe(line)}" for line in found.difference)]
     lines += _owed_rows(found)
     if found.notes:
         lines += ["", *(f"- {safe(note)}" for note in found.notes)]
@@ -200,8 +204,15 @@ def _owed_rows(found: Simulation) -> list[str]:
 
 
 def _step_rows(found: Simulation) -> list[tuple[str, ...]]:
+    from branchsim.simulate.simulation import hotfix_text
+
     return [
-        (str(each.number), each.step, each.outcome, "; ".join(filter(None, (each.reason, *each.warnings))))
+        (
+            str(each.number),
+            each.step,
+            each.outcome,
+            "; ".join(filter(None, (each.reason, *(f"hotfixes {line}" for line in hotfix_text(each)), *each.warnings))),
+        )
         for each in found.results
     ]
 

@@ -77,13 +77,15 @@ def simulation_html(simulation: Simulation) -> str:
         folded(
             "Forecast: the coming promotions",
             table(
-                ("variant", "promotion", "outcome", "regions", "reason"),
+                ("variant", "promotion", "outcome", "regions", "hotfixes in conflict", "overwritten", "reason"),
                 [
                     (
                         each.variant,
                         f"{each.source} → {each.target}",
                         _outcome(each.outcome),
                         sum(conflict.regions for conflict in each.conflicts),
+                        ", ".join(each.conflicting),
+                        ", ".join(each.overwritten),
                         each.reason,
                     )
                     for each in simulation.expected
@@ -91,6 +93,7 @@ def simulation_html(simulation: Simulation) -> str:
             ),
             unfolded=True,
         ),
+        folded("What the retrofit changes", listing(simulation.difference), unfolded=True),
         folded("Obligations", table(("change", "owed", "before and after", "reason"), owed)),
         listing(simulation.notes),
     )

@@ -137,6 +137,7 @@ class LossJudge:
                             cause=each.cause.value,
                             reason=_turned(each.reason) if turned else each.reason,
                             confidence=each.rank,
+                            change=each.changes[0] if each.changes else None,
                         )
                         found.append(loss)
         return found
@@ -274,7 +275,7 @@ class LossJudge:
         back = [(unit, "is back") for unit in brought.went if unit not in had.counts and unit in has.counts]
         for unit, what in sorted(gone + back):
             reason = f"{str(unit)!r} {what} on {landing.branch} after {landing.step!r}: {why}"
-            yield unit, Loss(path=path, what=str(unit), cause=cause, reason=reason)
+            yield unit, Loss(path=path, what=str(unit), cause=cause, reason=reason, change=brought.by)
 
     def _names(self, repository: Repository, before: Sha, after: Sha, gone: Sequence[bytes]) -> dict[bytes, bytes]:
         """The new names of files that are gone."""

@@ -90,6 +90,8 @@ class Loss:
         One sentence.
     confidence : float
         In [0, 1].
+    change : Sha or None
+        The commit that had brought it, where that is known.
     """
 
     path: str
@@ -97,6 +99,7 @@ class Loss:
     cause: str
     reason: str
     confidence: float = 1.0
+    change: Sha | None = None
 
 
 class LossCheck(Protocol):
@@ -203,6 +206,9 @@ class StepResult:
         One sentence on what is not obvious; empty otherwise.
     warnings : tuple of str
         What a person should know from here on.
+    conflicting, overwritten : tuple of str
+        The hotfixes whose commits meet in a conflict, and those of which something would be lost: what the plan lands
+        by the name of its branch, what is owed by its id and subject.
     """
 
     number: int
@@ -219,6 +225,8 @@ class StepResult:
     losses: tuple[Loss, ...] | None = None
     reason: str = ""
     warnings: tuple[str, ...] = ()
+    conflicting: tuple[str, ...] = ()
+    overwritten: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,6 +254,8 @@ class ForecastResult:
         None where nobody judged them.
     reason : str
         One sentence on what is not obvious.
+    conflicting, overwritten : tuple of str
+        As of a step.
     """
 
     variant: str
@@ -260,6 +270,8 @@ class ForecastResult:
     tree: Sha | None = None
     losses: tuple[Loss, ...] | None = None
     reason: str = ""
+    conflicting: tuple[str, ...] = ()
+    overwritten: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

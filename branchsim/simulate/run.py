@@ -21,6 +21,7 @@ from branchsim.plan.checks import check_person
 from branchsim.simulate.conflicts import Conflicts
 from branchsim.simulate.forecast import forecast
 from branchsim.simulate.graph import Graph, read_unshared
+from branchsim.simulate.hotfixes import known_hotfixes, with_hotfixes
 from branchsim.simulate.records import RefMove
 from branchsim.simulate.simulation import Simulation
 from branchsim.simulate.steps import run_plan
@@ -152,11 +153,12 @@ def simulate(
         drivers.check_ran(repository.scratch)
         moves = _moves(start, end)
         owed = book.compared(end.branches, results)
+        hotfixes = known_hotfixes(plan, results, graph, owed or ())
         return Simulation(
             plan=plan,
             repository=str(repository.path),
-            results=tuple(results),
-            expected=expected,
+            results=with_hotfixes(results, hotfixes),
+            expected=with_hotfixes(expected, hotfixes),
             moves=moves,
             notes=(*_notes(plan, repository, person, losses), *book.notes),
             owed=owed,

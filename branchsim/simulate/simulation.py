@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from branchsim.history import frames
+from branchsim.simulate.hotfixes import difference
 from branchsim.topology.render import plain
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ STEP_COLUMNS = {
     "losses": frames.INTEGER,
     "reason": frames.TEXT,
     "warnings": frames.OBJECT,
+    "conflicting": frames.OBJECT,
+    "overwritten": frames.OBJECT,
 }
 
 CONFLICT_COLUMNS = {
@@ -85,6 +88,8 @@ FORECAST_COLUMNS = {
     "commit": frames.TEXT,
     "tree": frames.TEXT,
     "reason": frames.TEXT,
+    "conflicting": frames.OBJECT,
+    "overwritten": frames.OBJECT,
 }
 
 
@@ -166,7 +171,8 @@ class Simulation:
         Columns: ``number`` (Int64), ``step``, ``kind``, ``outcome`` (clean, conflict, blocked, regression), ``branch``,
         ``source``, ``before``, ``commit``, ``tree`` (ids; string), ``commits`` (tuple of those made, oldest first;
         for a gate those it objects to), ``files``, ``regions`` (of conflicts), ``resolved`` (files that were solved;
-        Int64), ``losses`` (Int64, missing where nobody judged), ``reason`` (string), ``warnings`` (tuple of str).
+        Int64), ``losses`` (Int64, missing where nobody judged), ``reason`` (string), ``warnings`` (tuple of str),
+        ``conflicting`` and ``overwritten`` (tuple of the hotfixes that meet in a conflict, or lose something).
         """
         return frames.frame(map(_step_row, self.results), STEP_COLUMNS)
 
@@ -190,9 +196,18 @@ class Simulation:
         Columns: ``variant`` (with-retrofit, without-retrofit, after-plan, unchanged), ``number`` (Int64), ``source``,
         ``target``, ``method``, ``outcome`` (string), ``incoming`` (commits that come, merges left out), ``files``,
         ``regions`` (of conflicts; Int64), ``losses`` (Int64, missing where nobody judged), ``paths`` (tuple of those in
-        conflict), ``commit``, ``tree``, ``reason`` (string).
+        conflict), ``commit``, ``tree``, ``reason`` (string), ``conflicting`` (tuple of the hotfixes that meet in a
+        conflict), ``overwritten`` (tuple of the hotfixes of which something would be lost).
         """
         return frames.frame(map(_forecast_row, self.expected), FORECAST_COLUMNS)
+
+    @property
+    def difference(self) -> tuple[str, ...]:
+        """What the retrofits change about the coming promotions, a line for each promotion that they change.
+
+        Empty where the forecast has not both variants.
+        """
+        return difference(self.expected)
 
     @property
     def obligations(self) -> pd.DataFrame:
@@ -259,6 +274,7 @@ class Simulation:
             "steps": [_listed(_step_row(result)) for result in self.results],
             "conflicts": [_dated(_listed(_conflict_row(conflict))) for conflict in self.file_conflicts()],
             "forecast": [_listed(_forecast_row(result)) for result in self.expected],
+            "difference": list(self.difference),
             "losses": [
                 {
                     "phase": phase,
@@ -268,6 +284,7 @@ class Simulation:
                     "cause": loss.cause,
                     "reason": loss.reason,
                     "confidence": loss.confidence,
+                    "change": loss.change,
                 }
                 for phase, step, loss in self.losses()
             ],
@@ -283,6 +300,7 @@ class Simulation:
         lines = [f"{plain(self.plan.name)}: {self.outcome}"]
         for result in self.results:
             lines.append(f"  {result.number}. {result.outcome:<10} {plain(result.step)}{_tail(result.reason)}")
+            lines += _hotfix_lines(result)
             lines += [f"       {plain(_conflict_text(conflict))}" for conflict in result.conflicts]
             lines += [f"       lost: {plain(_loss_text(loss))}" for loss in result.losses or ()]
             lines += [f"       warning: {plain(warning)}" for warning in result.warnings]
@@ -291,8 +309,11 @@ class Simulation:
             for expected in (result for result in self.expected if result.variant == variant):
                 way = f"{expected.source} -> {expected.target}"
                 lines.append(f"    {expected.outcome:<10} {plain(way)}{_tail(expected.reason)}")
+                lines += _hotfix_lines(expected)
                 lines += [f"       {plain(_conflict_text(conflict))}" for conflict in expected.conflicts]
                 lines += [f"       lost: {plain(_loss_text(loss))}" for loss in expected.losses or ()]
+        if self.difference:
+            lines += ["  what the retrofit changes:", *(f"    {plain(line)}" for line in self.difference)]
         if self.owed is not None:
             lines += _owed_lines(self.owed, self.owed_since)
         lines += [f"  note: {plain(note)}" for note in self.notes]
@@ -305,6 +326,16 @@ class Simulation:
         from branchsim.simulate.html import simulation_html
 
         return simulation_html(self)
+
+
+def _hotfix_lines(result: StepResult | ForecastResult) -> list[str]:
+    return [f"       hotfixes {plain(line)}" for line in hotfix_text(result)]
+
+
+def hotfix_text(result: StepResult | ForecastResult) -> list[str]:
+    """The hotfixes that a step or promotion meets, in words."""
+    both = (("in conflict", result.conflicting), ("overwritten", result.overwritten))
+    return [f"{what}: {', '.join(names)}" for what, names in both if names]
 
 
 def _owed_lines(owed: Sequence[ObligationState], since: int | None) -> list[str]:
@@ -351,6 +382,8 @@ def _step_row(result: StepResult) -> dict[str, Any]:
         "losses": None if result.losses is None else len(result.losses),
         "reason": result.reason,
         "warnings": result.warnings,
+        "conflicting": result.conflicting,
+        "overwritten": result.overwritten,
     }
 
 
@@ -394,6 +427,8 @@ def _forecast_row(result: ForecastResult) -> dict[str, Any]:
         "commit": result.commit,
         "tree": result.tree,
         "reason": result.reason,
+        "conflicting": result.conflicting,
+        "overwritten": result.overwritten,
     }
 
 
@@ -437,4 +472,12 @@ def _tail(reason: str) -> str:
     return f": {plain(reason)}" if reason else ""
 
 
-__all__ = ["CONFLICT_COLUMNS", "FORECAST_COLUMNS", "OBLIGATION_COLUMNS", "SCHEMA", "STEP_COLUMNS", "Simulation"]
+__all__ = [
+    "CONFLICT_COLUMNS",
+    "FORECAST_COLUMNS",
+    "OBLIGATION_COLUMNS",
+    "SCHEMA",
+    "STEP_COLUMNS",
+    "Simulation",
+    "hotfix_text",
+]

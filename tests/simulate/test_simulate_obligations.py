@@ -118,6 +118,7 @@ def test_a_fix_that_a_retrofit_dropped_is_followed_into_the_promotion(repo: Repo
         ("b.txt", "b of the base", "merge-resolution"),
     }
     assert all("dropped it before" in loss.reason for loss in last.losses or ())
+    assert [name.partition(" ")[2] for name in last.overwritten] == ["'Old fix'"]
     # Without obligations nobody follows it.
     alone = simulate(Plan.promotion("integration", "preprod", BUILD_RUN), repo.path, BUILD_RUN, obligations=False)
     assert (alone.outcome, alone.owed) == ("clean", None)

@@ -163,6 +163,12 @@ def test_a_conflict_is_solved_in_the_hotfix_branch_and_the_forecast_shows_the_di
     assert any("do not merge it to RUN again" in warning for warning in simulation.warnings)
     regions = simulation.forecast.groupby("variant")["regions"].sum()
     assert (regions["with-retrofit"], regions["without-retrofit"]) == (0, 1)
+    assert simulation.difference == (
+        "uat -> preprod: conflict (1 region in 1 file, of hotfix/login) without it, clean with it",
+        "preprod -> production: blocked without it, clean with it",
+    )
+    assert all(f"    {line}\n" in str(simulation) for line in simulation.difference)
+    assert simulate(hotfix(text(l9="fix")), repo.path).difference == ("nothing in the coming promotions",)
     assert simulation.steps.loc[6, "resolved"] == 1
 
 
@@ -532,6 +538,10 @@ def test_the_forecast_sees_a_fix_that_a_clean_promotion_takes_away(repo: RepoBui
     assert outcome == "regression"
     assert [(loss.path, loss.what, loss.cause) for loss in losses or ()] == [("a.txt", "the fix", "merge-resolution")]
     assert "dropped it before" in (losses or ())[0].reason
+    assert simulation.difference[0] == (
+        "uat -> preprod: conflict (1 region in 1 file, of hotfix/login) without it, "
+        "regression (overwrites hotfix/login) with it"
+    )
 
 
 @pytest.mark.parametrize("retrofitted", [True, False])
