@@ -196,6 +196,8 @@ def _entries(content: bytes, size: int) -> Iterator[Sha]:
         at = name + size
 
 
+# What git's check of objects refuses, such as the address of a submodule that would be taken for an option.
+_UNSAFE = re.compile(r"^error: object [0-9a-f]+: (.+)$", re.MULTILINE)
 _TYPES = {b"commit": 1, b"tree": 2, b"blob": 3, b"tag": 4}
 
 
@@ -226,6 +228,11 @@ def check_pack(scratch: Scratch, pack: bytes, tips: Iterable[Sha]) -> None:
         arguments = ["rev-list", "--objects", "--quiet", "--missing=allow-promisor", "--stdin", "--not", "--all"]
         run_git(arguments, git_dir=scratch.path, stdin=lines.encode("ascii"))
     except GitError as error:
+        unsafe = _UNSAFE.search("\n".join(getattr(error, "__notes__", ())))
+        if unsafe is not None:
+            raise InputError(
+                f"git takes no object like one that the plan makes ({unsafe[1]}); change the plan"
+            ) from None
         raise InputError(
             f"the simulated commits do not fit this repository any more: {error}; simulate the plan again"
         ) from None

@@ -495,7 +495,8 @@ def _check_references(step: Step, place: int, steps: Sequence[Step], places: Map
 def _check_resolved(step: Resolve, steps: Sequence[Step], places: Mapping[str, int], resolved: str) -> None:
     if resolved not in places:
         raise PlanError(
-            f"step {step.name!r}: resolves the step {resolved!r}, which is not in the plan{nearest(resolved, places)}"
+            f"step {step.name!r}: resolves the step {resolved!r}, which is not in the plan"
+            f"{nearest(resolved, [name for name in places if name != step.name])}"
         )
     if not isinstance(steps[places[resolved]], (Commit, PullRequest, MergeBack, Revert)):
         kind = steps[places[resolved]].kind

@@ -111,18 +111,17 @@ class _Lines:
     def __init__(self, repository: Repository, seen: dict[RefName, Sha]) -> None:
         self.repository = repository
         self._seen = seen
-        self._lines: dict[str, list[list[Commit]]] = {}
-        self.trees: dict[Sha, Sha] = {}
+        self._lines: dict[str, dict[RefName, list[Commit]]] = {}
 
-    def of(self, branch: str) -> list[list[Commit]]:
+    def of(self, branch: str) -> dict[RefName, list[Commit]]:
         """The commits of a branch since then, oldest first; one line for each ref that has the branch."""
         if branch not in self._lines:
             refs = [RefName(f"refs/heads/{branch}"), RefName(f"refs/remotes/origin/{branch}")]
             before = next((self._seen[ref] for ref in refs if ref in self._seen), None)
             below = [f"^{before}"] if before is not None else [f"^{sha}" for sha in sorted(set(self._seen.values()))]
-            self._lines[branch] = [
-                self._read(self.repository.refs[ref], below) for ref in refs if ref in self.repository.refs
-            ]
+            self._lines[branch] = {
+                ref: self._read(self.repository.refs[ref], below) for ref in refs if ref in self.repository.refs
+            }
         return self._lines[branch]
 
     def _read(self, tip: Sha, below: list[str]) -> list[Commit]:
@@ -139,14 +138,19 @@ def _verified(simulation: Simulation, lines: _Lines, result: StepResult) -> Veri
         gone = any(move.ref == f"refs/heads/{branch}" and move.after is None for move in simulation.moves)
         reason = "the branch is gone" if gone else "there is no such branch"
         return _told(result, branch, "not done", None, reason)
-    for line in every:
+    for line in every.values():
         for place, commit in enumerate(line):
             if commit.tree == expected:
+                astray = _astray(lines, every, commit, expected)
+                if astray is not None:
+                    there = lines.repository.refs[astray]
+                    shown = astray.removeprefix("refs/heads/").removeprefix("refs/remotes/")
+                    return _told(result, branch, "different", there, f"{shown} went another way, to {there[:12]}")
                 del line[: place + 1]
                 same = commit.sha == result.commit
                 reason = "" if same else f"another commit than {(result.commit or '')[:12]}, with the same content"
                 return _told(result, branch, "same commit" if same else "same tree", commit.sha, reason)
-    longest = max(every, key=len)
+    longest = max(every.values(), key=len)
     if not longest:
         return _told(result, branch, "not done", None, f"nothing new on {branch}")
     tip = longest[-1]
@@ -154,6 +158,20 @@ def _verified(simulation: Simulation, lines: _Lines, result: StepResult) -> Veri
         f"{branch} holds tree {tip.tree[:12]} and never held {(expected or '')[:12]}; see 'git diff {tip.sha[:12]}'"
     )
     return _told(result, branch, "different", tip.sha, reason)
+
+
+def _astray(lines: _Lines, every: dict[RefName, list[Commit]], found: Commit, expected: Sha | None) -> RefName | None:
+    """A ref of the branch that moved since, and neither holds what was found nor was left behind on the way there."""
+    for ref, line in every.items():
+        if not line or any(commit.tree == expected for commit in line):
+            continue
+        tip = lines.repository.refs[ref]
+        if all(
+            rev_list(lines.repository.scratch, [one, f"^{other}"], "-n1")
+            for one, other in ((tip, found.sha), (found.sha, tip))
+        ):
+            return ref
+    return None
 
 
 def _start(lines: _Lines, result: StepResult) -> Verified:

@@ -231,6 +231,11 @@ def test_what_people_did_is_compared_with_what_was_simulated(shell: Shell, repo:
     assert done.returncode == 1
     found = {step["branch"]: step["agreement"] for step in json.loads(done.stdout)["steps"]}
     assert found == {"preprod": "same tree", "production": "different", "integration": "not done"}
+    # It is right here, but somebody pushed something else.
+    repo.commit("refs/remotes/origin/preprod", {"a.txt": "pushed\n"}, parents=["uat"])
+    repo.finish()
+    done = shell.run("execute", "--verify", saved, repo.path)
+    assert "4. different merge hotfix/login to preprod: origin/preprod went another way" in done.stdout
 
 
 # -- bad input ---------------------------------------------------------------------------------------------------------

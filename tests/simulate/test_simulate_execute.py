@@ -216,6 +216,14 @@ def test_a_damaged_pack_is_refused_before_anything_happens(repo: RepoBuilder) ->
     assert git(repo.path, "count-objects", "-v").find("garbage: 0") >= 0
 
 
+def test_an_object_that_git_refuses_is_named_before_anything_happens(repo: RepoBuilder) -> None:
+    bad = FileChange(".gitmodules", b'[submodule "x"]\n\tpath = x\n\turl = -u./payload\n')
+    plan = Plan("p", (Commit("uat", message="m", files=(bad,)),))
+    with pytest.raises(InputError, match=r"gitmodulesUrl: .*-u\./payload\); change the plan"):
+        execute(simulate(plan, repo.path), repo.path)
+    assert not (repo.path / ".git" / "branchsim" / "pending.json").exists()
+
+
 def test_another_clone_that_lacks_the_history_is_refused(repo: RepoBuilder, tmp_path: Path) -> None:
     with RepoBuilder(tmp_path / "other") as other:
         other.commit("integration", {"x": "1\n"})
