@@ -152,17 +152,32 @@ class Asked:
 
     def _plan(self, repository: Repository) -> tuple[Plan, Topology | None, tuple[str, ...]]:
         """The plan, its topology, and what must be said about where that came from."""
-        from branchsim.plan import Plan, read_plan
+        from branchsim.plan import read_plan
 
         topology = self._written(repository)
         if self.plan_file is not None:
             return read_plan(self.plan_file), topology, ()
         if self.hotfix is not None:
             return self._hotfix(repository, self.hotfix, topology)
-        source, target = self.promote or ("", "")
-        known = topology is not None and all(topology.match_branch(name) is not None for name in (source, target))
-        topology = topology if known else None
-        return Plan.promotion(source, target, topology), topology, ()
+        return self._promotion(*(self.promote or ("", "")), topology)
+
+    def _promotion(
+        self, source: str, target: str, topology: Topology | None
+    ) -> tuple[Plan, Topology | None, tuple[str, ...]]:
+        """The plan of one promotion; alone, with a note, where the strategy has no place for it."""
+        from branchsim.plan import Plan
+
+        if topology is None or topology.match_branch(target) is None:
+            return Plan.promotion(source, target), None, ()
+        lasting = topology.match_branch(source) is not None
+        if not lasting and topology.family_of(source) is None:
+            return Plan.promotion(source, target), None, ()
+        plan = Plan.promotion(source, target, topology)
+        problems = plan.problems(topology)
+        # What people ask before a merge is what it would do; a strategy that was named for it is kept to.
+        if not problems or (lasting and self.topology is not None):
+            return plan, topology, ()
+        return plan, None, (f"obligations were not looked at: {problems[0].message}",)
 
     def _written(self, repository: Repository) -> Topology | None:
         """The topology that was given or that the repository has in a file, bound to the branches."""

@@ -106,6 +106,8 @@ def promotion(
 ) -> Plan:
     """One promotion, or with a topology every promotion on the way from one branch to the other.
 
+    The source may be a short-lived branch: then it is the landing of its work, or its retrofit.
+
     Parameters
     ----------
     source, target : str
@@ -118,12 +120,22 @@ def promotion(
         See `Plan`.
     """
     flows = topology.promotion_path(source, target) if topology and _all_long_lived(topology, source, target) else ()
-    steps = [_promotion(flow) for flow in flows] or [PullRequest(source, target, purpose="promote")]
+    steps = [_promotion(flow) for flow in flows] or [_landing(source, target, topology)]
     if method is not None:
         steps = [dataclasses.replace(step, method=method) for step in steps]
     onward = _onward(topology, target) if topology is not None and topology.match_branch(target) is not None else ()
     forecast = tuple(_expected(flow) for flow in onward)
     return Plan(f"promote {source} to {target}", tuple(steps), author=author, at=at, forecast=forecast)
+
+
+def _landing(source: str, target: str, topology: Topology | None) -> PullRequest:
+    """A pull request between two branches that no flow joins."""
+    family = topology.family_of(source) if topology is not None and topology.match_branch(source) is None else None
+    if topology is None or family is None:
+        return PullRequest(source, target, purpose="promote")
+    place = topology.match_branch(target)
+    owed = place is not None and place.name in family.retrofit and place.name not in family.to
+    return PullRequest(source, target, method=_first(family.methods), purpose="retrofit" if owed else "work")
 
 
 def retrofit(

@@ -109,6 +109,22 @@ def test_a_single_promotion_needs_no_topology(shell: Shell, tmp_path: Path) -> N
     assert done.stdout.startswith("promote uat to preprod: clean\n")
 
 
+def test_what_the_strategy_has_no_place_for_is_simulated_alone(shell: Shell, repo: RepoBuilder) -> None:
+    done = shell.run("simulate", "--promote", "hotfix/login:preprod", repo.path, "--format", "json")
+    found = json.loads(done.stdout)
+    assert (done.returncode, found["outcome"], found["obligations"]) == (0, "clean", None)
+    assert "no step retrofits it" in found["notes"][-1]
+    assert [(each["source"], each["target"]) for each in found["forecast"]] == [("preprod", "production")]
+    done = shell.run("simulate", "--promote", "integration:production", repo.path)
+    assert done.returncode == 0
+    done = shell.run("simulate", "--promote", "production:uat", repo.path)
+    assert (done.returncode, "which takes promote from integration" in " ".join(done.stdout.split())) == (0, True)
+    # A strategy that is named for it is kept to.
+    file = repo.path / "branchsim.toml"
+    done = shell.run("simulate", "--promote", "production:uat", repo.path, "--topology", file)
+    assert (done.returncode, "does not let" in done.stderr) == (2, True)
+
+
 def test_a_runbook_names_the_trees(shell: Shell, repo: RepoBuilder) -> None:
     done = shell.run("simulate", "--hotfix", "login", repo.path, "--runbook", "github")
     assert done.returncode == 0

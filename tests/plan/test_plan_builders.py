@@ -109,6 +109,10 @@ def test_a_promotion_goes_through_what_lies_between() -> None:
     } == {"fast-forward"}
     with pytest.raises(TopologyError, match="did you mean 'preprod'"):
         Plan.promotion("uat", "prepod", BUILD_RUN)
+    (landing,) = Plan.promotion("hotfix/login", "preprod", BUILD_RUN)
+    assert landing == PullRequest("hotfix/login", "preprod")
+    (owed,) = Plan.promotion("hotfix/login", "integration", BUILD_RUN)
+    assert owed == PullRequest("hotfix/login", "integration", purpose="retrofit")
 
 
 def test_retrofits_of_a_short_and_of_a_long_branch() -> None:
