@@ -14,6 +14,8 @@ from branchsim.check.verdicts import trace_of
 from branchsim.errors import InternalError
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from branchsim.check.explore import Counterexample
     from branchsim.check.trace import Trace
 
@@ -114,17 +116,27 @@ def crosscheck(found: Counterexample) -> Crosscheck:
             # A revert that came from elsewhere is told as a whole.
             for change in named or [record.subject.removeprefix("Add ")]:
                 first.setdefault(change, record.branch)
-    return Crosscheck(frozenset(losses(trace).items()), frozenset(first.items()))
+    owed = {(rule.landed_on, rule.owed_to) for rule in found.strategy.topology.obligation_rules()}
+    return Crosscheck(frozenset(losses(trace, owed).items()), frozenset(first.items()))
 
 
-def losses(trace: Trace) -> dict[str, str]:
+def losses(trace: Trace, owed: Collection[tuple[str, str]] = ()) -> dict[str, str]:
     """The changes that a landing dropped, or did not deliver, each with the branch on which that happened first.
 
-    A revert is no loss on its own branch: somebody decided it. Where it is carried on it is one.
+    A revert is no loss on its own branch, nor where it is owed: somebody decided it. Where else it is carried on it is
+    one.
+
+    Parameters
+    ----------
+    trace : Trace
+        The history.
+    owed : collection of (str, str)
+        From which branch changes are owed to which.
     """
     holds: dict[str, frozenset[str]] = dict.fromkeys(trace.branches, frozenset())
     had: dict[str, frozenset[str]] = dict(holds)
     found: dict[str, str] = {}
+    decided: set[tuple[str, str]] = set()
     for action in trace.actions:
         before, came = holds.get(action.branch, frozenset()), holds.get(action.source, frozenset())
         if action.kind in {"delete", "tag"}:
@@ -137,9 +149,12 @@ def losses(trace: Trace) -> dict[str, str]:
             missing = before - after
             if action.kind in {"merge", "squash"}:
                 missing |= came - after - had[action.branch]
-            if action.kind != "revert":
+            if action.kind == "revert":
+                decided |= {(change, to) for change in missing for branch, to in owed if branch == action.branch}
+            else:
                 for change in sorted(missing):
-                    found.setdefault(change, action.branch)
+                    if (change, action.branch) not in decided:
+                        found.setdefault(change, action.branch)
             had[action.branch] |= before | after
     return found
 
