@@ -14,8 +14,6 @@ from branchsim.check.verdicts import trace_of
 from branchsim.errors import InternalError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     from branchsim.check.explore import Counterexample
     from branchsim.check.trace import Trace
 
@@ -116,27 +114,20 @@ def crosscheck(found: Counterexample) -> Crosscheck:
             # A revert that came from elsewhere is told as a whole.
             for change in named or [record.subject.removeprefix("Add ")]:
                 first.setdefault(change, record.branch)
-    owed = {(rule.landed_on, rule.owed_to) for rule in found.strategy.topology.obligation_rules()}
-    return Crosscheck(frozenset(losses(trace, owed).items()), frozenset(first.items()))
+    return Crosscheck(frozenset(losses(trace).items()), frozenset(first.items()))
 
 
-def losses(trace: Trace, owed: Collection[tuple[str, str]] = ()) -> dict[str, str]:
+def losses(trace: Trace) -> dict[str, str]:
     """The changes that a landing dropped, or did not deliver, each with the branch on which that happened first.
 
-    A revert is no loss on its own branch, nor where it is owed: somebody decided it. Where else it is carried on it is
-    one.
-
-    Parameters
-    ----------
-    trace : Trace
-        The history.
-    owed : collection of (str, str)
-        From which branch changes are owed to which.
+    A revert is no loss on its own branch, and where that is the one on which the change had landed first, nowhere else:
+    somebody decided it. Any other that is carried on is one.
     """
     holds: dict[str, frozenset[str]] = dict.fromkeys(trace.branches, frozenset())
     had: dict[str, frozenset[str]] = dict(holds)
     found: dict[str, str] = {}
-    decided: set[tuple[str, str]] = set()
+    home: dict[str, str] = {}
+    decided: set[str] = set()
     for action in trace.actions:
         before, came = holds.get(action.branch, frozenset()), holds.get(action.source, frozenset())
         if action.kind in {"delete", "tag"}:
@@ -150,11 +141,11 @@ def losses(trace: Trace, owed: Collection[tuple[str, str]] = ()) -> dict[str, st
             if action.kind in {"merge", "squash"}:
                 missing |= came - after - had[action.branch]
             if action.kind == "revert":
-                decided |= {(change, to) for change in missing for branch, to in owed if branch == action.branch}
+                decided |= {change for change in missing if home[change] == action.branch}
             else:
-                for change in sorted(missing):
-                    if (change, action.branch) not in decided:
-                        found.setdefault(change, action.branch)
+                for change in sorted(missing - decided):
+                    found.setdefault(change, action.branch)
+            home = dict.fromkeys(after, action.branch) | home
             had[action.branch] |= before | after
     return found
 

@@ -46,7 +46,7 @@ def test_the_same_of_build_run(mistakes: tuple[str, ...]) -> None:
     assert crosscheck(lost("build-run", mistakes, 8)).agrees
 
 
-def test_a_revert_that_is_owed_where_it_arrives_is_no_loss() -> None:
+def test_a_revert_where_the_change_had_landed_first_is_no_loss_elsewhere() -> None:
     found = explore(
         PRESETS["release-train"]().without(), depth=6, mistakes=["revert"], properties=["owed-before-promotion"]
     )
@@ -73,7 +73,7 @@ def test_explore_audits_what_it_returns() -> None:
 def test_where_the_audit_and_the_model_disagree_the_search_fails_loudly(
     lost: frozenset[tuple[str, str]], said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sys.modules[audit_all.__module__], "losses", lambda *_: dict(lost))
+    monkeypatch.setattr(sys.modules[audit_all.__module__], "losses", lambda _: dict(lost))
     with pytest.raises(InternalError, match=re.escape(said)) as caught:
         explore(PRESETS["trunk"](), depth=3, mistakes=["force-push"], properties=["no-lost-fix"])
     assert "audit=False" in str(caught.value)
