@@ -56,7 +56,7 @@ def forecast(
     """
     rows = table(getattr(frame, "forecast", frame), "forecast", _COLUMNS)
     if not len(rows):
-        return style.empty(style.axes(ax, figsize, size=(7.0, 4.2)), "no promotion is expected")
+        return style.empty(style.axes(ax, figsize, size=(7.0, 4.2), content=()), "no promotion is expected")
     ways, cells = _cells(rows)
     known = [variant for variant in _VARIANTS if any(key[0] == variant for key in cells)]
     known += sorted({variant for variant, _ in cells} - {*_VARIANTS})

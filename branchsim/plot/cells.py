@@ -83,7 +83,7 @@ def presence(
         chosen = sorted(rows, key=lambda row: (row.worst, -row.landed_at, row.change))[:most]
     named = len(chosen) <= _LABELLED
     high = 0.26 * len(chosen) + 1.4 if named else 6.5
-    ax = style.axes(ax, figsize, size=(min(18.0, (6.8 if named else 3.6) + 0.85 * len(branches)), high))
+    ax = style.axes(ax, figsize, size=(min(18.0, (6.8 if named else 3.6) + 0.85 * len(branches)), high), content=chosen)
     if not chosen:
         return style.empty(ax, "no change is owed to another branch")
     cells = np.full((len(chosen), len(branches)), -1)

@@ -66,7 +66,9 @@ def branch_graph(
     nodes = [(branch, name, tuple(parents), said) for branch, name, parents, said in commits]
     lanes = list(dict.fromkeys(branches if branches is not None else (node[0] for node in nodes)))
     places = _places(nodes, lanes, highlight)
-    ax = style.axes(ax, figsize, size=(min(24.0, 2.4 + 1.15 * max(3, len(nodes))), 1.25 + 1.05 * max(1, len(lanes))))
+    ax = style.axes(
+        ax, figsize, size=(min(24.0, 2.4 + 1.15 * max(3, len(nodes))), 1.25 + 1.05 * max(1, len(lanes))), content=nodes
+    )
     if not nodes:
         return style.empty(ax, "no commits")
     ax.set_xlim(0.4, len(nodes) + 0.6)

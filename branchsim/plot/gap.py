@@ -63,9 +63,10 @@ def divergence(
     if not isinstance(audit, Audit):
         raise InputError(f"expected an audit, not {type(audit).__name__}: one table does not hold both directions")
     owed = audit.obligations
-    ax = style.axes(ax, figsize, size=(11.0, 4.4))
     groups = _groups(audit.topology)
-    if len(groups) < _TWO or not len(audit.all_changes):
+    differ = len(groups) >= _TWO and len(audit.all_changes) > 0
+    ax = style.axes(ax, figsize, size=(11.0, 4.4), content=differ)
+    if not differ:
         return style.empty(ax, "there are no two layers that could differ")
     start = moment(max(_begun(audit, groups), audit.history.since or 0))
     end = moment(max(audit.as_of, audit.all_changes.all[-1].at))

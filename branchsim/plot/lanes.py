@@ -123,9 +123,9 @@ def timeline(
     frozen = optional(audit, windows, "windows", _WINDOWS)
     names = _names(audit, landed, branches)
     size = (12.0, min(24.0, max(3.6, 1.4 + (0.85 if len(names) <= 8 else 0.5) * len(names))))  # noqa: PLR2004  lanes
-    ax = style.axes(ax, figsize, size=size)
     times = days(landed["landed_at"])
     inside = np.isin(np.array(landed["branch"].astype(object)), names)
+    ax = style.axes(ax, figsize, size=size, content=inside.any())
     if not inside.any():
         return style.empty(ax, "no landings on these branches")
     start = float(np.nanmin(times[inside]))

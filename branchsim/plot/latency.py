@@ -127,7 +127,7 @@ def retrofit_latency(
         The table lacks a column, or there are more than seven groups.
     """
     waits = _waits(audit, by)
-    ax = style.axes(ax, figsize, size=(8.0, 4.6))
+    ax = style.axes(ax, figsize, size=(8.0, 4.6), content=len(waits.lasted))
     if not len(waits.lasted):
         return style.empty(ax, "no obligations that arrived or wait")
     names = sorted(set(waits.groups), key=lambda name: (-waits.groups.count(name), name))
@@ -265,7 +265,7 @@ def latency_over_time(
         The table lacks a column.
     """
     waits = _waits(audit, None)
-    ax = style.axes(ax, figsize, size=(9.5, 4.6))
+    ax = style.axes(ax, figsize, size=(9.5, 4.6), content=len(waits.lasted))
     if not len(waits.lasted):
         return style.empty(ax, "no obligations that arrived or wait")
     style.time_axis(ax, float(waits.landed.min()), float(waits.landed.max()))

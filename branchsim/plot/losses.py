@@ -131,7 +131,7 @@ def _bars(
     ]
     totals = Counter(row for row, _ in pairs)
     names = sorted(totals, key=lambda name: (-totals[name], name))[:most]
-    ax = style.axes(ax, figsize, size=(9.0, 1.5 + 0.3 * max(2, len(names))))
+    ax = style.axes(ax, figsize, size=(9.0, 1.5 + 0.3 * max(2, len(names))), content=names)
     if not names:
         return style.empty(ax, "no overwrites were found")
     counts = Counter(pairs)

@@ -77,7 +77,7 @@ def risk_by_delay(
     risks = sorted({name for name in texts(rows["risk"]) if name is not None})
     if len(risks) > 1:
         raise InputError(f"the table holds several risks ({', '.join(risks)}); choose the rows of one")
-    ax = style.axes(ax, figsize, size=(8.0, 4.6))
+    ax = style.axes(ax, figsize, size=(8.0, 4.6), content=risks)
     if not risks:
         return style.empty(ax, "no fix was owed to another branch")
     strategies = texts(rows["strategy"])

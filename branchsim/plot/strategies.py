@@ -58,7 +58,7 @@ def strategies(
     if known and measure not in known:
         raise InputError(f"unknown measure {measure!r}{nearest(str(measure), known)}; they are {', '.join(known)}")
     rows = every[every["measure"] == measure]
-    ax = style.axes(ax, figsize, size=(7.5, 1.6 + 0.45 * max(2, len(rows))))
+    ax = style.axes(ax, figsize, size=(7.5, 1.6 + 0.45 * max(2, len(rows))), content=len(rows))
     if not len(rows):
         return style.empty(ax, "no strategy was measured")
     names = [style.label(name or "", 30) for name in texts(rows["strategy"])]

@@ -36,6 +36,9 @@ GREY = "#808080"
 """Half way between black and white: seen in a light and in a dark theme."""
 SILVER = "#b0b0b0"
 
+_LOW = 0.8
+"""The height of a figure that has nothing to show, in inches."""
+
 VERDICT_COLOURS: dict[str, str] = {
     "lost": PURPLE,
     "missed": RED,
@@ -126,7 +129,9 @@ def points(ax: Axes) -> tuple[float, float]:
 # -- axes ------------------------------------------------------------------------------------------------------------
 
 
-def axes(ax: Axes | None, figsize: tuple[float, float] | None, *, size: tuple[float, float]) -> Axes:
+def axes(
+    ax: Axes | None, figsize: tuple[float, float] | None, *, size: tuple[float, float], content: object = True
+) -> Axes:
     """The axes given, or those of a new figure that makes room for labels and legends.
 
     Parameters
@@ -137,6 +142,8 @@ def axes(ax: Axes | None, figsize: tuple[float, float] | None, *, size: tuple[fl
         What the caller gave: inches.
     size : tuple of float
         What fits the content: inches.
+    content : object
+        What is to be shown; where it is empty, the figure is as low as the line of `empty` needs.
 
     Raises
     ------
@@ -149,7 +156,7 @@ def axes(ax: Axes | None, figsize: tuple[float, float] | None, *, size: tuple[fl
         return ax
     import matplotlib.pyplot as plt
 
-    _, made = plt.subplots(figsize=figsize or size, layout="constrained")
+    _, made = plt.subplots(figsize=figsize or (size if content else (size[0], _LOW)), layout="constrained")
     return made
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 _URGENCY = {Verdict.LOST: 1, Verdict.MISSED: 2, Verdict.PARTIAL: 3}
 _GONE_FROM_THE_LAST, _GONE_ELSEWHERE = 0, 4
+_ID = re.compile(r"[0-9a-f]{7,64}\b")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,8 +67,9 @@ class Case:
     @property
     def reason(self) -> str:
         """Why, in one sentence of the strongest finding."""
-        first = self._first
-        return plain(first.reason[:1].upper() + first.reason[1:])
+        reason = self._first.reason
+        begins = reason if _ID.match(reason) else reason[:1].upper() + reason[1:]
+        return plain(begins)
 
     @property
     def check(self) -> str:

@@ -91,22 +91,21 @@ def summary(audit: Audit, *, most: int = 5) -> Section:
 def _tiles(audit: Audit, counted: Figures) -> list[tuple[str, str]]:
     """The numbers with what they count."""
     last = ", ".join(branch for branch in audit.topology.last_branches())
-    tiles = [
-        (f"{counted.absent:,} of {counted.owed:,}", "owed to another branch and not there"),
-        (f"{counted.late:,}", "arrived late, after a promotion had passed"),
-    ]
+    tiles = []
+    if counted.owed:
+        tiles += [
+            (f"{counted.absent:,} of {counted.owed:,}", "owed to another branch and not there"),
+            (f"{counted.late:,}", "arrived late, after a promotion had passed"),
+        ]
     if "overwrites" in audit.checks:
         tiles += [
             (f"{counted.overwritten_last:,}", f"overwritten and gone from {last}"),
             (f"{counted.overwritten - counted.overwritten_last:,}", "overwritten and gone from other branches only"),
         ]
-    tiles += [
-        (f"{counted.leaks:,}", f"{'leak' if counted.leaks == 1 else 'leaks'} past the flows"),
-        (
-            duration(counted.wait_days * 24) if counted.wait_days is not None else "not reached",
-            "until half of what is owed has arrived",
-        ),
-    ]
+    tiles.append((f"{counted.leaks:,}", f"{'leak' if counted.leaks == 1 else 'leaks'} past the flows"))
+    if counted.owed:
+        wait = duration(counted.wait_days * 24) if counted.wait_days is not None else "not reached"
+        tiles.append((wait, "until half of what is owed has arrived"))
     if audit.window_records:
         tiles.append((duration(counted.frozen_days * 24), f"RUN was frozen, {counted.frozen_share:.0%} of the time"))
     return [(plain(number), plain(what)) for number, what in tiles]

@@ -192,14 +192,20 @@ def _packed(book: Any) -> bytes:
     """The file, with the same date on everything in the archive."""
     import zipfile
 
+    from openpyxl.xml.functions import tostring
+
     raw = io.BytesIO()
+    modified = book.properties.modified
     book.save(raw)
+    # Saving sets it to the time of this moment.
+    book.properties.modified = modified
+    properties = tostring(book.properties.to_tree())
     out = io.BytesIO()
     with zipfile.ZipFile(raw) as made, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as target:
         for name in sorted(made.namelist(), key=lambda each: (each != "[Content_Types].xml", each)):
             entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
             entry.compress_type = zipfile.ZIP_DEFLATED
-            target.writestr(entry, made.read(name))
+            target.writestr(entry, properties if name == "docProps/core.xml" else made.read(name))
     return out.getvalue()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import nbformat
@@ -71,6 +72,7 @@ def test_a_workbook_holds_texts_and_no_formulas(found: Audit) -> None:
     made = report.to_workbook(found)
     assert made == report.to_workbook(found)
     book = openpyxl.load_workbook(io.BytesIO(made))
+    assert book.properties.modified == datetime.fromtimestamp(found.as_of, UTC).replace(tzinfo=None)
     cells = [cell for sheet in book for row in sheet.iter_rows() for cell in row]
     assert not [cell.value for cell in cells if cell.data_type in {"f", "e"}]
     values = {cell.value for cell in cells}
