@@ -176,6 +176,7 @@ def test_a_size_is_for_new_figures_only(name: str) -> None:
 def test_nothing_to_show_is_said(draw: Draw, given: Any) -> None:
     ax = draw(given)
     assert [text.get_text() for text in ax.texts]
+    assert isinstance(ax.figure, Figure)
     assert ax.figure.get_size_inches()[1] < 1  # a low line, and no empty page
     assert ax.get_legend() is None
 
