@@ -25,7 +25,7 @@ from branchsim.git.transaction import (
 )
 from branchsim.git.worktrees import WorkTree, check_left_over, check_may_follow, follow, reset, work_trees
 from branchsim.names import RefName, Sha
-from branchsim.simulate.journal import PATIENCE, Entry, Journal
+from branchsim.simulate.journal import PATIENCE, Entry, Journal, going_on, is_going_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -148,7 +148,8 @@ def execute(
         _check_writable(repository.common_dir)
     with Journal(repository.common_dir) as journal, Repository(repo) as repository:
         # Everything is looked at again now that nobody else executes.
-        _check_nothing_pending(repository.common_dir)
+        if journal.pending() is not None:
+            raise _interrupted(repository.common_dir)
         entry = _checked(simulation, repository, remote, atomic=atomic, accept_losses=accept_losses)
         said("intend")
         journal.intend(entry, simulation.pack)
@@ -233,8 +234,17 @@ def _journal(repository: Repository, what: str) -> Journal:
 
 
 def _check_nothing_pending(common_dir: Path) -> None:
-    if (common_dir / "branchsim" / "pending.json").exists():
-        raise GitError(f"an execution was interrupted in {common_dir} or is going on; if it was, {_NOW_WHAT}")
+    pending = common_dir / "branchsim" / "pending.json"
+    if pending.exists():
+        if is_going_on(common_dir):
+            raise going_on(common_dir)
+        # It may have ended meanwhile.
+        if pending.exists():
+            raise _interrupted(common_dir)
+
+
+def _interrupted(common_dir: Path) -> GitError:
+    return GitError(f"an execution was interrupted in {common_dir}: {_NOW_WHAT}")
 
 
 def _check_writable(common_dir: Path) -> None:
@@ -454,7 +464,9 @@ def _back(
     said("let go")
     let_go(git_dir, entry.note, entry.pack)
     _follow(followers, left_over, journal, said)
-    return _concluded(git_dir, journal, entry, "undone", said)
+    receipt = _concluded(git_dir, journal, entry, "undone", said)
+    # Where somebody had moved a branch back by hand, its work tree is theirs to mend.
+    return replace(receipt, work_trees=tuple(str(tree.path) for tree, *_ in (*followers, *left_over)))
 
 
 def _move(

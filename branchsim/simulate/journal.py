@@ -122,9 +122,7 @@ class Journal:
             raise _unwritable(self.path, error) from None
         if not _locked(self.lock, patience):
             os.close(self.lock)
-            raise GitError(
-                f"another execution is going on in {common_dir}; nothing was changed: wait until it has ended"
-            )
+            raise going_on(common_dir)
         if not (self.path / _PENDING).exists():
             # An execution that died before it wrote down what it intended has left at most its objects here.
             for name in (_PACK, f"{_PACK}.part", f"{_PENDING}.part"):
@@ -232,6 +230,23 @@ class Journal:
             raise _unwritable(self.path, error) from None
 
 
+def is_going_on(common_dir: Path) -> bool:
+    """Whether the execution that is pending in a repository still runs; to be asked only where one is pending."""
+    try:
+        lock = os.open(common_dir / _DIRECTORY / _LOCK, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        return not _locked(lock, 0)
+    finally:
+        os.close(lock)
+
+
+def going_on(common_dir: Path) -> GitError:
+    """The error for whoever comes second."""
+    return GitError(f"another execution is going on in {common_dir}; nothing was changed: wait until it has ended")
+
+
 def _locked(lock: int, patience: float) -> bool:
     """Whether a lock could be had in time."""
     deadline = time.monotonic() + patience
@@ -285,4 +300,4 @@ def _unwritable(path: Path, error: OSError) -> GitError:
     return GitError(f"{path} cannot be written: {error.strerror}; check its permissions and the space on the disk")
 
 
-__all__ = ["PATIENCE", "SCHEMA", "Entry", "Journal"]
+__all__ = ["PATIENCE", "SCHEMA", "Entry", "Journal", "going_on", "is_going_on"]
