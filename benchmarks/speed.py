@@ -35,6 +35,8 @@ from branchsim.names import Sha
 _BRANCHSIM = [sys.executable, "-m", "branchsim"]
 _KILO = 1024
 _TWO = 2
+_EARLY = 3
+"""The exit code of a row that could not do all of its work, so that its time says nothing."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class Run:
     seconds: float
     processor: float
     megabytes: float
+    whole: bool = True
 
 
 @dataclass
@@ -74,11 +77,12 @@ def _run(command: list[str], cache: Path | None) -> Run:
         process.returncode = os.waitstatus_to_exitcode(status)
         errors.seek(0)
         said = errors.read().decode("utf-8", "replace")
-        if process.returncode not in {0, 1} or "Traceback" in said:
+        if process.returncode not in {0, 1, _EARLY} or "Traceback" in said:
             raise SystemExit(f"{shlex.join(command)} failed: {said}")
     # Linux counts in kilobytes, macOS in bytes.
     unit = _KILO * _KILO if sys.platform == "darwin" else _KILO
-    return Run(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / unit)
+    whole = process.returncode != _EARLY
+    return Run(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / unit, whole)
 
 
 def _patch_ids(repo: str, *revisions: str) -> Row:
@@ -131,8 +135,9 @@ def _print(title: str, rows: list[Row]) -> None:
     ]
     for row in rows:
         best = row.best
+        early = "" if best.whole else ", which ended early, for an object is missing"
         lines.append(
-            f"| {row.name} | {best.seconds:.2f} | {best.seconds / first.seconds:.2f} | {best.processor:.2f} "
+            f"| {row.name}{early} | {best.seconds:.2f} | {best.seconds / first.seconds:.2f} | {best.processor:.2f} "
             f"| {best.processor / first.processor:.2f} | {best.megabytes:.0f} |"
         )
     sys.stdout.write("\n".join(lines) + "\n\n")
@@ -196,7 +201,7 @@ def _show_alone(given: argparse.Namespace) -> None:
         feed = "\n".join(branch_tips(repository)).encode()
         ended = subprocess.run(command, cwd=repository.scratch.path, input=feed, stdout=subprocess.DEVNULL, check=False)
         if ended.returncode:
-            sys.stdout.write("git log --remerge-diff ended early, so its time says nothing: an object is missing\n")
+            raise SystemExit(_EARLY)
 
 
 def _import(given: argparse.Namespace) -> None:

@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 
 _NOTHING = "000000"
 _SUBMODULE = "160000"
-_FILES = frozenset({"100644", "100755"})
+FILES = frozenset({"100644", "100755"})
+"""The modes of plain files."""
+
 _HELD = 48 * 1024 * 1024
 _KEPT = 400_000
 _LARGE = 20_000
-_LINES = 200_000
 
 _Key = tuple[Form, str, str, str, str]
 
@@ -39,7 +40,6 @@ class Deltas:
         self._reader = reader
         self._known: dict[_Key, Mapping[Unit, int] | UnknownContentError] = {}
         self._size = 0
-        self._lines: dict[str, str | None] = {}
 
     def prepare(self, changes: Iterable[RawChange]) -> None:
         """Read what some changes need at once; contents that are held from before may go."""
@@ -83,13 +83,11 @@ class Deltas:
         self._size += size
 
     def _read(self, change: RawChange) -> Mapping[Unit, int]:
-        if change.old_mode == change.new_mode and change.old_mode in _FILES:
+        if change.old_mode == change.new_mode and change.old_mode in FILES:
             self._reader.preload([Sha(change.old), Sha(change.new)])
             old, new = self._reader.content(Sha(change.old)), self._reader.content(Sha(change.new))
             if old is not None and new is not None:
-                if len(self._lines) > _LINES:
-                    self._lines.clear()
-                found = difference(change.path, old, new, known=self._lines)
+                found = difference(change.path, old, new, known=self._reader.lines)
                 if found is not None:
                     return found
         was = None if change.old_mode == _NOTHING else TreeEntry(change.old_mode, Sha(change.old))
@@ -101,4 +99,4 @@ def _key(change: RawChange) -> _Key:
     return form_of(change.path), change.old_mode, change.new_mode, change.old, change.new
 
 
-__all__ = ["Deltas"]
+__all__ = ["FILES", "Deltas"]

@@ -166,7 +166,7 @@ class Judge:
             stood=repairs.stood,
             unresolved=_has_marks(each),
             on_purpose=on_purpose,
-            lines={name: split_lines(text) for name, text in each.scene.texts.items() if name != "base"},
+            lines={name: split_lines(text) for name, text in each.scene.stretches.items() if name != "base"},
         )
         return _coherent([self._finding(part, each, fated, names, known, repairs) for fated in each.losses])
 
@@ -269,7 +269,7 @@ _TAKES_NOTHING = re.compile(
 
 def _has_marks(each: PathLosses) -> bool:
     """Whether the result has the marks of a conflict that neither side has."""
-    texts = each.scene.texts
+    texts = each.scene.stretches
     return any(
         texts.get("merged", "").count(mark) > max(texts.get(side, "").count(mark) for side in ("target", "source"))
         for mark in ("\n<<<<<<< ", "\n>>>>>>> ")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -21,11 +22,17 @@ class GraphLog:
 
     def __init__(self, history: History, reader: LossReader) -> None:
         self._graph = history.graph
-        self._reader = reader
+        self.reader = reader
         self._by_path: dict[bytes, list[tuple[int, RawChange]]] = defaultdict(list)
         for number, commit in enumerate(history.graph.commits):
             for change in commit.changes:
                 self._by_path[change.path].append((number, change))
+
+    def read_with(self, reader: LossReader) -> GraphLog:
+        """The same history, with another reader of blobs."""
+        other = copy.copy(self)
+        other.reader = reader
+        return other
 
     def steps(self, path: bytes) -> Sequence[tuple[int, RawChange]]:
         """The commits that changed a path, ancestors first."""
@@ -46,7 +53,7 @@ class GraphLog:
                 if wanted(number) and (merges or not self._graph.commits[number].is_merge):
                     found[number].append(change)
         commits = (replace(self._graph.commits[n], changes=tuple(found[n])) for n in sorted(found, reverse=True))
-        return PathLog(self._reader, [*outside, *commits])
+        return PathLog(self.reader, [*outside, *commits])
 
 
 __all__ = ["GraphLog"]

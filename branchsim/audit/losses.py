@@ -6,13 +6,14 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeAlias
 
-from branchsim.audit.deltas import Deltas
+from branchsim.audit.deltas import FILES, Deltas
 from branchsim.effects import (
     ABSENT,
     Attributes,
     Fated,
+    Form,
     Scene,
     UnitCache,
     Units,
@@ -25,7 +26,8 @@ from branchsim.effects import (
 )
 from branchsim.effects import Side as EffectSide
 from branchsim.effects import Verdict as UnitVerdict
-from branchsim.effects.units import DEFAULTS
+from branchsim.effects.stretch import compared, is_merged
+from branchsim.effects.units import DEFAULTS, form_of
 from branchsim.git.hunks import renames
 from branchsim.git.objects import ObjectReader, TreeEntry
 from branchsim.git.scratch import Scratch
@@ -37,6 +39,12 @@ VERSIONS = ("base", "target", "source", "merged")
 
 _LARGEST = 8_000_000
 _PARSED = 96 * 1024 * 1024
+_LINES = 200_000
+_LOCATED = 100_000
+
+
+Places: TypeAlias = "list[tuple[dict[str, bytes], dict[str, TreeEntry]]]"
+"""Paths, each with its name and its blob in each version that has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +142,8 @@ class LossReader:
         self._attributes = attributes
         self._blobs: dict[Sha, bytes | Units] = {}
         self._held = 0
+        self._located: dict[tuple[Sha, bytes], TreeEntry | None] = {}
+        self._lines: dict[str, str | None] = {}
         self.deltas = Deltas(self)
 
     def __enter__(self) -> Self:
@@ -144,6 +154,13 @@ class LossReader:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._reader.__exit__(kind, error, trace)
+
+    @property
+    def lines(self) -> dict[str, str | None]:
+        """Lines that were read before, with what they mean; to be added to."""
+        if len(self._lines) > _LINES:
+            self._lines.clear()
+        return self._lines
 
     def units(self, path: bytes, entry: TreeEntry | None) -> Units:
         """The units of one version of a path."""
@@ -185,17 +202,33 @@ class LossReader:
     def read(self, step: Step) -> Losses:
         """What one landing lost, path by path."""
         names = self._names(step)
-        questions = {(step.trees[version], name) for each in names for version, name in each.items()}
-        found = self._reader.entries(sorted(questions))
+        self.locate((step.trees[version], name) for each in names for version, name in each.items())
         entries = [
             {
-                version: found[step.trees[version], name]
+                version: entry
                 for version, name in each.items()
-                if (step.trees[version], name) in found
+                if (entry := self._located[step.trees[version], name]) is not None
             }
             for each in names
         ]
         return self.read_versions(zip(names, entries, strict=True), step.conflicted)
+
+    def prepare(self, steps: Sequence[Step]) -> None:
+        """Look up at once what `read` will ask of the trees of some steps."""
+        self.locate((step.trees[version], path) for step in steps for path in step.paths for version in VERSIONS)
+
+    def located(self, tree: Sha, path: bytes) -> TreeEntry | None:
+        """What a tree holds at a path, which was looked up before with `locate`."""
+        return self._located[tree, path]
+
+    def locate(self, questions: Iterable[tuple[Sha, bytes]]) -> None:
+        """Look up what trees hold at paths, as far as that is not known from before."""
+        if len(self._located) > _LOCATED:
+            self._located.clear()
+        unknown = [question for question in dict.fromkeys(questions) if question not in self._located]
+        if unknown:
+            found = self._reader.entries(unknown)
+            self._located.update((question, found.get(question)) for question in unknown)
 
     def read_versions(
         self,
@@ -203,7 +236,48 @@ class LossReader:
         conflicted: frozenset[bytes] = frozenset(),
     ) -> Losses:
         """What was lost at some paths, each given by its names and its blobs in the four versions."""
-        wanted = []
+        wanted, left_out = self._named(paths)
+        self._load(entry.sha for _, own in wanted for entry in own.values() if not entry.is_submodule)
+        judged: list[tuple[bytes, dict[str, bytes], dict[str, TreeEntry], list[Units], list[UnitVerdict]]] = []
+        skipped: list[tuple[bytes, str]] = []
+        for own_names, own in wanted:
+            path = _last_name(own_names)
+            units, verdicts, reasons = self._judge(path, own)
+            skipped += [(path, why) for why in reasons]
+            if units is not None:
+                judged.append((path, own_names, own, units, verdicts))
+        found = self._sifted(conflicted, judged, skipped)
+        return replace(found, left_out=left_out + found.left_out)
+
+    def cleared(self, merges: Sequence[Places | None]) -> list[Counter[str] | None]:
+        """For each of some merges what is left out by the names of its paths; None where it may have lost something.
+
+        Parameters
+        ----------
+        merges : sequence of list
+            Of each merge its paths as `read_versions` takes them; None where they are not known.
+        """
+        asked: list[tuple[Places, Counter[str]] | None] = []
+        for places in merges:
+            named = None if places is None else self._named(places)
+            # To read elements takes longer than to let git merge the files.
+            plain = named is not None and all(form_of(_last_name(names)) is Form.LINES for names, _ in named[0])
+            asked.append(named if plain else None)
+        self._load(
+            entry.sha
+            for wanted, _ in filter(None, asked)
+            for _, own in wanted
+            for entry in own.values()
+            if not entry.is_submodule
+        )
+        return [
+            None if each is None or any(self._lost(_last_name(names), own) for names, own in each[0]) else each[1]
+            for each in asked
+        ]
+
+    def _named(self, paths: Iterable[tuple[dict[str, bytes], dict[str, TreeEntry]]]) -> tuple[Places, Counter[str]]:
+        """Those of some paths that are worth reading, and what is left out by its name."""
+        wanted: Places = []
         left_out: Counter[str] = Counter()
         for own_names, own in paths:
             if _is_explained(own):
@@ -213,21 +287,44 @@ class LossReader:
                 wanted.append((own_names, own))
             else:
                 left_out[why] += 1  # its lines are not even read
-        self._load(entry.sha for _, own in wanted for entry in own.values() if not entry.is_submodule)
-        judged: list[tuple[bytes, dict[str, bytes], dict[str, TreeEntry], list[Units], list[UnitVerdict]]] = []
-        skipped: list[tuple[bytes, str]] = []
-        for own_names, own in wanted:
-            path = _last_name(own_names)
-            versions = [(own[v].sha, own[v].mode) if v in own else (None, "100644") for v in VERSIONS]
-            units = self._units.together(path, versions, self._content)
-            unread = next((each.reason for each in units if not each.is_known), None)
-            if unread is not None:
-                skipped.append((path, unread))
-                continue
-            skipped += [(path, why) for why in dict.fromkeys(each.reason for each in units if each.reason)]
-            judged.append((path, own_names, own, units, judge(*units)))
-        found = self._sifted(conflicted, judged, skipped)
-        return replace(found, left_out=left_out + found.left_out)
+        return wanted, left_out
+
+    def _lost(self, path: bytes, own: Mapping[str, TreeEntry]) -> bool:
+        contents = self._plain(own)
+        if contents is not None and is_merged(path, contents, known=self.lines):
+            return False
+        units, verdicts, reasons = self._judge(path, own)
+        return units is None or bool(reasons) or any(each.is_loss for each in verdicts)
+
+    def _judge(
+        self, path: bytes, own: Mapping[str, TreeEntry]
+    ) -> tuple[list[Units] | None, list[UnitVerdict], list[str]]:
+        """The four versions of a path (None if they are unknown), what the table says, and what was in the way."""
+        units = self._compared(path, own)
+        if units is not None:
+            verdicts = judge(*units)
+            # What is asked of an element may be answered by those beside it.
+            if units[0].form is Form.LINES or not any(each.is_loss for each in verdicts):
+                return units, verdicts, []
+        versions = [(own[v].sha, own[v].mode) if v in own else (None, "100644") for v in VERSIONS]
+        units = self._units.together(path, versions, self._content)
+        unread = next((each.reason for each in units if not each.is_known), None)
+        if unread is not None:
+            return None, [], [unread]
+        return units, judge(*units), list(dict.fromkeys(each.reason for each in units if each.reason))
+
+    def _compared(self, path: bytes, own: Mapping[str, TreeEntry]) -> list[Units] | None:
+        """The four versions of a file without what all of them have; None where they have to be read whole."""
+        contents = self._plain(own)
+        return None if contents is None else compared(path, contents, known=self.lines)
+
+    def _plain(self, own: Mapping[str, TreeEntry]) -> list[bytes] | None:
+        """The contents of a path that is a plain file of one mode in all four versions; None for another."""
+        modes = {entry.mode for entry in own.values()}
+        if len(own) != len(VERSIONS) or len(modes) > 1 or not modes <= FILES:
+            return None
+        contents = [blob for version in VERSIONS if (blob := self.content(own[version].sha)) is not None]
+        return contents if len(contents) == len(VERSIONS) else None
 
     def _sifted(
         self,
@@ -259,9 +356,8 @@ class LossReader:
     def _names(self, step: Step) -> list[dict[str, bytes]]:
         """For each path its name in the four versions, renames followed; a name may be missing there."""
         paths = sorted(step.paths)
-        questions = [(step.trees[version], path) for path in paths for version in VERSIONS]
-        known = self._reader.entries(questions)
-        have = {path: {v for v in VERSIONS if (step.trees[v], path) in known} for path in paths}
+        self.locate((step.trees[version], path) for path in paths for version in VERSIONS)
+        have = {path: self._having(step, path) for path in paths}
         if all(len(versions) in {0, len(VERSIONS)} for versions in have.values()):
             return [dict.fromkeys(VERSIONS, path) for path in paths]
         pairs = {
@@ -290,8 +386,8 @@ class LossReader:
 
     def _having(self, step: Step, path: bytes) -> set[str]:
         """The versions that have a path."""
-        known = self._reader.entries([(step.trees[version], path) for version in VERSIONS])
-        return {version for version in VERSIONS if (step.trees[version], path) in known}
+        self.locate((step.trees[version], path) for version in VERSIONS)
+        return {version for version in VERSIONS if self._located[step.trees[version], path] is not None}
 
     def _load(self, shas: Iterable[Sha]) -> None:
         wanted = [sha for sha in dict.fromkeys(shas) if sha not in self._blobs]
@@ -329,4 +425,4 @@ def _equals(entries: Mapping[str, TreeEntry]) -> str | None:
     return None
 
 
-__all__ = ["VERSIONS", "EffectSide", "LossReader", "Losses", "PathLosses", "Step"]
+__all__ = ["VERSIONS", "EffectSide", "LossReader", "Losses", "PathLosses", "Places", "Step"]

@@ -6,12 +6,12 @@ once; then each branch is asked whether it had the effect before the landing tha
 
 from __future__ import annotations
 
-import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from branchsim.audit.attributes import attributes_of
 from branchsim.audit.causes import Cause
@@ -27,15 +27,16 @@ from branchsim.audit.pathlog import PathLog
 from branchsim.audit.squashes import squash_steps
 from branchsim.audit.stale_commits import StaleCommits
 from branchsim.audit.steps import Landed, distinct, landed, parts_of
+from branchsim.audit.suspects import Suspects
 from branchsim.effects import Unit
-from branchsim.git.merge import MergeResult, merge_many
+from branchsim.forks import share_out
+from branchsim.git.log import pack
+from branchsim.git.merge import MergeResult, merge_many, write_commit_graph
+from branchsim.git.trees import changes_digest
 from branchsim.history.messages import reverted
 from branchsim.names import Sha
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from branchsim.audit.moves import Move
     from branchsim.git.log import Commit
     from branchsim.git.repository import Repository
@@ -43,8 +44,9 @@ if TYPE_CHECKING:
     from branchsim.history.landings import History, Landing
     from branchsim.history.promotions import Promotion
 
-_BATCH = 512
+_BATCH = 256
 _TWO = 2
+_HELD = 64 * 1024 * 1024
 _HOTFIX = 0.3
 """What it adds to a rank that the change came from a family which owes retrofits: somebody needed it at once."""
 
@@ -86,10 +88,26 @@ def find_overwrites(
     # Work begins on the first branch, so that one knows first what is generated.
     tips = (history.commit(landings[-1].sha).tree for landings in history.landings.values() if landings)
     attributes = attributes_of(repository.scratch, next(tips, None))
-    with LossReader(
-        repository.scratch, ignore=ignored, attributes=attributes, list_keys=history.topology.list_keys
-    ) as reader:
-        return _Finder(repository, history, changes, promotions, reader, report, moves).find()
+
+    def reading() -> LossReader:
+        return LossReader(
+            repository.scratch, ignore=ignored, attributes=attributes, list_keys=history.topology.list_keys
+        )
+
+    with reading() as reader:
+        log, homes = GraphLog(history, reader), Homes(history, changes)
+        finder = _Finder(repository, history, changes, promotions, reading, reader, log, homes, report, moves)
+        return finder.find()
+
+
+class _Part(NamedTuple):
+    """What some of the merges came to."""
+
+    records: list[Overwrite]
+    left_out: Counter[str]
+    skipped: dict[str, str]
+    restorers: set[Sha]
+    unmade: list[Commit]
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +116,10 @@ class _Finder:
     history: History
     changes: Changes
     promotions: Sequence[Promotion]
+    reading: Callable[[], LossReader]
     reader: LossReader
+    log: GraphLog
+    homes: Homes
     report: Callable[[str], None] | None
     moves: Sequence[Move]
     left_out: Counter[str] = field(default_factory=Counter)
@@ -111,14 +132,13 @@ class _Finder:
     def find(self) -> Overwrites:
         records: list[Overwrite] = []
         self._say("redoing merges")
-        for commit, result, changed in self._merges():
-            records += self._of_merge(commit, result, changed)
+        records += self._merges()
         records += self._one_by_one()
         self._say("redoing squashes")
         records += self._squashes()
         self._say("looking for stale commits")
         stale = StaleCommits(
-            self.history, self.changes, self.reader, self._log, self._arrived, self._squashed, self.left_out
+            self.history, self.changes, self.reader, self.log, self._arrived, self._squashed, self.left_out
         )
         for commit, matched, losses in stale.find():
             records += self._of_losses(commit, losses, matched)
@@ -140,10 +160,6 @@ class _Finder:
         if self.report is not None:
             self.report(what)
 
-    @cached_property
-    def _log(self) -> GraphLog:
-        return GraphLog(self.history, self.reader)
-
     def _arrived(self, number: int) -> Iterator[Landing]:
         """The landings with which a commit came to each branch, those before ``since`` left out."""
         since = self.history.since
@@ -156,29 +172,61 @@ class _Finder:
 
     # Merges.
 
-    def _merges(self) -> Iterator[tuple[Commit, MergeResult, frozenset[bytes]]]:
+    def _merges(self) -> list[Overwrite]:
+        """What the merges of two parents lost, looked at here and in forks of this process."""
         graph = self.history.graph
         merges = [
             commit
             for number, commit in enumerate(graph.commits)
             if len(commit.parents) == _TWO and number not in graph.cut and any(self._arrived(number))
         ]
-        for start in range(0, len(merges), _BATCH):
-            batch = merges[start : start + _BATCH]
-            pairs = [(commit.parents[0], commit.parents[1]) for commit in batch]
-            results = list(merge_many(self.repository.scratch, pairs, processes=os.cpu_count() or 1))
-            trees = [(result.tree, commit.tree) for commit, result in zip(batch, results, strict=True) if result.tree]
-            changed = differences(self.repository.scratch, [pair for pair in trees if pair[0] != pair[1]])
-            for commit, result in zip(batch, results, strict=True):
-                if result.tree is None:
-                    self._unmade.append(commit)
-                elif result.tree != commit.tree or result.conflicts:
-                    yield commit, result, changed.get((result.tree, commit.tree), frozenset())
+        if not merges:
+            return []
+        write_commit_graph(self.repository.scratch)
+        brought = {graph.number(commit.sha): changes_digest(map(pack, commit.changes)) for commit in merges}
+        suspects = Suspects(self.repository.scratch, graph, brought)
+        batches = [merges[at : at + _BATCH] for at in range(0, len(merges), _BATCH)]
 
-    def _of_merge(self, commit: Commit, result: MergeResult, changed: frozenset[bytes]) -> list[Overwrite]:
+        @contextmanager
+        def start() -> Iterator[Callable[[int], _Part]]:
+            with self.reading() as own:
+                yield lambda number: self._apart(own).of_merges(suspects, batches[number])
+
+        records: list[Overwrite] = []
+        for part in share_out(start, len(batches)):
+            records += part.records
+            self.left_out.update(part.left_out)
+            self.skipped.update(part.skipped)
+            self._restorers.update(part.restorers)
+            self._unmade.extend(part.unmade)
+        return records
+
+    def _apart(self, reader: LossReader) -> _Finder:
+        """The same with a reader of its own, that has found nothing yet."""
+        log = self.log.read_with(reader)
+        return replace(self, reader=reader, log=log, left_out=Counter(), skipped={}, _restorers=set(), _unmade=[])
+
+    def of_merges(self, suspects: Suspects, merges: Sequence[Commit]) -> _Part:
+        """What some merges of two parents lost."""
+        records: list[Overwrite] = []
+        scratch = self.repository.scratch
+        left = suspects.lossy(self.reader, merges, self.left_out)
+        results = list(merge_many(scratch, [(commit.parents[0], commit.parents[1]) for commit in left]))
+        trees = [(result.tree, commit.tree) for commit, result in zip(left, results, strict=True) if result.tree]
+        changed = differences(scratch, [pair for pair in trees if pair[0] != pair[1]])
+        for commit, result in zip(left, results, strict=True):
+            if result.tree is None:
+                self._unmade.append(commit)
+            elif result.tree != commit.tree or result.conflicts:
+                paths = changed.get((result.tree, commit.tree), frozenset())
+                records += self._of_merge(suspects, commit, result, paths)
+        return _Part(records, self.left_out, self.skipped, self._restorers, self._unmade)
+
+    def _of_merge(
+        self, suspects: Suspects, commit: Commit, result: MergeResult, changed: frozenset[bytes]
+    ) -> list[Overwrite]:
         graph = self.history.graph
-        target, source = (graph.number(parent) for parent in commit.parents)
-        bases = [graph.sha(number) for number in self._bases(target, source)]
+        bases = [graph.sha(number) for number in suspects.bases(commit)]
         trees = {sha: self.history.commit(sha).tree for sha in (*commit.parents, *bases)}
         conflicted = frozenset(conflict.path for conflict in result.conflicts)
         parts = parts_of(
@@ -192,26 +240,6 @@ class _Finder:
             clean=result.clean,
         )
         return self._of_parts(commit, parts)
-
-    def _bases(self, one: int, other: int) -> list[int]:
-        """Every best common ancestor: the common ancestors that are parents of no other."""
-        import numpy as np
-
-        graph = self.history.graph
-        common = graph.ancestors([one]) & graph.ancestors([other])
-        children, parents = self._edges
-        covered = np.zeros(len(graph), dtype=np.bool_)
-        covered[parents[common[children]]] = True
-        return [int(number) for number in np.flatnonzero(common & ~covered)]
-
-    @cached_property
-    def _edges(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Each commit beside each of its parents, by number."""
-        import numpy as np
-
-        pairs = [(child, parent) for child, own in enumerate(self.history.graph.parents) for parent in own]
-        table = np.array(pairs, dtype=np.int64).reshape(-1, 2)
-        return table[:, 0], table[:, 1]
 
     def _one_by_one(self) -> list[Overwrite]:
         """Merges of more than two parents, and those that git cannot redo, which are rare: each head for itself."""
@@ -247,7 +275,7 @@ class _Finder:
                 self.skipped[f"{commit.sha}:{path.decode('utf-8', 'replace')}"] = why
             losses += [(part, each) for each in found.paths]
         records = self._of_losses(commit, distinct(losses), {})
-        self.reader.forget()
+        self.reader.forget(above=_HELD)
         return records
 
     # What a commit lost, on every branch it reached.
@@ -264,13 +292,13 @@ class _Finder:
 
         def log(tip: Sha) -> PathLog:
             if tip not in logs:
-                outside, inside = self._apart(tip)
+                outside, inside = self._outside(tip)
                 mask = graph.ancestors(inside)
-                logs[tip] = self._log.log(names, lambda number: bool(mask[number]), outside=outside)
+                logs[tip] = self.log.log(names, lambda number: bool(mask[number]), outside=outside)
             return logs[tip]
 
         # Only what came to a branch after the commit did can have brought something back there.
-        later = self._log.log(names, lambda number: number > own and self._is_later(number, own), merges=True)
+        later = self.log.log(names, lambda number: number > own and self._is_later(number, own), merges=True)
         judge = Judge(commit, log, later, matched, self._is_hotfix)
         found = [each for each in judge.findings(losses) if each.finding.cause is not Cause.SUPERSEDED]
         self.left_out["superseded"] += sum(len(each.losses) for _, each in losses) - len(found)
@@ -280,7 +308,7 @@ class _Finder:
             records += self._grouped(landing, commit, hurt)
         return records
 
-    def _apart(self, tip: Sha) -> tuple[list[Commit], list[int]]:
+    def _outside(self, tip: Sha) -> tuple[list[Commit], list[int]]:
         """The commits of a head that no branch of the topology has, newest first, and where they meet the history."""
         graph = self.history.graph
         outside: dict[Sha, Commit] = {}
@@ -304,12 +332,12 @@ class _Finder:
         def logs(sha: Sha, names: Sequence[bytes]) -> tuple[PathLog, PathLog]:
             own = self.history.graph.number(sha)
             mask = self.history.graph.ancestors([own])
-            before = self._log.log(names, lambda number: bool(mask[number]))
-            later = self._log.log(names, lambda number: number > own and self._is_later(number, own), merges=True)
+            before = self.log.log(names, lambda number: bool(mask[number]))
+            later = self.log.log(names, lambda number: number > own and self._is_later(number, own), merges=True)
             return before, later
 
         forced = Forced(
-            self.repository, self.history, self.reader, self._homes, logs, self._is_hotfix, self.left_out, self.skipped
+            self.repository, self.history, self.reader, self.homes, logs, self._is_hotfix, self.left_out, self.skipped
         )
         records: list[Overwrite] = []
         for move in self.moves:
@@ -318,15 +346,11 @@ class _Finder:
             records += lost if move.certain else [replace(each, confidence=_NOT_RECORDED) for each in lost]
         return records
 
-    @cached_property
-    def _homes(self) -> Homes:
-        return Homes(self.history, self.changes)
-
     def _is_later(self, number: int, own: int) -> bool:
         return any(places[number] >= places[own] >= 0 for places in self.history.arrivals.values())
 
     def _is_hotfix(self, commit: Commit) -> bool:
-        change = self._homes.of(commit)
+        change = self.homes.of(commit)
         return is_fix(commit) or (change is not None and change.family is not None and "fix" in change.family.lower())
 
     def _was_lost(self, landing: Landing, commit: Commit, each: Found) -> bool:
@@ -343,16 +367,17 @@ class _Finder:
         return before != each.undone
 
     def _has(self, tree: Sha, names: Sequence[bytes], unit: Unit) -> bool:
-        found = self.reader.entries([(tree, name) for name in names])
+        self.reader.locate((tree, name) for name in names)
         return any(
-            (units := self.reader.units(name, entry)).is_known and units.counts.get(unit, 0) > 0
-            for (_, name), entry in found.items()
+            (units := self.reader.units(name, self.reader.located(tree, name))).is_known
+            and units.counts.get(unit, 0) > 0
+            for name in names
         )
 
     def _grouped(self, landing: Landing, commit: Commit, hurt: Sequence[Found]) -> list[Overwrite]:
         groups: dict[tuple[Sha, str], list[Found]] = defaultdict(list)
         for each in hurt:
-            change = self._homes.of(each.origin or commit)
+            change = self.homes.of(each.origin or commit)
             origin = each.origin.sha if each.origin is not None else commit.sha
             groups[change.id if change is not None else origin, each.finding.path].append(each)
         records = []
@@ -364,7 +389,7 @@ class _Finder:
     def _record(self, landing: Landing, commit: Commit, path: str, members: Sequence[Found]) -> Overwrite:
         first = members[0]
         origin = first.origin
-        change = self._homes.of(origin) if origin is not None else None
+        change = self.homes.of(origin) if origin is not None else None
         restorer, successor = self._later_fate(landing, members)
         waiver = self.history.topology.waiver_for(
             commit=change.id if change is not None else None,

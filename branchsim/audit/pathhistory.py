@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
@@ -130,6 +131,21 @@ class MemoryHistory:
         if number is None:  # a commit that no branch has: nothing came after it
             return PathLog(self.reader, ())
         return self._log(names, self._reached(self._downward, number).__getitem__, merges=True, since=number + 1)
+
+    def mark_after(self, commit: Sha, names: Iterable[bytes]) -> str:
+        """A digest of what came after a commit at some paths: as long as it is the same, `after` is."""
+        number = self.graph.number(commit)
+        reached = self._reached(self._downward, number)
+        digest = hashlib.blake2b(digest_size=16)
+        for name in names:
+            own = self._by_path.get(name, [])
+            digest.update(b"%d %b\0" % (len(name), name))
+            for at in range(len(own) - 2, -2, -2):
+                if own[at] <= number:
+                    break
+                if reached[own[at]]:
+                    digest.update(self.graph.sha(own[at]).encode("ascii") + own[at + 1])
+        return digest.hexdigest()
 
     def _reached(self, matrix: csr_array, number: int) -> NDArray[np.bool_]:
         from scipy.sparse.csgraph import breadth_first_order

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,11 +13,12 @@ from branchsim.audit.inspect import Inspection, Inspector
 from branchsim.audit.losses import LossReader
 from branchsim.audit.memo import digest_of, is_partial, packed, unpacked
 from branchsim.audit.pathhistory import MemoryHistory, branch_tips
+from branchsim.audit.remembered import Asked, Remembered, Told
 from branchsim.audit.steps import Landing, parts_of, tree_of
 from branchsim.audit.suspects import Suspects
 from branchsim.forks import share_out
 from branchsim.git.log import Commit
-from branchsim.git.merge import MergeResult, merge_many, write_commit_graph
+from branchsim.git.merge import MergeResult, commit_graph_meanwhile, merge_many
 from branchsim.git.repository import Repository
 from branchsim.history.results import ResultCache
 from branchsim.topology import PathGlobs
@@ -49,8 +51,8 @@ def scan(
     Yields
     ------
     Inspection
-        One for each merge whose recorded result is not what git makes of it, or that had conflicts, oldest first;
-        others lost nothing.
+        One for each merge that may have lost something and whose recorded result is not what git makes of it, or that
+        had conflicts, oldest first; others lost nothing.
         A merge that git cannot redo is one with an entry in ``skipped``.
 
     Raises
@@ -67,7 +69,7 @@ def scan(
             yield from told
             return
     found = []
-    for each in _scan(repository, ignore, report):
+    for each in _scan(repository, ignore, results, report):
         yield each
         if key is not None:
             found.append(each)
@@ -81,39 +83,60 @@ _KINDS = {"inspections": tuple[Inspection, ...]}
 
 def _key(repository: Repository, ignore: PathGlobs | None) -> bytes | None:
     """What the result follows from: who brought something back later depends on what branches there are."""
-    return digest_of(repository, scan=branch_tips(repository), ignore=None if ignore is None else ignore.globs)
+    return digest_of(
+        repository,
+        scan=branch_tips(repository),
+        head=repository.head_sha,
+        ignore=None if ignore is None else ignore.globs,
+    )
 
 
 def _scan(
-    repository: Repository, ignore: PathGlobs | None, report: Callable[[int], None] | None
+    repository: Repository, ignore: PathGlobs | None, results: ResultCache, report: Callable[[int], None] | None
 ) -> Iterator[Inspection]:
-    write_commit_graph(repository.scratch)
     head = [] if repository.head_sha is None else list(tree_of(repository.scratch, [repository.head_sha]).values())
     attributes = attributes_of(repository.scratch, next(iter(head), None))
-    with LossReader(repository.scratch, ignore=ignore, attributes=attributes) as reader:
+    with (
+        commit_graph_meanwhile(repository.scratch),
+        LossReader(repository.scratch, ignore=ignore, attributes=attributes) as reader,
+    ):
         history = MemoryHistory(repository, reader)
     suspects = Suspects(repository.scratch, history.graph, history.brought)
-    starts = range(0, len(suspects.merges), _BATCH)
+    remembered = Remembered(results, repository, history, ignore, attributes)
+    fresh = [commit for commit in suspects.merges if commit.sha not in remembered]
+    if report is not None and len(fresh) < len(suspects.merges):
+        report(len(suspects.merges) - len(fresh))
+    starts = range(0, len(fresh), _BATCH)
 
     @contextmanager
-    def start() -> Iterator[Callable[[int], list[Inspection]]]:
-        with LossReader(repository.scratch, ignore=ignore) as own:
-            inspector = Inspector(repository, own, history.read_with(own))
+    def start() -> Iterator[Callable[[int], list[Told]]]:
+        with LossReader(repository.scratch, ignore=ignore, attributes=attributes) as own:
+            asked = Asked(history.read_with(own))
+            inspector = Inspector(repository, own, asked)
 
-            def work(number: int) -> list[Inspection]:
-                batch = suspects.merges[starts[number] : starts[number] + _BATCH]
+            def work(number: int) -> list[Told]:
+                batch = fresh[starts[number] : starts[number] + _BATCH]
                 found = []
-                for each in _batch(inspector, suspects, suspects.among(batch)):
-                    found.append(each)
+                for each in _batch(inspector, suspects, suspects.lossy(own, batch)):
+                    found.append(asked.told(each))
                     own.forget(above=_HELD)
                 return found
 
             yield work
 
-    for number, found in enumerate(share_out(start, len(starts))):
-        yield from found
-        if report is not None:
-            report(min(_BATCH, len(suspects.merges) - starts[number]))
+    def inspected() -> Iterator[Told]:
+        for number, found in enumerate(share_out(start, len(starts))):
+            yield from found
+            if report is not None:
+                report(min(_BATCH, len(fresh) - starts[number]))
+
+    told = []
+    place = history.graph.number
+    known = sorted(remembered.told.values(), key=lambda each: place(each.inspection.commit))
+    for each in heapq.merge(known, inspected(), key=lambda each: place(each.inspection.commit)):
+        yield each.inspection
+        told.append(each)
+    remembered.keep((commit.sha for commit in suspects.merges), told)
 
 
 def _batch(inspector: Inspector, suspects: Suspects, merges: Sequence[Commit]) -> Iterator[Inspection]:
@@ -123,13 +146,17 @@ def _batch(inspector: Inspector, suspects: Suspects, merges: Sequence[Commit]) -
     redone = dict(zip((commit.sha for commit in pairs), merge_many(scratch, wanted, unrelated=True), strict=True))
     trees = [(redone[commit.sha].tree, commit.tree) for commit in pairs]
     changed = differences(scratch, [(one, other) for one, other in trees if one is not None and one != other])
+    landings: list[tuple[Commit, Landing | None]] = []
     for commit in merges:
         result = redone.get(commit.sha)
         if result is None or result.tree is None:
-            yield inspector.inspect(commit)
+            landings.append((commit, None))
         elif result.tree != commit.tree or result.conflicts:
             paths = changed.get((result.tree, commit.tree), frozenset())
-            yield inspector.judged(commit, _landing(inspector, suspects, commit, result, paths))
+            landings.append((commit, _landing(inspector, suspects, commit, result, paths)))
+    inspector.reader.prepare([part.step for _, landing in landings if landing is not None for part in landing.parts])
+    for commit, landing in landings:
+        yield inspector.inspect(commit) if landing is None else inspector.judged(commit, landing)
 
 
 def _landing(

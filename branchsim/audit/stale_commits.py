@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from branchsim.audit.losses import LossReader, PathLosses, Step
 from branchsim.audit.steps import Landed
-from branchsim.effects import Live, effect_of, similarity, state
+from branchsim.effects import Live, UnknownContentError, effect_of, similarity, state
 from branchsim.git.objects import TreeEntry
 from branchsim.history.messages import is_revert_subject, reverted
 from branchsim.names import Sha
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from branchsim.history.landings import History, Landing
 
 _NOTHING = "000000"
+_HELD = 64 * 1024 * 1024
 _PICKED = frozenset({"cherry-pick", "squash", "rebase"})
 
 StaleCommit: TypeAlias = "tuple[Commit, dict[bytes, tuple[Sha, int]], list[tuple[Landed, PathLosses]]]"
@@ -81,7 +82,7 @@ class StaleCommits:
             losses = [(part, each) for each in found.paths]
             if losses:
                 yield commit, matched, losses
-            self.reader.forget()
+            self.reader.forget(above=_HELD)
 
     def _add_nearer(self, returned: dict[int, list[tuple[RawChange, int]]]) -> None:
         """The commits that take a file nearer to how it was before a hotfix, and lines of the hotfix away with that.
@@ -125,6 +126,8 @@ class StaleCommits:
         """Whether a commit takes a file nearer to how it was before a hotfix than it was after it."""
         if change.old_mode in {_NOTHING, "160000"} or change.new_mode in {_NOTHING, "160000"}:
             return False
+        if not self._takes_away(fix, change):
+            return False
         shas = [Sha(fix.old), Sha(fix.new), Sha(change.old), Sha(change.new)]
         self.reader.preload(shas)
         before, after, was, now = (self.reader.units(fix.path, TreeEntry("100644", sha)) for sha in shas)
@@ -136,6 +139,16 @@ class StaleCommits:
         if had.live <= has.live or not (has.restored or has.name is Live.UNDONE):
             return False
         return similarity(now, before) > similarity(now, after)
+
+    def _takes_away(self, fix: RawChange, change: RawChange) -> bool:
+        """Whether a commit removed a unit that a hotfix had added, or the reverse; else the fix is as it was."""
+        deltas = self.reader.deltas
+        deltas.prepare([fix, change])
+        try:
+            done, now = deltas.of(fix), deltas.of(change)
+        except UnknownContentError:
+            return False
+        return any(more * now.get(unit, 0) < 0 for unit, more in done.items())
 
     def _versions(self, change: RawChange, first: int) -> tuple[dict[str, bytes], dict[str, TreeEntry]]:
         """A path in the older version, in the parent's and in the commit's, as the three-way table wants them."""

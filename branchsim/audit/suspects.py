@@ -8,16 +8,20 @@ of trees each.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from branchsim.audit.contested import Trees, cleared
 from branchsim.git.log import Commit
 from branchsim.git.trees import digests
 from branchsim.history.bases import MergeBases
 
 if TYPE_CHECKING:
+    from branchsim.audit.losses import LossReader
     from branchsim.git.scratch import Scratch
     from branchsim.history.graph import Graph
+    from branchsim.names import Sha
 
 _TWO = 2
 
@@ -55,10 +59,36 @@ class Suspects:
         target, source = (self.graph.number(parent) for parent in commit.parents)
         return self._bases.of(target, source)
 
+    def lossy(self, reader: LossReader, merges: Sequence[Commit], left_out: Counter[str] | None = None) -> list[Commit]:
+        """Those of some merges that may have lost something, in order: the others have not, whatever git makes of them.
+
+        Parameters
+        ----------
+        reader : LossReader
+            Reads and parses the blobs.
+        merges : sequence of Commit
+            Some of the merges.
+        left_out : Counter, optional
+            Counts, of the others, the paths that were left out by their names.
+        """
+        left = self.among(merges)
+        commits, number = self.graph.commits, self.graph.number
+        asked: dict[Sha, Trees] = {}
+        for commit in left:
+            if len(commit.parents) == _TWO and len(self.graph.parents[number(commit.sha)]) == _TWO:
+                bases = self.bases(commit)
+                if len(bases) == 1:
+                    target, source = (commits[number(parent)].tree for parent in commit.parents)
+                    asked[commit.sha] = Trees(commits[bases[0]].tree, target, source, commit.tree)
+        told = dict(zip(asked, cleared(self._scratch, reader, list(asked.values())), strict=True))
+        if left_out is not None:
+            left_out.update(sum(filter(None, told.values()), Counter[str]()))
+        return [commit for commit in left if told.get(commit.sha) is None]
+
     def among(self, merges: Sequence[Commit]) -> list[Commit]:
         """Those of some merges whose result the trees do not explain, in order."""
         asked: dict[int, tuple[Commit, Commit]] = {}
-        cleared = set()
+        done = set()
         for place, commit in enumerate(merges):
             if len(commit.parents) != _TWO or len(self.graph.parents[self.graph.number(commit.sha)]) != _TWO:
                 continue
@@ -75,12 +105,12 @@ class Suspects:
                 asked[place] = (base, source)
                 continue
             if commit.tree == expected:
-                cleared.add(place)
+                done.add(place)
         pairs = [(base.tree, source.tree) for base, source in asked.values()]
         for place, digest in zip(asked, digests(self._scratch, pairs), strict=True):
             if digest == self._brought[self.graph.number(merges[place].sha)]:
-                cleared.add(place)
-        return [commit for place, commit in enumerate(merges) if place not in cleared]
+                done.add(place)
+        return [commit for place, commit in enumerate(merges) if place not in done]
 
 
 __all__ = ["Suspects"]

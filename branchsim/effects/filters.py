@@ -5,250 +5,21 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar, get_args
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, get_args
 
-from branchsim.effects.languages import Family, Inert, family_of, imported_names, inert_lines, is_comment, is_import
-from branchsim.effects.paths import Attributes, PathReason, classify_path, looks_generated
+from branchsim.effects.languages import Family, imported_names, is_comment, is_import
+from branchsim.effects.paths import PathReason
 from branchsim.effects.presence import Side, Verdict, What
-from branchsim.effects.text import Limits, TextError, decode, is_binary, normalise, shorten, split_lines
-from branchsim.effects.tokens import Relaid, Rows, TokenText, open_ended, tokens_of
-from branchsim.effects.units import ABSENT, Unit, Units
+from branchsim.effects.scene import MASKED, STAGE, WORD, Scene, skeleton
+from branchsim.effects.tokens import TokenText, open_ended, tokens_of
+from branchsim.effects.units import Unit
 from branchsim.topology import version_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from branchsim.topology import PathGlobs
+    from collections.abc import Iterable, Sequence
 
 _SHORTEST = 3
-_SEARCHED = 1024 * 1024  # characters; each lost line is searched for in the whole text
-_WORD = re.compile(r"[^\W\d_]+")
-
-
-_Text = TypeVar("_Text")
-_View = TypeVar("_View")
-_Whole = TypeVar("_Whole")
-_LIMITS = Limits()
-
-
-class _Views(dict[str, _View | None], Generic[_Text, _View]):
-    """A view of each text, made when it is first asked for; None where there is no text."""
-
-    def __init__(self, texts: Mapping[str, _Text], make: Callable[[_Text], _View | None]) -> None:
-        self._texts = texts
-        self._make = make
-
-    def __missing__(self, name: str) -> _View | None:
-        text = self._texts.get(name)
-        view = self[name] = None if text is None else self._make(text)
-        return view
-
-
-class _Made(dict[str, _Whole]):
-    """Something about each version, made when it is first asked for."""
-
-    def __init__(self, make: Callable[[str], _Whole]) -> None:
-        super().__init__()
-        self._make = make
-
-    def __missing__(self, name: str) -> _Whole:
-        made = self[name] = self._make(name)
-        return made
-
-
-@dataclass(frozen=True, kw_only=True)
-class Scene:
-    """Everything a predicate may look at; derived views are made when first asked for.
-
-    Attributes
-    ----------
-    path : bytes
-        The path in the result.
-    base, target, source, merged : Units
-        The four versions that were judged.
-    contents : mapping of str to bytes
-        The blobs by ``base``, ``target``, ``source``, ``merged``, as far as they are text and at hand. Without them
-        re-wrapped code and comments over several lines are not recognised.
-    arrivals : mapping of Unit to int
-        Units that are new on any path of the landing, see `arrivals`.
-    attributes : Attributes, optional
-        The repository's linguist attributes.
-    ignore : PathGlobs, optional
-        The user's globs.
-    newer : Side, optional
-        Whose edit of this path is the later one, where that is known.
-    """
-
-    path: bytes
-    base: Units = ABSENT
-    target: Units = ABSENT
-    source: Units = ABSENT
-    merged: Units = ABSENT
-    contents: Mapping[str, bytes] = field(default_factory=dict)
-    arrivals: Mapping[Unit, int] = field(default_factory=dict)
-    attributes: Attributes | None = None
-    ignore: PathGlobs | None = None
-    newer: Side | None = None
-
-    @cached_property
-    def reason(self) -> PathReason | None:
-        """Why nothing at this path is a loss."""
-        found = classify_path(self.path, self.attributes, self.ignore)
-        if found is None and not (
-            self.attributes
-            and self.attributes.says(self.path.decode("utf-8", "replace"), "linguist-generated") is False
-        ):
-            content = self.contents.get("merged") or self.contents.get("target") or b""
-            if looks_generated(content):
-                return "generated"
-        return found
-
-    @cached_property
-    def family(self) -> Family | None:
-        """The family of languages."""
-        return family_of(self.path)
-
-    @cached_property
-    def texts(self) -> dict[str, str]:
-        """The contents that are text, decoded."""
-        texts = {}
-        for name, content in self.contents.items():
-            if not is_binary(content):
-                try:
-                    texts[name] = decode(content)[0]
-                except TextError:
-                    continue
-        return texts
-
-    @cached_property
-    def lines(self) -> Mapping[str, list[str] | None]:
-        """The normalised lines of each text, all of them; None where there is none."""
-        known: dict[str, str] = {}
-
-        def read(text: str) -> list[str]:
-            rows = split_lines(text)
-            for row in rows:
-                if row not in known:
-                    known[row] = shorten(normalise(row), _LIMITS)
-            return [known[row] for row in rows]
-
-        return _Views(self.texts, read)
-
-    @cached_property
-    def tokens(self) -> Mapping[str, TokenText | None]:
-        """Each text as its tokens; None where there is none, or it is too long."""
-        rows = Rows(self.family)
-        return _Views(self.texts, lambda text: TokenText(text, rows) if len(text) <= _SEARCHED else None)
-
-    @cached_property
-    def relaid(self) -> Mapping[str, Relaid | None]:
-        """For each side the lines that differ from the result's in layout only."""
-        merged = self.lines["merged"]
-        sides = {name: lines for name in ("target", "source") if (lines := self.lines[name]) is not None}
-        return _Views(sides, lambda lines: None if merged is None else Relaid(lines, merged, self.family))
-
-    @cached_property
-    def inert(self) -> Mapping[str, Inert | None]:
-        """Each text's comments and imports; None where there is no text, or its language is not known."""
-        return _Views(self.texts, lambda text: None if self.family is None else inert_lines(text, self.family))
-
-    @cached_property
-    def skeletons(self) -> Mapping[str, Counter[str]]:
-        """For each version its lines with every number and stage of a release masked."""
-        return _Made(
-            lambda name: Counter(_skeleton(unit.value) for unit in self.version(name).counts if unit.kind == "line")
-        )
-
-    @cached_property
-    def values(self) -> Mapping[str, dict[tuple[str, ...], list[str]]]:
-        """For each version the values of its elements by key."""
-
-        def read(name: str) -> dict[tuple[str, ...], list[str]]:
-            mine: dict[tuple[str, ...], list[str]] = {}
-            for unit in self.version(name).counts:
-                if unit.kind == "element":
-                    mine.setdefault(unit.key, []).append(unit.value)
-            return mine
-
-        return _Made(read)
-
-    @cached_property
-    def fresh_words(self) -> Mapping[tuple[str, str], frozenset[str]]:
-        """The words of the lines that one version has and another has not, or has less often."""
-        return _FreshWords(self)
-
-    @cached_property
-    def brought(self) -> dict[str, list[Unit]]:
-        """For each side the lines that it added and that the result has."""
-        base, merged = self.base.counts, self.merged.counts
-        return {
-            name: sorted(
-                unit
-                for unit, count in self.version(name).counts.items()
-                if unit.kind == "line" and count > base.get(unit, 0) and merged.get(unit, 0) >= count
-            )
-            for name in ("target", "source")
-        }
-
-    @cached_property
-    def brought_tokens(self) -> dict[str, frozenset[str]]:
-        """The same as tokens."""
-        return {
-            name: frozenset(tokens_of(unit.value, self.family) for unit in units)
-            for name, units in self.brought.items()
-        }
-
-    @cached_property
-    def relaid_tokens(self) -> dict[str, frozenset[str]]:
-        """For each side the tokens of lines that it laid out anew: it removed a line of them and added one."""
-        base = self.base.counts
-        found = {}
-        for name in ("target", "source"):
-            own = self.version(name).counts
-            gone = {unit.value for unit, n in base.items() if unit.kind == "line" and n > own.get(unit, 0)}
-            came = {unit.value for unit, n in own.items() if unit.kind == "line" and n > base.get(unit, 0)}
-            old, new = ({tokens_of(line, self.family) for line in lines} for lines in (gone, came))
-            found[name] = frozenset(old & new)
-        return found
-
-    @cached_property
-    def brought_skeletons(self) -> dict[str, dict[str, list[str]]]:
-        """The same by skeleton."""
-        found: dict[str, dict[str, list[str]]] = {"target": {}, "source": {}}
-        for name, units in self.brought.items():
-            for unit in units:
-                found[name].setdefault(_skeleton(unit.value), []).append(unit.value)
-        return found
-
-    def version(self, name: str) -> Units:
-        """One of the four by its name."""
-        return {"base": self.base, "target": self.target, "source": self.source, "merged": self.merged}[name]
-
-    def had_it(self, verdict: Verdict) -> str:
-        """The name of a version that held the unit, when it was lost or before it was removed."""
-        if verdict.what is What.UNDONE:
-            return "merged"
-        return "source" if verdict.side is Side.SOURCE else "target"
-
-    def should_be(self, verdict: Verdict) -> tuple[str, str]:
-        """The names of the version that is as expected, and of the one that is not."""
-        side = "source" if verdict.side is Side.SOURCE else "target"
-        return side, "merged"
-
-
-class _FreshWords(dict[tuple[str, str], frozenset[str]]):
-    def __init__(self, scene: Scene) -> None:
-        super().__init__()
-        self._scene = scene
-
-    def __missing__(self, pair: tuple[str, str]) -> frozenset[str]:
-        one, other = (Counter(self._scene.lines[name] or ()) for name in pair)
-        lines = (line for line, count in one.items() if count > other[line])
-        words = self[pair] = frozenset(word for line in lines for word in _WORD.findall(line))
-        return words
-
 
 Predicate = Callable[[Verdict, Scene], bool]
 
@@ -292,13 +63,13 @@ def is_formatting(verdict: Verdict, scene: Scene) -> bool:
     relaid = scene.relaid[side]
     if relaid and text in (relaid.result if back else relaid.side):
         return True
-    words = frozenset(_WORD.findall(text))
+    words = frozenset(WORD.findall(text))
     # The same tokens in another layout stand in lines that the other version has not. Most lines are told by this, and
     # the tokens of whole texts are dear.
     if not words or not words <= scene.fresh_words[(side, result) if back else (result, side)]:
         return False
-    expected, found = scene.tokens[side], scene.tokens[result]
-    return expected is not None and found is not None and _stands_elsewhere(verdict, scene.family, expected, found)
+    tokens = scene.tokens[side]
+    return tokens is not None and _stands_elsewhere(verdict, scene.family, *tokens)
 
 
 def _stands_elsewhere(verdict: Verdict, family: Family | None, expected: TokenText, found: TokenText) -> bool:
@@ -334,23 +105,17 @@ def is_comment_line(verdict: Verdict, scene: Scene) -> bool:
     return verdict.unit.value in inert.comments if inert else is_comment(verdict.unit.value, scene.family)
 
 
-_STAGE = r"(?:alpha|beta|dev|final|post|pre|rc|snapshot|release|stable|nightly|a|b|c|m)"
-_MASKED = re.compile(
-    rf"(?:\b(?:january|february|march|april|may|june|july|august|september|october|november|december"
-    rf"|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)\b|[\"']{_STAGE}[\"']|\bv?\d[\w.]*(?:[-+.~]{_STAGE}[\w.]*)*\+?|\bNone\b|\bnull\b)",
-    re.IGNORECASE,
-)
 _ABOUT_VERSIONS = re.compile(
     r"version|\breleased?\b|__released__|copyright|\(c\)|\u00a9|\brevision\b|\b(?:date|updated|modified|generated)\b|\byears?\b"
     r"|\bsnapshot\b|apiversion|\brequires?-python\b",
     re.IGNORECASE,
 )
 _ONLY_A_VERSION = re.compile(
-    rf"[\s\"'(\[=:,v]*\d+(?:\.\d+)+(?:[-+.]?{_STAGE}[\w.]*)?[\s\"')\],;+]*|[\s\"']*\d{{4}}-\d\d-\d\d[\s\"',;]*",
+    rf"[\s\"'(\[=:,v]*\d+(?:\.\d+)+(?:[-+.]?{STAGE}[\w.]*)?[\s\"')\],;+]*|[\s\"']*\d{{4}}-\d\d-\d\d[\s\"',;]*",
     re.IGNORECASE,
 )
 _VERSION_VALUE = re.compile(
-    rf"[\"'v^~>=<\s]*\d+(?:\.\d+)+(?:[-+.]?{_STAGE}?[\w.]*)?[\"']?|(?:19|20)\d\d(?:-\d\d-\d\d.*)?", re.IGNORECASE
+    rf"[\"'v^~>=<\s]*\d+(?:\.\d+)+(?:[-+.]?{STAGE}?[\w.]*)?[\"']?|(?:19|20)\d\d(?:-\d\d-\d\d.*)?", re.IGNORECASE
 )
 _VERSION_KEYS = frozenset(
     {"apiversion", "version", "versionnumber", "majorversion", "minorversion", "patchversion", "sourceapiversion"}
@@ -366,11 +131,11 @@ def is_version(verdict: Verdict, scene: Scene) -> bool:
         return saved_against or (unit.key[-1].lower() in _VERSION_KEYS and bool(scene.values["merged"].get(unit.key)))
     if unit.kind != "line" or not (_ABOUT_VERSIONS.search(unit.value) or _ONLY_A_VERSION.fullmatch(unit.value)):
         return False
-    if not _MASKED.search(unit.value):
+    if not MASKED.search(unit.value):
         return False
-    bare = _skeleton(unit.value)
+    bare = skeleton(unit.value)
     expected, found = scene.should_be(verdict)
-    return scene.skeletons[expected].get(bare, 0) > 0 and scene.skeletons[found].get(bare, 0) > 0
+    return bare in scene.skeletons[expected] and bare in scene.skeletons[found]
 
 
 def is_version_bump(removed: Iterable[str], added: Iterable[str], *, said: bool = False) -> bool:
@@ -386,11 +151,11 @@ def is_version_bump(removed: Iterable[str], added: Iterable[str], *, said: bool 
     """
     gone, came = list(removed), list(added)
     lines = [*gone, *came]
-    if not lines or not all(_MASKED.search(line) for line in lines):
+    if not lines or not all(MASKED.search(line) for line in lines):
         return False
     if not said and not all(_ABOUT_VERSIONS.search(line) or _ONLY_A_VERSION.fullmatch(line) for line in lines):
         return False
-    return Counter(map(_skeleton, gone)) == Counter(map(_skeleton, came))
+    return Counter(map(skeleton, gone)) == Counter(map(skeleton, came))
 
 
 _SETTING = re.compile(r"[\"']?([\w.-]+)[\"']?\s*(?::[^=]*)?[=:]\s*(?:[\"'][^\"'\s]*[\"']|[\w.+-]+)[,;]?")
@@ -413,11 +178,11 @@ def is_release_switch(verdict: Verdict, scene: Scene) -> bool:
 
 def _sets_beside_version(scene: Scene, name: str, setting: str, other: str) -> bool:
     lines = scene.lines[name] or []
-    elsewhere = scene.version(other).counts
+    elsewhere = scene.everything[other]
     versions = [
         at
         for at, line in enumerate(lines)
-        if _ABOUT_VERSIONS.search(line) and _MASKED.search(line) and Unit("line", (), line) not in elsewhere
+        if _ABOUT_VERSIONS.search(line) and MASKED.search(line) and line not in elsewhere
     ]
     settings = [at for at, line in enumerate(lines) if (found := _SETTING.fullmatch(line)) and found[1] == setting]
     return any(abs(one - at) <= _NEAR for one in settings for at in versions)
@@ -442,7 +207,7 @@ def is_newer_value(verdict: Verdict, scene: Scene) -> bool:
         return len(now) == 1 and now == given and (scene.newer is other or _is_newer(now[0], unit.value))
     if unit.kind != "line" or not any(character.isdigit() for character in unit.value):
         return False
-    came = scene.brought_skeletons[theirs].get(_skeleton(unit.value), [])
+    came = scene.brought_skeletons[theirs].get(skeleton(unit.value), [])
     return len(came) == 1 and (scene.newer is other or _is_newer(came[0], unit.value))
 
 
@@ -472,13 +237,13 @@ def is_generic(verdict: Verdict, _: Scene) -> bool:
         return False
     if _BARE_TAGS.fullmatch(verdict.unit.value) is not None:
         return True
-    words = _WORD.findall(verdict.unit.value.lower())
+    words = WORD.findall(verdict.unit.value.lower())
     return all(word in _GENERIC for word in words) and not any(character.isdigit() for character in verdict.unit.value)
 
 
 def own_words(text: str) -> int:
     """How many different words a line or value has that are not words of the language: few of them say little."""
-    return len({word for word in _WORD.findall(text.lower()) if len(word) >= _SHORTEST and word not in _GENERIC})
+    return len({word for word in WORD.findall(text.lower()) if len(word) >= _SHORTEST and word not in _GENERIC})
 
 
 def is_empty_container(verdict: Verdict, scene: Scene) -> bool:
@@ -562,11 +327,6 @@ def arrivals(judged: Iterable[Iterable[Verdict]]) -> Counter[Unit]:
             if verdict.what is What.NEW:
                 found[verdict.unit] += verdict.copies
     return found
-
-
-@lru_cache(maxsize=65_536)
-def _skeleton(text: str) -> str:
-    return _MASKED.sub("#", text)
 
 
 __all__ = [

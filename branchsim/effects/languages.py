@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
-from branchsim.effects.text import normalise, split_lines
+from branchsim.effects.text import normalised, split_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,34 +185,57 @@ def is_import(line: str, family: Family) -> bool:
     return family.imports is not None and family.imports.match(line) is not None
 
 
-@dataclass(frozen=True, slots=True)
 class Inert:
-    """The normalised lines of a text that do nothing: each is one wherever it stands in that text."""
+    """The normalised lines of a text that do nothing: each is one wherever it stands in that text.
 
-    comments: frozenset[str]
-    imports: frozenset[str]
-    used: frozenset[str]
-    """The words of the code."""
-    imported: frozenset[str]
-    """The words of the imports."""
+    Attributes
+    ----------
+    comments, imports : set of str
+        The lines.
+    """
+
+    def __init__(self, comments: set[str], imports: set[str], code: set[str]) -> None:
+        self.comments = comments - code
+        self.imports = imports - code - comments
+        self._code = code
+        self._imports = imports
+
+    @cached_property
+    def used(self) -> frozenset[str]:
+        """The words of the code."""
+        return frozenset(_WORD.findall("\n".join(self._code)))
+
+    @cached_property
+    def imported(self) -> frozenset[str]:
+        """The words of the imports."""
+        return frozenset(_WORD.findall("\n".join(self._imports)))
 
 
 def inert_lines(text: str, family: Family) -> Inert:
     """The lines of a text that are only comments, documentation or imports."""
-    comments: set[str] = set()
-    imports: set[str] = set()
-    code: set[str] = set()
+    found: dict[str, set[str]] = {"comment": set(), "import": set(), "code": set()}
+    known = _ALONE.setdefault(family.name, {})
+    if len(known) > _KNOWN:
+        known.clear()
     scan = _Scan(family)
+    outside = True
     for raw in split_lines(text):
-        line = normalise(raw)
-        if line:
-            {"comment": comments, "import": imports, "code": code}[scan.kind(line)].add(line)
-    return Inert(
-        frozenset(comments - code),
-        frozenset(imports - code - comments),
-        frozenset(_words(code)),
-        frozenset(_words(imports)),
-    )
+        line = normalised(raw)
+        if not line:
+            continue
+        kind = known.get(line) if outside else None
+        if kind is None:
+            kind = scan.kind(line)
+            if outside and scan.is_outside and len(line) <= _LONG:
+                known[line] = kind
+            outside = scan.is_outside
+        found[kind].add(line)
+    return Inert(found["comment"], found["import"], found["code"])
+
+
+_KNOWN = 100_000
+_ALONE: dict[str, dict[str, str]] = {}
+"""By family, what lines are that open nothing, where they stand in nothing: most lines of most files."""
 
 
 def without_comment(line: str, family: Family | None) -> str:
@@ -258,11 +282,6 @@ _IMPORT_WORDS = frozenset(
 )
 
 
-def _words(lines: set[str]) -> Iterator[str]:
-    for line in lines:
-        yield from _WORD.findall(line)
-
-
 class _Scan:
     """Where a scan through a text is: in a comment, in a string, in an import, or in code."""
 
@@ -273,6 +292,11 @@ class _Scan:
         self.documents = False
         self.depth = 0
         self.goes_on = False
+
+    @property
+    def is_outside(self) -> bool:
+        """Whether the next line stands in no comment, string or import that began before it."""
+        return not (self.closes or self.quote or self.depth or self.goes_on)
 
     def kind(self, line: str) -> str:
         """``comment``, ``import`` or ``code``; the lines are given in order."""

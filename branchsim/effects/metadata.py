@@ -7,6 +7,7 @@ Other XML (a Maven project, a page) stays lines: in it the order may matter.
 from __future__ import annotations
 
 import functools
+import operator
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
@@ -103,10 +104,32 @@ def metadata_difference(old: tuple[bytes, str], new: tuple[bytes, str], limits: 
     NotReadError
         One of the versions is not read as elements.
     """
-    before, after = (_whole(*version, limits) for version in (old, new))
-    found = after.apart_from(before, limits)
-    found.subtract(before.apart_from(after, limits))
-    return found
+    before, after = metadata_apart([old, new], limits)
+    after.subtract(before)
+    return after
+
+
+def metadata_apart(versions: Sequence[tuple[bytes, str]], limits: Limits) -> list[Elements]:
+    """For each version of a metadata file its elements, without those in children of the root that all versions have.
+
+    Parameters
+    ----------
+    versions : sequence of (bytes, str)
+        The file in each version, and the same decoded.
+    limits : Limits
+        As in `metadata_elements`.
+
+    Raises
+    ------
+    NotReadError
+        One of the versions is not read as elements.
+    """
+    wholes = {version: _whole(*version, limits) for version in dict.fromkeys(versions)}
+    common: Counter[bytes] = Counter()
+    if len({_local(each.root.tag) for each in wholes.values()}) == 1:
+        common = functools.reduce(operator.and_, (Counter(each.texts) for each in wholes.values()))
+    apart = {version: each.apart_from(common, limits) for version, each in wholes.items()}
+    return [Counter(apart[version]) for version in versions]
 
 
 class _Whole(NamedTuple):
@@ -116,12 +139,12 @@ class _Whole(NamedTuple):
     children: list[etree._Element]
     texts: list[bytes]
 
-    def apart_from(self, other: _Whole, limits: Limits) -> Elements:
-        """The elements of the root itself, and those of children that another version has not."""
+    def apart_from(self, common: Counter[bytes], limits: Limits) -> Elements:
+        """The elements of the root itself, and those of children that are not among some others."""
         found: Elements = Counter()
         key = (_local(self.root.tag),)
         _own(self.root, key, self.children, found, limits)
-        spare = Counter(other.texts) if key == (_local(other.root.tag),) else Counter()
+        spare = Counter(common)
         own: list[_Pending] = []
         for child, text in zip(self.children, self.texts, strict=True):
             if spare[text] > 0:
@@ -240,4 +263,4 @@ def _identity(tag: str, element: etree._Element, limits: Limits) -> str:
     return ""
 
 
-__all__ = ["KnownChildren", "is_metadata", "metadata_difference", "metadata_elements"]
+__all__ = ["KnownChildren", "is_metadata", "metadata_apart", "metadata_difference", "metadata_elements"]

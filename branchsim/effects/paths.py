@@ -67,6 +67,11 @@ class Attributes:
             for line in split_lines((files or {})[directory]):
                 self._read(directory.strip("/"), line.strip())
 
+    @property
+    def rules(self) -> tuple[tuple[str, tuple[str, ...], bool, dict[str, bool]], ...]:
+        """What is said, in the order of the files: two that say the same are equal in this."""
+        return tuple(self._rules)
+
     def _read(self, directory: str, line: str) -> None:
         if not line or line.startswith(("#", "[attr]", "!")):
             return

@@ -8,16 +8,18 @@ all of them.
 from __future__ import annotations
 
 import codecs
+import functools
+import operator
 from collections import Counter
 from typing import TYPE_CHECKING, TypeVar
 
-from branchsim.effects.metadata import is_metadata, metadata_difference
+from branchsim.effects.metadata import is_metadata, metadata_apart, metadata_difference
 from branchsim.effects.structured import NotReadError
 from branchsim.effects.text import decode, is_binary, meaning_of, split_lines
 from branchsim.effects.units import DEFAULTS, Form, Options, Unit, Units, form_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from branchsim.effects.text import Limits
 
@@ -53,32 +55,133 @@ def difference(
         Units without a difference are left out. None where the files have to be read whole: other formats, other
         encodings, binary files.
     """
-    form = form_of(path, "100644", options)
-    if form not in (Form.LINES, Form.METADATA) or max(len(old), len(new)) > options.limits.structured:
+    texts = _plain(path, [old, new], options)
+    if texts is None:
         return None
-    if any(text.startswith((*_MARKS, _POINTER)) or is_binary(text) for text in (old, new)):
-        return None
-    before, after = decode(old)[0], decode(new)[0]
-    if form is Form.METADATA and (is_metadata(before) or is_metadata(after)):
+    if _is_metadata(path, texts, options):
         try:
-            found = metadata_difference((old, before), (new, after), options.limits)
+            found = metadata_difference((old, texts[0]), (new, texts[1]), options.limits)
         except NotReadError:
             return None
         return {Unit("element", key, value): count for (key, value), count in found.items() if count}
-    return _of_lines(before, after, options.limits, {} if known is None else known)
+    return _of_lines(texts[0], texts[1], options.limits, {} if known is None else known)
+
+
+def _plain(path: bytes, contents: Sequence[bytes], options: Options) -> list[str] | None:
+    """Contents as texts; None where they have to be read whole."""
+    if form_of(path, "100644", options) not in (Form.LINES, Form.METADATA):
+        return None
+    for content in contents:
+        if len(content) > options.limits.structured or content.startswith((*_MARKS, _POINTER)) or is_binary(content):
+            return None
+    return [decode(content)[0] for content in contents]
+
+
+def _is_metadata(path: bytes, texts: Sequence[str], options: Options) -> bool:
+    return form_of(path, "100644", options) is Form.METADATA and any(map(is_metadata, texts))
+
+
+def compared(
+    path: bytes,
+    contents: Sequence[bytes],
+    *,
+    options: Options = DEFAULTS,
+    known: dict[str, str | None] | None = None,
+) -> list[Units] | None:
+    """Several versions of a plain file of one mode, without the copies of units that all of them have.
+
+    `judge` says of these what it says of the whole versions: it weighs copies against one another.
+
+    Parameters
+    ----------
+    path : bytes
+        Its path; only the end of its name matters.
+    contents : sequence of bytes
+        Its content in each version.
+    options, known
+        As for `difference`.
+
+    Returns
+    -------
+    list of Units or None
+        In the order of the contents; None where the versions have to be read whole.
+    """
+    texts = _plain(path, contents, options)
+    if texts is None:
+        return None
+    if _is_metadata(path, texts, options):
+        try:
+            elements = metadata_apart(list(zip(contents, texts, strict=True)), options.limits)
+        except NotReadError:
+            return None
+        fewest = functools.reduce(operator.and_, elements)
+        return [
+            Units(Counter({Unit("element", *pair): count for pair, count in (own - fewest).items()}), Form.METADATA)
+            for own in elements
+        ]
+    first = texts[0]
+    lines = {} if known is None else known
+    changes = [{} if text == first else _of_lines(first, text, options.limits, lines) for text in texts]
+    counts = [Counter[Unit]() for _ in contents]
+    for unit in dict.fromkeys(unit for change in changes for unit in change):
+        copies = [change.get(unit, 0) for change in changes]
+        least = min(copies)
+        for own, each in zip(counts, copies, strict=True):
+            if each > least:
+                own[unit] = each - least
+    return [Units(own, Form.LINES) for own in counts]
+
+
+def is_merged(path: bytes, contents: Sequence[bytes], *, known: dict[str, str | None]) -> bool:
+    """Whether a plain file of lines gained in a merge, on one side, just the units that the other side had gained.
+
+    Then nothing is lost: the table finds each copy of either side. False says nothing.
+
+    Parameters
+    ----------
+    path : bytes
+        Its path; only the end of its name matters.
+    contents : sequence of bytes
+        Its content in the base, on both sides, and in the result.
+    known : dict
+        As for `difference`.
+    """
+    texts = _plain(path, contents, DEFAULTS)
+    if texts is None or form_of(path) is not Form.LINES:
+        return False
+    base, target, source, merged = texts
+    own, other = _middles(base, target), _middles(base, source)
+    # Whoever changed less is quicker to compare.
+    change, landed = (other, _middles(target, merged)) if _size(other) < _size(own) else (own, _middles(source, merged))
+    if change == landed:
+        return True
+    one, two = (_less(Counter(split_lines(after)), Counter(split_lines(before))) for before, after in (change, landed))
+    return one == two or _meant(one, DEFAULTS.limits, known) == _meant(two, DEFAULTS.limits, known)
+
+
+def _middles(before: str, after: str) -> tuple[str, str]:
+    """Where two texts differ, in whole lines."""
+    head, tail = alike(before, after)
+    return before[head : len(before) - tail], after[head : len(after) - tail]
+
+
+def _size(middles: tuple[str, str]) -> int:
+    return len(middles[0]) + len(middles[1])
 
 
 def _of_lines(before: str, after: str, limits: Limits, known: dict[str, str | None]) -> dict[Unit, int]:
-    head, tail = alike(before, after)
-    was = Counter(split_lines(before[head : len(before) - tail]))
-    now = Counter(split_lines(after[head : len(after) - tail]))
-    found: dict[Unit, int] = {}
-    for raw, more in _less(now, was).items():
+    was, now = (Counter(split_lines(text)) for text in _middles(before, after))
+    return {Unit("line", (), line): more for line, more in _meant(_less(now, was), limits, known).items()}
+
+
+def _meant(changes: Mapping[str, int], limits: Limits, known: dict[str, str | None]) -> dict[str, int]:
+    """What changes of raw lines are to lines as units have them."""
+    found: dict[str, int] = {}
+    for raw, more in changes.items():
         line = meaning_of(raw, limits, known)
         if line:
-            unit = Unit("line", (), line)
-            found[unit] = found.get(unit, 0) + more
-    return {unit: more for unit, more in found.items() if more}
+            found[line] = found.get(line, 0) + more
+    return {line: more for line, more in found.items() if more}
 
 
 def gained(was: Units, now: Units) -> dict[Unit, int]:
@@ -114,6 +217,29 @@ def alike(one: str, other: str) -> tuple[int, int]:
     return head, tail
 
 
+def apart(texts: Sequence[str], margin: int) -> list[str]:
+    """Several texts without the lines that all of them begin and end with, but for some beside where they differ.
+
+    Parameters
+    ----------
+    texts : sequence of str
+        The texts.
+    margin : int
+        How many of those lines stay at either end.
+    """
+    first = texts[0]
+    ends = [alike(first, other) for other in texts if other != first]
+    if not ends:
+        return list(texts)
+    start, tail = (min(each) for each in zip(*ends, strict=True))
+    stop = len(first) - tail
+    for _ in range(margin):
+        start = first.rfind("\n", 0, max(0, start - 1)) + 1
+        stop = (first.find("\n", stop) + 1 or len(first)) if stop < len(first) else stop
+    tail = len(first) - stop
+    return [text[start : len(text) - tail] for text in texts]
+
+
 def _begins_line(text: str, at: int, head: int) -> bool:
     return at == head or text[at - 1 : at] == "\n"
 
@@ -140,4 +266,4 @@ def _common_end(one: str, other: str, most: int) -> int:
     return low
 
 
-__all__ = ["alike", "difference", "gained"]
+__all__ = ["alike", "apart", "compared", "difference", "gained", "is_merged"]

@@ -7,9 +7,11 @@ import hashlib
 import re
 from collections import Counter
 from dataclasses import dataclass
+from functools import lru_cache
 
 _SNIFFED = 8000  # as much as git looks at
 _WORD = re.compile(r"\w")
+_SHORT = 500
 
 
 class TextError(Exception):
@@ -89,6 +91,16 @@ def normalise(line: str) -> str:
     return " ".join(line.split())
 
 
+def normalised(line: str) -> str:
+    """The same as `normalise`, remembered: the versions of a file have most of their lines in common."""
+    return _remembered(line) if len(line) <= _SHORT else normalise(line)
+
+
+@lru_cache(maxsize=65_536)
+def _remembered(line: str) -> str:
+    return normalise(line)
+
+
 def shorten(text: str, limits: Limits) -> str:
     """The text, or if it is too long its beginning and a digest of all of it."""
     if len(text) <= limits.value:
@@ -154,6 +166,7 @@ __all__ = [
     "lines_of",
     "meaning_of",
     "normalise",
+    "normalised",
     "shorten",
     "split_lines",
 ]

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _FIELDS = ("%m", "%H", "%T", "%P", "%an", "%ae", "%at", "%cn", "%ce", "%ct", "%B")
 _FORMAT = "%x00".join(_FIELDS) + "%x00"
+_FIELD_COUNT = len(_FIELDS)
 _BLOCK = 1 << 20
 LATEST = 9_223_372_035
 """The last second (in the year 2262) that fits a table's nanoseconds; a later date is nonsense and is read as this."""
@@ -146,6 +147,12 @@ def unpack(change: PackedChange) -> RawChange:
     return RawChange(change.path, intern(old_mode), intern(new_mode), old, new, intern(status))
 
 
+def pack(change: RawChange) -> PackedChange:
+    """A changed path as git printed it: the reverse of `unpack`."""
+    words = (change.old_mode, change.new_mode, change.old, change.new, change.status)
+    return PackedChange(change.path, b":" + " ".join(words).encode("ascii"))
+
+
 def _read(
     scratch: Scratch,
     revisions: Sequence[str],
@@ -199,42 +206,72 @@ def _tokens(blocks: Iterator[bytes]) -> Iterator[list[bytes]]:
 def _parse(
     batches: Iterator[list[bytes]], report: Callable[[int], None] | None
 ) -> Iterator[tuple[Commit, list[PackedChange]]]:
-    flat = (token for tokens in batches for token in tokens)
     intern = sys.intern
     seen = 0
     paths: dict[bytes, bytes] = {}
-    token = next(flat, None)
-    while token is not None:
-        side = token.strip(b"\n")
-        sha, tree, parents, author, email, at, committer, cemail, cat, message = (next(flat) for _ in range(10))
-        packed = []
-        token = next(flat, None)
-        if token == b"":  # the end of the record, before the changes if there are any
-            token = next(flat, None)
-        while token is not None and token.lstrip(b"\n")[:1] == b":":
-            path = next(flat)
-            packed.append(PackedChange(paths.setdefault(path, path), token.lstrip(b"\n")))
-            token = next(flat, None)
+    ahead = _Ahead(batches)
+    while ahead.has(1):
+        if not ahead.has(_FIELD_COUNT):
+            raise ValueError("it ends in the middle of a commit")
+        tokens, at = ahead.tokens, ahead.at
+        ahead.at += _FIELD_COUNT
+        side, sha, tree, parents, author, email, authored, committer, cemail, committed, message = tokens[at : ahead.at]
         commit = Commit(
-            side=intern(side.decode("ascii")),
+            side=intern(side.strip(b"\n").decode("ascii")),
             sha=Sha(sha.decode("ascii")),
             tree=Sha(tree.decode("ascii")),
             parents=tuple(Sha(parent) for parent in parents.decode("ascii").split()),
             author=intern(author.decode("utf-8", "replace")),
             author_email=intern(email.decode("utf-8", "replace")),
-            authored_at=_time(at),
+            authored_at=_time(authored),
             committer=intern(committer.decode("utf-8", "replace")),
             committer_email=intern(cemail.decode("utf-8", "replace")),
-            committed_at=_time(cat),
+            committed_at=_time(committed),
             message=message.decode("utf-8", "replace"),
             changes=(),
         )
-        yield commit, packed
+        yield commit, _packed(ahead, paths)
         seen += 1
         if report is not None and seen % 1000 == 0:
             report(1000)
     if report is not None:
         report(seen % 1000)
+
+
+def _packed(ahead: _Ahead, paths: dict[bytes, bytes]) -> list[PackedChange]:
+    """The changes of a commit, which follow its fields."""
+    found: list[PackedChange] = []
+    if ahead.has(1) and ahead.tokens[ahead.at] == b"":  # the end of the fields, before the changes if there are any
+        ahead.at += 1
+    while ahead.has(1):
+        raw = ahead.tokens[ahead.at].lstrip(b"\n")
+        if raw[:1] != b":":
+            break
+        if not ahead.has(2):
+            raise ValueError("it ends in the middle of a change")
+        path = ahead.tokens[ahead.at + 1]
+        found.append(PackedChange(paths.setdefault(path, path), raw))
+        ahead.at += 2
+    return found
+
+
+class _Ahead:
+    """The tokens of an output, some of them at hand in a list: it holds the next ones from a place on."""
+
+    def __init__(self, batches: Iterator[list[bytes]]) -> None:
+        self._batches = batches
+        self.tokens: list[bytes] = []
+        self.at = 0
+
+    def has(self, count: int) -> bool:
+        """Whether there are so many more tokens, and see that they are at hand."""
+        while len(self.tokens) - self.at < count:
+            more = next(self._batches, None)
+            if more is None:
+                return False
+            self.tokens = self.tokens[self.at :] + more
+            self.at = 0
+        return True
 
 
 def _asked(revisions: Iterable[str]) -> bytes:

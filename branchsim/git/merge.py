@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -287,13 +288,38 @@ def write_commit_graph(scratch: Scratch) -> bool:
     -----
     It takes about a second for 100,000 commits: worth it before many merges, not before a single question.
     """
+    if not _lacks_commit_graph(scratch):
+        return False
+    run(_WRITE_COMMIT_GRAPH, scratch.path)
+    return True
+
+
+@contextmanager
+def commit_graph_meanwhile(scratch: Scratch) -> Iterator[None]:
+    """The same while a block does something else; it is there when the block ends.
+
+    Raises
+    ------
+    GitError
+        git failed.
+    """
+    if not _lacks_commit_graph(scratch):
+        yield
+        return
+    with stream(_WRITE_COMMIT_GRAPH, scratch.path) as process:
+        yield
+        process.out.read()
+        process.check()
+
+
+_WRITE_COMMIT_GRAPH = ("commit-graph", "write", "--reachable", "--no-progress")
+
+
+def _lacks_commit_graph(scratch: Scratch) -> bool:
     places = [scratch.path / "objects", *scratch.alternates()]
     if any((place / "info" / name).exists() for place in places for name in ("commit-graph", "commit-graphs")):
         return False
-    if (scratch.path / "shallow").exists():
-        return False
-    run(["commit-graph", "write", "--reachable", "--no-progress"], scratch.path)
-    return True
+    return not (scratch.path / "shallow").exists()
 
 
 def _trees(scratch: Scratch, shas: set[Sha]) -> dict[Sha, Sha]:
@@ -441,6 +467,7 @@ __all__ = [
     "Pick",
     "Side",
     "Trees",
+    "commit_graph_meanwhile",
     "gave_up",
     "merge_many",
     "merge_trees",

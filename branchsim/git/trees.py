@@ -1,4 +1,4 @@
-"""What differs between many pairs of trees, as digests: to tell equal differences without holding them."""
+"""What differs between many pairs of trees, to tell equal differences without holding them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+from branchsim.git.log import PackedChange, unpack
 from branchsim.git.process import run
 
 if TYPE_CHECKING:
+    from branchsim.git.log import RawChange
     from branchsim.git.scratch import Scratch
     from branchsim.names import Sha
 
@@ -56,12 +58,70 @@ def digests(scratch: Scratch, pairs: Sequence[tuple[Sha, Sha]], *, processes: in
                 yield from found
 
 
+def changed_apart(
+    scratch: Scratch, twos: Sequence[tuple[tuple[Sha, Sha], tuple[Sha, Sha]]]
+) -> Iterator[tuple[list[RawChange], list[RawChange]] | None]:
+    """For each two pairs of trees what differs in the one pair and not, or not in the same way, in the other.
+
+    Parameters
+    ----------
+    scratch : Scratch
+        Where to read.
+    twos : sequence of two pairs
+        Of each pair the tree before and the tree after.
+
+    Yields
+    ------
+    two lists of RawChange, or None
+        One for each, in order: what only the first pair has, and what only the second. None where git has not got one
+        of the trees.
+
+    Raises
+    ------
+    GitError
+        git failed, for example because an object is corrupt.
+    """
+    for start in range(0, len(twos), _AT_ONCE):
+        share = twos[start : start + _AT_ONCE]
+        tokens = _read(scratch, [pair for two in share for pair in dict.fromkeys(two)])
+        for two in share:
+            if any(pair[0] != pair[1] and _head(pair) not in tokens for pair in two):
+                yield None
+                continue
+            one, other = (_changes(tokens.get(_head(pair), [])) for pair in two)
+            yield (
+                [_unpacked(path, raw) for path, raw in one.items() if other.get(path) != raw],
+                [_unpacked(path, raw) for path, raw in other.items() if one.get(path) != raw],
+            )
+
+
+def _changes(tokens: Sequence[bytes]) -> dict[bytes, bytes]:
+    return dict(zip(tokens[1::2], tokens[::2], strict=True))
+
+
+def _unpacked(path: bytes, raw: bytes) -> RawChange:
+    return unpack(PackedChange(path, raw))
+
+
+def _head(pair: tuple[Sha, Sha]) -> bytes:
+    return f"{pair[0]} {pair[1]}".encode("ascii")
+
+
 def _share(scratch: Scratch, pairs: Sequence[tuple[Sha, Sha]]) -> list[bytes]:
-    feed = "".join(f"{one} {other}\n" for one, other in pairs).encode("ascii")
+    found = {
+        head: hashlib.blake2b(b"\0".join(tokens), digest_size=16).digest()
+        for head, tokens in _read(scratch, pairs).items()
+    }
+    return [found.get(_head(pair), b"") for pair in pairs]
+
+
+def _read(scratch: Scratch, pairs: Sequence[tuple[Sha, Sha]]) -> dict[bytes, list[bytes]]:
+    """For each pair that differs, by its two ids, the changes in git's words, each followed by its path."""
+    feed = b"".join(_head(pair) + b"\n" for pair in pairs)
     arguments = ["diff-tree", "--stdin", "-r", "-z", "--raw", "--no-abbrev", "--no-renames", "--ignore-submodules=none"]
     tokens = run(arguments, scratch.path, stdin=feed).split(b"\0")
     # Every other token is a path. What stands between begins with the names of the pairs that begin there.
-    found: dict[bytes, bytes] = {}
+    found: dict[bytes, list[bytes]] = {}
     begins: list[tuple[bytes, int]] = []
     for at in range(0, len(tokens), 2):
         token = tokens[at]
@@ -72,8 +132,8 @@ def _share(scratch: Scratch, pairs: Sequence[tuple[Sha, Sha]]) -> list[bytes]:
     for (head, start), (_, stop) in itertools.pairwise(begins):
         if start == stop:
             continue  # git repeats a line whose trees it cannot read, and complains elsewhere
-        found[head] = hashlib.blake2b(b"\0".join(tokens[start:stop]), digest_size=16).digest()
-    return [found.get(f"{one} {other}".encode("ascii"), b"") for one, other in pairs]
+        found[head] = tokens[start:stop]
+    return found
 
 
-__all__ = ["changes_digest", "digests"]
+__all__ = ["changed_apart", "changes_digest", "digests"]

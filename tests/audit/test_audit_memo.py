@@ -10,30 +10,34 @@ import subprocess
 import sys
 import warnings
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.cli import ROOT
 from support.delivery import CODE, Story, edited
+from support.histories import Step, build, histories
 from support.machine import open_directory, unprivileged
 from support.repos import git
 
 import branchsim.audit.audit as auditing
 import branchsim.audit.scan as scanning
 import branchsim.history.results as keeping
+from branchsim.audit import memo
 from branchsim.audit.audit import Audit
 from branchsim.audit.memo import packed, unpacked
 from branchsim.audit.scan import scan
+from branchsim.audit.suspects import Suspects
 from branchsim.git import versions
+from branchsim.git.log import Commit, read_commits
 from branchsim.git.repository import Repository
 from branchsim.history.facts import CacheWarning
 from branchsim.history.results import ResultCache
-from branchsim.topology import Topology, Waiver
+from branchsim.topology import PathGlobs, Topology, Waiver
 
 BUILD_RUN = Topology.build_run()
 
@@ -255,6 +259,82 @@ def test_a_scan_that_was_not_read_to_its_end_is_not_kept(story: Story, tmp_path:
         next(scan(repository, cache=tmp_path / "cache"))
     assert scanned(story.repo.path, tmp_path / "cache") == scanned(story.repo.path, None)
     assert computed == ["scan"] * 3
+
+
+@pytest.fixture
+def redone(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """The parents of every merge that a scan looks at."""
+    done: list[tuple[str, str]] = []
+    among = Suspects.among
+
+    def counted(suspects: Suspects, merges: Sequence[Commit]) -> list[Commit]:
+        done.extend((merge.parents[0], merge.parents[1]) for merge in merges)
+        return among(suspects, merges)
+
+    monkeypatch.setattr(Suspects, "among", counted)
+    return done
+
+
+def test_after_one_more_commit_only_what_it_bears_on_is_looked_at_again(
+    story: Story, tmp_path: Path, redone: list[tuple[str, str]]
+) -> None:
+    cache = tmp_path / "cache"
+    (lossy,) = [each.commit for each in scanned(story.repo.path, cache) if each.records]
+    assert len(redone) > 1
+    redone.clear()
+    story.repo.commit("integration", {"other.c": "int other;\n"})
+    story.repo.finish()
+    assert scanned(story.repo.path, cache) == scanned(story.repo.path, None)
+    redone.clear()
+    # What touches the path that lost something may have brought it back; a new merge is looked at for the first time.
+    story.repo.commit("integration", {"app.c": edited(edited(CODE, 7, "700"), 3, "300")}, subject="Restore the fix")
+    story.repo.branch("topic", "integration")
+    story.repo.commit("topic", {"topic.c": "int topic;\n"})
+    story.repo.commit("integration", {"again.c": "int again;\n"})
+    merge = story.repo.merge(into="integration", source="topic")
+    story.repo.finish()
+    moved = scanned(story.repo.path, cache)
+    with Repository(story.repo.path) as repository:
+        parents = {
+            commit.sha: (commit.parents[0], commit.parents[1])
+            for commit in read_commits(repository.scratch, [lossy, merge], options=("--no-walk",))
+        }
+    assert sorted(redone) == sorted(parents.values())
+    assert moved == scanned(story.repo.path, None)
+    assert any(each.restored_by for found in moved for each in found.records)
+
+
+def test_what_is_known_of_merges_is_not_taken_from_another_version(
+    story: Story, tmp_path: Path, redone: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = tmp_path / "cache"
+    scanned(story.repo.path, cache)
+    everything = sorted(redone)
+    for change in ("code", "ignored", "attributes"):
+        redone.clear()
+        if change == "code":
+            monkeypatch.setattr(memo, "code_digest", lambda: b"another version")
+        if change == "attributes":
+            story.repo.commit("integration", {".gitattributes": "app.c linguist-generated\n"})
+            story.repo.checkout("integration")
+            story.repo.finish()
+        ignore = PathGlobs(("app.*",)) if change == "ignored" else None
+        with Repository(story.repo.path) as repository:
+            found = list(scan(repository, ignore=ignore, cache=cache))
+            assert sorted(redone) == everything
+            assert found == list(scan(repository, ignore=ignore))
+        assert any(each.records for each in found) == (change == "code")
+
+
+@settings(max_examples=15, deadline=None)
+@given(steps=histories(most=10), data=st.data())
+def test_a_history_that_grows_is_scanned_as_if_for_the_first_time(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[Step], data: st.DataObject
+) -> None:
+    place = tmp_path_factory.mktemp("m")
+    for turn, length in enumerate([data.draw(st.integers(1, len(steps))), len(steps)]):
+        build(place / f"{turn}", steps[:length])
+        assert scanned(place / f"{turn}", place / "cache") == scanned(place / f"{turn}", None)
 
 
 # -- records as bytes ----------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from support.histories import Step, build, histories
 from support.repos import RepoBuilder, executable
 
+from branchsim.audit.inspect import inspect
 from branchsim.audit.losses import LossReader
 from branchsim.audit.pathhistory import MemoryHistory
 from branchsim.audit.suspects import Suspects
@@ -90,3 +91,52 @@ def test_a_merge_of_what_is_contained_is_cleared_only_if_it_changes_nothing(tmp_
         told, own = cleared(repository)
         assert told == {forward, backward}
         assert not own[Sha(ours)]
+
+
+@settings(max_examples=25, deadline=None)
+@given(steps=histories(most=12))
+def test_what_is_told_without_redoing_a_merge_is_that_it_lost_nothing(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[Step]
+) -> None:
+    path = tmp_path_factory.mktemp("s") / "repo"
+    build(path, steps)
+    with Repository(path) as repository, LossReader(repository.scratch) as reader:
+        history = MemoryHistory(repository, reader)
+        suspects = Suspects(repository.scratch, history.graph, history.brought)
+        left = {commit.sha for commit in suspects.lossy(reader, suspects.merges)}
+        assert left <= {commit.sha for commit in suspects.among(suspects.merges)}
+        for commit in suspects.merges:
+            alone = inspect(repository, commit.sha)
+            assert commit.sha in left or (alone.records == () and alone.skipped == ())
+
+
+def test_a_merge_is_redone_only_if_the_table_tells_a_loss_or_a_file_may_have_moved(tmp_path: Path) -> None:
+    def edited(number: int, text: str) -> str:
+        return LONG.replace(f"line {number}\n", f"{text}\n")
+
+    repo = RepoBuilder(tmp_path / "repo")
+    start = repo.commit("start", {"a": LONG, "CHANGES": LONG})
+    both = edited(3, "ours of three").replace("line 15\n", "theirs of fifteen\n")
+    joined = edited(3, "ours of three\ntheirs of three")
+    theirs_alone = edited(15, "theirs of fifteen")
+    cases: list[tuple[bool, dict[str, object], dict[str, object], dict[str, object]]] = [
+        (False, {"a": edited(3, "ours of three")}, {"a": theirs_alone}, {"a": both}),
+        (False, {"a": edited(3, "ours of three")}, {"a": edited(3, "theirs of three")}, {"a": joined}),
+        (False, {"CHANGES": edited(3, "ours of three")}, {"CHANGES": edited(3, "theirs")}, {"CHANGES": LONG}),
+        (False, {"new": "1\n"}, {"new": "1\n"}, {"new": "1\n"}),
+        (True, {"a": edited(3, "ours of three")}, {"a": theirs_alone}, {"a": theirs_alone}),
+        (True, {"a": edited(3, "ours of three")}, {"b": LONG, "a": None}, {"b": edited(3, "ours of three"), "a": None}),
+        (True, {"a": edited(3, "ours of three")}, {"b": "1\n"}, {"a": edited(3, "ours of three")}),
+    ]  # fmt: skip
+    expected = []
+    for number, (wanted, ours, theirs, merged) in enumerate(cases):
+        repo.branch(f"main{number}", start)
+        repo.branch(f"topic{number}", start)
+        repo.commit(f"main{number}", ours)  # type: ignore[arg-type]
+        repo.commit(f"topic{number}", theirs)  # type: ignore[arg-type]
+        merge = repo.merge(into=f"main{number}", source=f"topic{number}", files=merged)  # type: ignore[arg-type]
+        expected += [merge] * wanted
+    with Repository(repo.finish()) as repository, LossReader(repository.scratch) as reader:
+        history = MemoryHistory(repository, reader)
+        suspects = Suspects(repository.scratch, history.graph, history.brought)
+        assert {commit.sha for commit in suspects.lossy(reader, suspects.merges)} == set(expected)

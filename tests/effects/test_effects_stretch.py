@@ -8,11 +8,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from branchsim.effects import Form, units_of
+from branchsim.effects import Fated, Form, Scene, Units, fates, judge, sift, units_of, units_together
+from branchsim.effects import scene as scene_module
 from branchsim.effects.metadata import KnownChildren
-from branchsim.effects.stretch import alike, difference, gained
+from branchsim.effects.stretch import alike, apart, compared, difference, gained, is_merged
 from branchsim.effects.text import Limits
-from branchsim.effects.units import DEFAULTS, Options, UnknownContentError, form_of, unknown
+from branchsim.effects.units import DEFAULTS, Options, UnknownContentError, Version, form_of, unknown
 
 META = "http://soap.sforce.com/2006/04/metadata"
 
@@ -149,6 +150,93 @@ def test_what_is_too_deep_in_both_versions_is_read_whole(depth: int) -> None:
 def test_other_formats_are_read_whole(path: bytes) -> None:
     assert form_of(path) is not Form.LINES
     assert difference(path, b'{"a": 1}', b'{"a": 2}') is None
+
+
+@given(texts=st.lists(TEXTS.map(lambda text: text.decode("latin-1")), min_size=1, max_size=4), margin=st.integers(0, 3))
+def test_what_all_texts_have_around_is_cut_off_in_whole_lines(texts: list[str], margin: int) -> None:
+    wholes = ["one();\n" * 5 + text + "two = 2\n" * 5 for text in texts]
+    parts = apart(wholes, margin)
+    cut = len(wholes[0]) - len(parts[0])
+    assert any(
+        all(
+            whole == wholes[0][:at] + part + whole[len(whole) - cut + at :]
+            for whole, part in zip(wholes, parts, strict=True)
+        )
+        and wholes[0][:at][-1:] in {"", "\n"}
+        for at in range(cut + 1)
+    )
+    for text, part in zip(texts, parts, strict=True):
+        assert len(set(texts)) == 1 or part.count("\n") <= text.count("\n") + 2 * margin + 1
+
+
+@given(one=edits(), other=edits(), path=st.sampled_from([b"a.c", b"pom.xml", b"a.profile"]))
+def test_what_all_versions_have_makes_no_difference_to_the_table(
+    one: tuple[bytes, bytes], other: tuple[bytes, bytes], path: bytes
+) -> None:
+    contents = [*one, *other]
+    found = compared(path, contents)
+    assert found is None or judge(*found) == judge(*units_together(path, [Version(each) for each in contents]))
+
+
+@given(one=edits(), other=edits(), glue=st.sampled_from([b"", b"same();\n"]))
+@example(one=(b"one();\n", b"one();\ntwo = 2\n"), other=(b"x\none();\n", b"x\none();\ntwo = 2\n"), glue=b"")
+def test_nothing_is_lost_where_one_side_gained_what_the_other_had_gained(
+    one: tuple[bytes, bytes], other: tuple[bytes, bytes], glue: bytes
+) -> None:
+    contents = [glue + each for each in (one[0], other[0], one[1], other[1])]
+    for base, target, source, merged in (contents, [contents[0], contents[2], contents[1], contents[3]]):
+        if is_merged(b"a.c", [base, target, source, merged], known={}):
+            units = units_together(b"a.c", [Version(each) for each in (base, target, source, merged)])
+            assert not any(verdict.is_loss for verdict in judge(*units))
+
+
+@given(one=metadata_edits(), other=metadata_edits())
+def test_elements_that_all_versions_have_make_no_difference_to_the_table(
+    one: tuple[bytes, bytes], other: tuple[bytes, bytes]
+) -> None:
+    contents = [*one, *other]
+    found = compared(b"a.profile", contents)
+    whole = units_together(b"a.profile", [Version(each) for each in contents])
+    assert found is None or judge(*found) == judge(*whole)
+
+
+CODE = [
+    "int one = 1;", "    int one = 1;", "call(first, second,", "     third);", "call(first, second, third);", "// said",
+    "/* a block", "it ends */", "import java.util.List;", "List<String> names;", "version = 1.2;", "version = 1.3;",
+    "released = false;", "released = true;", "}", "else {", "total = count(names);",
+]  # fmt: skip
+BLOCKS = st.lists(st.sampled_from(CODE), max_size=5).map(lambda lines: "".join(f"{line}\n" for line in lines))
+
+
+@given(
+    parts=st.tuples(BLOCKS, BLOCKS, BLOCKS, BLOCKS),
+    around=st.tuples(BLOCKS, BLOCKS),
+    many=st.sampled_from([0, 2, 40]),
+)
+def test_what_all_versions_begin_and_end_with_changes_no_finding(
+    parts: tuple[str, str, str, str], around: tuple[str, str], many: int
+) -> None:
+    filler = "".join(f"filled({number});\n" for number in range(many))
+    contents = [f"{around[0]}{filler}{part}{filler}{around[1]}".encode() for part in parts]
+    found = compared(b"a.java", contents)
+    assert found is not None
+    whole = units_together(b"a.java", [Version(each) for each in contents])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scene_module, "_MARGIN", 1000)
+        expected = _told(whole, contents)
+    assert _told(found, contents) == expected
+
+
+def _told(units: list[Units], contents: list[bytes]) -> list[object]:
+    base, target, source, merged = units
+    texts = dict(zip(("base", "target", "source", "merged"), contents, strict=True))
+    seen = Scene(path=b"a.java", base=base, target=target, source=source, merged=merged, contents=texts)
+    sifted = sift(judge(*units), seen)
+
+    def plain(each: Fated) -> tuple[object, ...]:
+        return each.verdict, each.fate, each.instead, each.region, each.reordered, each.alike
+
+    return [sifted.left_out, *map(plain, fates(sifted.losses, seen))]
 
 
 def test_nothing_is_gained_from_what_could_not_be_read() -> None:
