@@ -16,6 +16,7 @@ FLOORS: dict[str, int] = {
     "names": 1,
     "facade": 1,
     "formatting": 1,
+    "safe_xml": 1,
     "accessors": 1,
     "git": 2,
     "topology": 2,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from branchsim.check.mistakes import MISTAKES
 from branchsim.check.replay import AUTHOR, START
+from branchsim.check.shell import PRELUDE
 from branchsim.check.strategy import PRESETS
 from branchsim.check.trace import PATH, effect
 
@@ -15,39 +16,17 @@ if TYPE_CHECKING:
     from branchsim.check.strategy import Strategy
     from branchsim.check.trace import Action, Trace
 
-_HEAD = """\
+_HEAD = (
+    """\
 #!/bin/sh
 # {title}
 # Strategy: {strategy}. Mistakes: {mistakes}.
-#
-# Needs git and nothing else. Usage: sh {name}.sh [DIRECTORY]
-# The directory must be empty or absent; without one a temporary directory is made and kept.
-# Exit status: 0 the history came out as told, 1 git did something else, 2 the directory cannot be used.
-set -eu
-umask 022
-for name in $(env | sed -n 's/^\\(GIT_[A-Z_0-9]*\\)=.*/\\1/p'); do unset "$name"; done
-GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null GIT_ATTR_NOSYSTEM=1 LC_ALL=C TZ=UTC GIT_EDITOR=: GIT_MERGE_AUTOEDIT=no
+"""
+    + PRELUDE
+    + """\
 GIT_AUTHOR_NAME={author} GIT_AUTHOR_EMAIL={email}
 GIT_COMMITTER_NAME={author} GIT_COMMITTER_EMAIL={email}
-export GIT_CONFIG_NOSYSTEM GIT_CONFIG_GLOBAL GIT_ATTR_NOSYSTEM LC_ALL TZ GIT_EDITOR GIT_MERGE_AUTOEDIT
 export GIT_AUTHOR_NAME GIT_AUTHOR_EMAIL GIT_COMMITTER_NAME GIT_COMMITTER_EMAIL
-
-directory=${{1:-}}
-if [ -z "$directory" ]; then
-    directory=$(mktemp -d) || exit 2
-elif [ -e "$directory" ] && [ -n "$(ls -A "$directory")" ]; then
-    echo "$directory is not empty; name an empty or a new directory" >&2
-    exit 2
-fi
-mkdir -p "$directory" || exit 2
-cd "$directory" || exit 2
-git init -q --template= .
-git config core.autocrlf false
-git config commit.gpgSign false
-git config merge.conflictStyle merge
-
-tell() {{ printf '%s\\n' "$*"; }}
-wrong() {{ printf 'git did not do what was expected: %s\\n' "$*" >&2; exit 1; }}
 at() {{ GIT_AUTHOR_DATE="$1 +0000" GIT_COMMITTER_DATE="$1 +0000"; export GIT_AUTHOR_DATE GIT_COMMITTER_DATE; }}
 write() {{ cat >{path}; git add {path}; }}
 holds() {{
@@ -55,6 +34,7 @@ holds() {{
     git cat-file blob "HEAD:{path}" | cmp -s - .git/expected || wrong "$1 holds something else"
 }}
 """
+)
 
 
 def shell_script(found: Counterexample) -> str:
@@ -79,6 +59,7 @@ def shell_script(found: Counterexample) -> str:
             strategy=" ".join(str(found.strategy).split()),
             mistakes=", ".join(found.mistakes) or "none",
             name=found.property,
+            success="the history came out as told",
             author=shlex.quote(name),
             email=shlex.quote(email),
             path=PATH,

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from branchsim.cli import CLEAN, FINDINGS, complete
+from branchsim.cli import CLEAN, FINDINGS
+from branchsim.cli.options import Cache, Since, TopologyFile, Trailers, Until
 from branchsim.cli.output import FORMAT_HELP, Format, day
 
 if TYPE_CHECKING:
@@ -29,41 +30,12 @@ def audit(
     repo: Annotated[
         Path, typer.Argument(help="The repository: a work tree or a bare one.", metavar="REPO", show_default=False)
     ] = _REPOSITORY,
-    topology: Annotated[
-        Path | None,
-        typer.Option(
-            "--topology",
-            "-T",
-            metavar="FILE",
-            help="A branchsim.toml, or a project that describes its branches. Without it the repository's own "
-            "branchsim.toml, else its sfdx-hardis configuration, else a guess.",
-        ),
-    ] = None,
-    since: Annotated[
-        str | None,
-        typer.Option(
-            "--since",
-            metavar="WHEN",
-            help="Only changes that landed since then: a date, or a revision.",
-            autocompletion=complete.revisions,
-        ),
-    ] = None,
-    until: Annotated[
-        str | None,
-        typer.Option(
-            "--until",
-            metavar="WHEN",
-            help="The state as of then: a date, or a revision.",
-            autocompletion=complete.revisions,
-        ),
-    ] = None,
-    trailers: Annotated[
-        bool, typer.Option("--trailers/--no-trailers", help="Whether 'cherry picked from commit' and its like count.")
-    ] = True,
+    topology: TopologyFile = None,
+    since: Since = None,
+    until: Until = None,
+    trailers: Trailers = True,
     output: Annotated[Format, typer.Option("--format", metavar="FORM", help=FORMAT_HELP)] = Format.TABLE,
-    cache: Annotated[
-        bool, typer.Option("--cache/--no-cache", help="Whether facts about commits are kept on disk.")
-    ] = True,
+    cache: Cache = True,
     everything: Annotated[bool, typer.Option("--all", help="List every finding, not only the first ones.")] = False,
     check: Annotated[
         list[str] | None,

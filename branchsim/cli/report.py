@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from branchsim.cli import CLEAN, complete
+from branchsim.cli import CLEAN
+from branchsim.cli.options import Cache, Since, TopologyFile, Trailers, Until
 
 _REPOSITORY = Path()
 
@@ -20,40 +21,11 @@ def report(
         Path,
         typer.Option("--out", "-o", metavar="FILE", help="The file to write; its ending says the form."),
     ] = Path("report.html"),
-    topology: Annotated[
-        Path | None,
-        typer.Option(
-            "--topology",
-            "-T",
-            metavar="FILE",
-            help="A branchsim.toml, or a project that describes its branches. Without it the repository's own "
-            "branchsim.toml, else its sfdx-hardis configuration, else a guess.",
-        ),
-    ] = None,
-    since: Annotated[
-        str | None,
-        typer.Option(
-            "--since",
-            metavar="WHEN",
-            help="Only changes that landed since then: a date, or a revision.",
-            autocompletion=complete.revisions,
-        ),
-    ] = None,
-    until: Annotated[
-        str | None,
-        typer.Option(
-            "--until",
-            metavar="WHEN",
-            help="The state as of then: a date, or a revision.",
-            autocompletion=complete.revisions,
-        ),
-    ] = None,
-    trailers: Annotated[
-        bool, typer.Option("--trailers/--no-trailers", help="Whether 'cherry picked from commit' and its like count.")
-    ] = True,
-    cache: Annotated[
-        bool, typer.Option("--cache/--no-cache", help="Whether facts about commits are kept on disk.")
-    ] = True,
+    topology: TopologyFile = None,
+    since: Since = None,
+    until: Until = None,
+    trailers: Trailers = True,
+    cache: Cache = True,
     form: Annotated[
         str | None,
         typer.Option("--format", metavar="FORM", help="html, markdown or xlsx; without it by the ending of the file."),

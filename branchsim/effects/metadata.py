@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from branchsim.effects.metadata_keys import ATTRIBUTES, EVERYWHERE, KEYS, UNKEYED
 from branchsim.effects.structured import Elements, NotReadError
 from branchsim.effects.text import Limits, normalise, shorten
+from branchsim.safe_xml import UnsafeXmlError, parse_xml
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -173,25 +174,10 @@ def _root(content: bytes, text: str) -> etree._Element:
         raise NotReadError("")  # nothing is wrong with it
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
         raise NotReadError("XML with a document type, which is not read because entities can be bombs")
-    from lxml import etree
-
-    parser = etree.XMLParser(
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        dtd_validation=False,
-        huge_tree=False,
-        remove_comments=True,
-        remove_pis=True,
-        recover=False,
-    )
     try:
-        root = etree.fromstring(content, parser)
-    except (etree.XMLSyntaxError, ValueError) as error:
-        raise NotReadError(f"not valid XML ({normalise(str(error))[:160]})") from None
-    if root.getroottree().docinfo.internalDTD is not None:
-        raise NotReadError("XML with a document type, which is not read because entities can be bombs")
-    return root
+        return parse_xml(content)
+    except UnsafeXmlError as error:
+        raise NotReadError(normalise(str(error))[:200]) from None
 
 
 @functools.cache

@@ -12,6 +12,8 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from branchsim.check.shell import PRELUDE
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
@@ -21,36 +23,13 @@ Kind = Literal[
     "note", "commit", "branch", "move", "delete", "tag", "fast-forward", "merge", "squash", "pick", "revert", "refused"
 ]
 
-_HEAD = """\
+_HEAD = (
+    """\
 #!/bin/sh
 # {title}
-#
-# Needs git and nothing else. Usage: sh {name}.sh [DIRECTORY]
-# The directory must be empty or absent; without one a temporary directory is made and kept.
-# Exit status: 0 every commit has the id that was seen, 1 git did something else, 2 the directory cannot be used.
-set -eu
-umask 022
-for name in $(env | sed -n 's/^\\(GIT_[A-Z_0-9]*\\)=.*/\\1/p'); do unset "$name"; done
-GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null GIT_ATTR_NOSYSTEM=1 LC_ALL=C TZ=UTC GIT_EDITOR=: GIT_MERGE_AUTOEDIT=no
-export GIT_CONFIG_NOSYSTEM GIT_CONFIG_GLOBAL GIT_ATTR_NOSYSTEM LC_ALL TZ GIT_EDITOR GIT_MERGE_AUTOEDIT
-
-directory=${{1:-}}
-if [ -z "$directory" ]; then
-    directory=$(mktemp -d) || exit 2
-elif [ -e "$directory" ] && [ -n "$(ls -A "$directory")" ]; then
-    echo "$directory is not empty; name an empty or a new directory" >&2
-    exit 2
-fi
-mkdir -p "$directory" || exit 2
-cd "$directory" || exit 2
-git init -q --template= .
-git config core.autocrlf false
-git config core.fileMode false
-git config commit.gpgSign false
-git config rerere.enabled false
-
-tell() {{ printf '%s\\n' "$*"; }}
-wrong() {{ printf 'git did not do what was seen: %s\\n' "$*" >&2; exit 1; }}
+"""
+    + PRELUDE
+    + """\
 stamp() {{
     GIT_AUTHOR_NAME=$1 GIT_AUTHOR_EMAIL=$2 GIT_AUTHOR_DATE="$3 +0000"
     GIT_COMMITTER_NAME=$4 GIT_COMMITTER_EMAIL=$5 GIT_COMMITTER_DATE="$6 +0000"
@@ -60,6 +39,7 @@ into() {{ if [ -d "$1" ]; then rm -rf -- "$1"; fi; mkdir -p "$(dirname -- "$1")"
 record() {{ git add -A && git commit -q --allow-empty --cleanup=verbatim -F -; }}
 is() {{ [ "$(git rev-parse --verify "$1^0")" = "$2" ] || wrong "$1 should be $2"; }}
 """
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +109,7 @@ def shell_script(
     name : str
         What the file will be called, without ``.sh``.
     """
-    lines = [_HEAD.format(title=" ".join(title.split()), name=name)]
+    lines = [_HEAD.format(title=" ".join(title.split()), name=name, success="every commit has the id that was seen")]
     first = True
     for operation in operations:
         lines += _lines(operation, content, first=first)

@@ -10,6 +10,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from branchsim.errors import TopologyError
+from branchsim.safe_xml import UnsafeXmlError, parse_xml
 
 if TYPE_CHECKING:
     import yaml
@@ -150,24 +151,10 @@ def manifest_types(data: bytes, origin: str) -> dict[str, set[str]]:
 
     if len(data) > MAX_XML_BYTES:
         raise TopologyError(f"{origin}: the file has {len(data):,} bytes, more than the {MAX_XML_BYTES:,} allowed")
-    parser = etree.XMLParser(
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        dtd_validation=False,
-        huge_tree=False,
-        remove_comments=True,
-        remove_pis=True,
-    )
     try:
-        root = etree.fromstring(data, parser)
-    except etree.XMLSyntaxError as error:
-        # libxml2 says where; its own limits on depth and entities arrive here too
-        raise TopologyError(f"{origin}: not usable as XML: {error.msg}") from None
-    except ValueError as error:
-        raise TopologyError(f"{origin}: not usable as XML: {error}") from None
-    if root.getroottree().docinfo.internalDTD is not None:
-        raise TopologyError(f"{origin}: has a DOCTYPE, which a manifest does not need; such a file is refused")
+        root = parse_xml(data)
+    except UnsafeXmlError as error:
+        raise TopologyError(f"{origin}: {error}") from None
     if etree.QName(root).localname != "Package":
         raise TopologyError(f"{origin}: is no manifest: the root is {etree.QName(root).localname!r}, not 'Package'")
     found: dict[str, set[str]] = {}

@@ -67,7 +67,7 @@ def test_a_git_that_does_something_else_is_noticed(tmp_path: Path) -> None:
     script.write_text(text.replace("nine\n", "neun\n"), encoding="utf-8")
     done = subprocess.run(["sh", script, tmp_path / "place"], capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 1
-    assert "git did not do what was seen" in done.stderr
+    assert "git did not do what was expected" in done.stderr
 
 
 @settings(max_examples=10)

@@ -411,7 +411,7 @@ def test_conventional_names_are_not_needed() -> None:
         (project(uat="a: !!python/name:os.system"), "tag that would construct an object is refused"),
         (project(uat="a: ["), r"uat\.yml: not valid YAML"),
         (project("[1, 2]\n"), "expected keys and values"),
-        (project(uat="", others={"manifest/package-no-overwrite.xml": "<x"}), "no-overwrite.xml: not usable as XML"),
+        (project(uat="", others={"manifest/package-no-overwrite.xml": "<x"}), "no-overwrite.xml: not valid XML"),
     ],
 )
 def test_a_damaged_configuration_is_one_clear_error(files: Files, says: str) -> None:
