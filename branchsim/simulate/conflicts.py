@@ -367,6 +367,8 @@ class _Case:
 
     def question(self) -> Question:
         """What must be known to tell which changes meet in it."""
+        if self.kind in {"modify/delete", "rename/delete"}:
+            return Question(frozenset(self.names), gone=(self.target is None, self.source is None))
         if self.merged is None or self.kind not in {"content", "add/add"}:
             return Question(frozenset(self.names))
         versions = (self.conflict.base, self.conflict.ours, self.conflict.theirs)

@@ -43,10 +43,13 @@ class Question:
         The names that the file has or had on the two sides.
     places : tuple of Place or None
         What target and source did to the regions in conflict; None where lines cannot tell.
+    gone : tuple of bool
+        Whether target and source took the file away.
     """
 
     names: frozenset[bytes]
     places: tuple[Place | None, Place | None] = (None, None)
+    gone: tuple[bool, bool] = (False, False)
 
 
 def places(
@@ -147,6 +150,9 @@ def meetings(
     counts = _counts(reader, [touch for key in narrow for touch in told[key]], narrow.values())
     for key, place in narrow.items() if counts else ():
         told[key] = [touch for touch in told[key] if _did(touch, place, counts)] or told[key]
+    for key, touches in told.items():
+        if questions[key[0]].gone[key[1]]:
+            told[key] = [touch for touch in touches if touch.after is None] or touches
     graph.learn(scratch, {touch.commit for touches in told.values() for touch in touches})
     return {
         path: (

@@ -117,8 +117,8 @@ class Meeting:
     ----------
     commits : tuple of Sha
         The commits of this side that brought or took away a line of the regions in conflict since the sides parted,
-        newest first; where lines cannot tell (a path that conflicts as a whole), all that touched the path. Merges are
-        left out.
+        newest first; of a file that this side took away those that did so; where neither can tell, all that touched
+        the path. Merges are left out.
     authors : tuple of str
         Their authors, each once.
     since : int or None

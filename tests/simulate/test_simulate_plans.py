@@ -136,6 +136,14 @@ def test_only_changes_of_the_lines_in_conflict_meet(repo: RepoBuilder) -> None:
         simulate(hotfix(text().replace(b"3\n", b"")), repo.path).conflicts.query("phase == 'plan'").to_dict("records")
     )
     assert (row["target_commits"], len(row["source_commits"])) == ((again, feature), 1)
+    # Of a file that is gone only who took it away.
+    repo.commit("integration", {"b.txt": b"more\n"}, subject="Change what is taken away")
+    gone = repo.commit("integration", {"b.txt": None}, subject="Take a file away")
+    repo.finish()
+    work = (Commit("hotfix/login", message="Fix b", files=(FileChange("b.txt", b"fix\n"),)),)
+    deleted = simulate(Plan.hotfix("login", BUILD_RUN, work=work), repo.path).conflicts.query("phase == 'plan'")
+    (row,) = deleted.to_dict("records")
+    assert (row["kind"], row["target_commits"]) == ("modify/delete", (gone,))
     # A line that was only moved there shows nothing: all that touched the file are told.
     moved = text().replace(b"9\n", b"").replace(b"3\n", b"9\n")
     last = repo.commit("integration", {"a.txt": moved}, subject="Move line 9")
