@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from branchsim.git.log import read_commits, rev_list
 from branchsim.git.repository import Repository
 from branchsim.names import RefName, Sha
-from branchsim.plan import Tag
+from branchsim.plan import PullRequest, Start, Tag
 
 if TYPE_CHECKING:
     from branchsim.git.log import Commit
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from branchsim.simulate.simulation import Simulation
 
 SCHEMA = 1
-Agreement = Literal["same commit", "same tree", "different", "not done"]
+Agreement = Literal["same commit", "same tree", "gone", "different", "not done"]
+_AS_SIMULATED = frozenset({"same commit", "same tree", "gone"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +35,8 @@ class Verified:
         The branch it moves, or the tag it makes.
     agreement : str
         ``same commit``: the very commit that was simulated. ``same tree``: another commit with the same content.
-        ``different``: the branch went on with other content. ``not done``: nothing came after the step before.
+        ``gone``: the plan deletes the branch in the end, and it is deleted. ``different``: the branch went on with
+        other content. ``not done``: nothing came after the step before.
     expected : Sha or None
         The tree that was simulated.
     commit : Sha or None
@@ -62,7 +64,7 @@ class Verification:
     @property
     def holds(self) -> bool:
         """Whether every step was carried out as it was simulated."""
-        return all(step.agreement in {"same commit", "same tree"} for step in self.steps)
+        return all(step.agreement in _AS_SIMULATED for step in self.steps)
 
     def to_dict(self) -> dict[str, Any]:
         """The result as JSON holds it, schema 1."""
@@ -91,13 +93,29 @@ def verify(simulation: Simulation, repo: str | os.PathLike[str]) -> Verification
     """
     with Repository(repo) as repository:
         lines = _Lines(repository, dict(simulation.seen))
-        steps = tuple(_verified(simulation, lines, result) for result in simulation.results if _moves(result))
+        deleted = _deleted(simulation)
+        steps = tuple(
+            _gone(result) if result.branch in deleted and not lines.of(result.branch) else _verified(lines, result)
+            for result in simulation.results
+            if _moves(result)
+        )
         tags = tuple(
             _tag(repository, result, step)
             for step, result in zip(simulation.plan.steps, simulation.results, strict=True)
             if isinstance(step, Tag) and result.commit is not None
         )
     return Verification(simulation.plan.name, tuple(sorted((*steps, *tags), key=lambda each: each.number)))
+
+
+def _deleted(simulation: Simulation) -> set[str]:
+    """The branches that the plan deletes, and does not start again."""
+    deleted: set[str] = set()
+    for step, result in zip(simulation.plan.steps, simulation.results, strict=True):
+        if isinstance(step, PullRequest) and step.delete_source and result.outcome in {"clean", "regression"}:
+            deleted.add(step.source)
+        elif isinstance(step, Start):
+            deleted.discard(step.branch)
+    return deleted
 
 
 def _moves(result: StepResult) -> bool:
@@ -129,23 +147,24 @@ class _Lines:
         return list(read_commits(self.repository.scratch, [tip, *below], options=options, changes=False))
 
 
-def _verified(simulation: Simulation, lines: _Lines, result: StepResult) -> Verified:
+def _gone(result: StepResult) -> Verified:
+    return _told(result, result.branch or "", "gone", None, "the branch is deleted, as the plan has it")
+
+
+def _verified(lines: _Lines, result: StepResult) -> Verified:
     if result.kind == "start":
         return _start(lines, result)
     branch, expected = result.branch or "", result.tree
     every = lines.of(branch)
     if not every:
-        gone = any(move.ref == f"refs/heads/{branch}" and move.after is None for move in simulation.moves)
-        reason = "the branch is gone" if gone else "there is no such branch"
-        return _told(result, branch, "not done", None, reason)
+        return _told(result, branch, "not done", None, "there is no such branch")
     for line in every.values():
         for place, commit in enumerate(line):
             if commit.tree == expected:
-                astray = _astray(lines, every, commit, expected)
-                if astray is not None:
-                    there = lines.repository.refs[astray]
-                    shown = astray.removeprefix("refs/heads/").removeprefix("refs/remotes/")
-                    return _told(result, branch, "different", there, f"{shown} went another way, to {there[:12]}")
+                there = _astray(lines, branch, commit)
+                if there is not None:
+                    reason = f"origin/{branch} went another way, to {there[:12]}"
+                    return _told(result, branch, "different", there, reason)
                 del line[: place + 1]
                 same = commit.sha == result.commit
                 reason = "" if same else f"another commit than {(result.commit or '')[:12]}, with the same content"
@@ -160,18 +179,16 @@ def _verified(simulation: Simulation, lines: _Lines, result: StepResult) -> Veri
     return _told(result, branch, "different", tip.sha, reason)
 
 
-def _astray(lines: _Lines, every: dict[RefName, list[Commit]], found: Commit, expected: Sha | None) -> RefName | None:
-    """A ref of the branch that moved since, and neither holds what was found nor was left behind on the way there."""
-    for ref, line in every.items():
-        if not line or any(commit.tree == expected for commit in line):
-            continue
-        tip = lines.repository.refs[ref]
-        if all(
-            rev_list(lines.repository.scratch, [one, f"^{other}"], "-n1")
-            for one, other in ((tip, found.sha), (found.sha, tip))
-        ):
-            return ref
-    return None
+def _astray(lines: _Lines, branch: str, found: Commit) -> Sha | None:
+    """The branch on origin if it moved since, does not hold what was found here, and was not left behind on the way."""
+    ref = RefName(f"refs/remotes/origin/{branch}")
+    line = lines.of(branch).get(ref)
+    if not line or any(commit.tree == found.tree for commit in line):
+        return None
+    tip = lines.repository.refs[ref]
+    both = (tip, found.sha), (found.sha, tip)
+    apart = all(rev_list(lines.repository.scratch, [one, f"^{other}"], "-n1") for one, other in both)
+    return tip if apart else None
 
 
 def _start(lines: _Lines, result: StepResult) -> Verified:

@@ -13,7 +13,7 @@ from support.cli import ROOT, Shell
 from support.machine import fingerprint
 from support.repos import RepoBuilder, git
 
-from branchsim.plan import Commit, FileChange, Plan
+from branchsim.plan import Commit, FileChange, Plan, PullRequest, Start
 from branchsim.topology import Topology
 
 WHO = "Rita Release <rita@example.com>"
@@ -252,6 +252,24 @@ def test_what_people_did_is_compared_with_what_was_simulated(shell: Shell, repo:
     repo.finish()
     done = shell.run("execute", "--verify", saved, repo.path)
     assert "4. different merge hotfix/login to preprod: origin/preprod went another way" in done.stdout
+
+
+def test_a_branch_that_the_plan_deletes_is_gone_as_simulated(shell: Shell, repo: RepoBuilder, tmp_path: Path) -> None:
+    plan = Plan(
+        "topic",
+        (
+            Start("feature/x", at="integration"),
+            Commit("feature/x", message="Work", files=(FileChange("b.txt", b"work\n"),)),
+            PullRequest("feature/x", "integration", delete_source=True),
+        ),
+    )
+    (tmp_path / "plan.toml").write_text(plan.to_toml())
+    saved = tmp_path / "saved.json"
+    shell.run("simulate", tmp_path / "plan.toml", repo.path, "--save", saved)
+    assert shell.run("execute", saved, repo.path, "--for-real", "--yes").returncode == 0
+    done = shell.run("execute", "--verify", saved, repo.path, "--format", "json")
+    assert done.returncode == 0
+    assert [step["agreement"] for step in json.loads(done.stdout)["steps"]] == ["gone", "gone", "same commit"]
 
 
 # -- bad input ---------------------------------------------------------------------------------------------------------
