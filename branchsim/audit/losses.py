@@ -27,7 +27,7 @@ from branchsim.effects import (
 from branchsim.effects import Side as EffectSide
 from branchsim.effects import Verdict as UnitVerdict
 from branchsim.effects.stretch import compared, is_merged
-from branchsim.effects.units import DEFAULTS, form_of
+from branchsim.effects.units import DEFAULTS, KnownLines, form_of
 from branchsim.git.hunks import renames
 from branchsim.git.objects import ObjectReader, TreeEntry
 from branchsim.git.scratch import Scratch
@@ -143,7 +143,7 @@ class LossReader:
         self._blobs: dict[Sha, bytes | Units] = {}
         self._held = 0
         self._located: dict[tuple[Sha, bytes], TreeEntry | None] = {}
-        self._lines: dict[str, str | None] = {}
+        self._lines: KnownLines = {}
         self.deltas = Deltas(self)
 
     def __enter__(self) -> Self:
@@ -156,7 +156,7 @@ class LossReader:
         self._reader.__exit__(kind, error, trace)
 
     @property
-    def lines(self) -> dict[str, str | None]:
+    def lines(self) -> KnownLines:
         """Lines that were read before, with what they mean; to be added to."""
         if len(self._lines) > _LINES:
             self._lines.clear()

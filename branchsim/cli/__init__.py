@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 import warnings
@@ -18,6 +19,9 @@ INTERRUPTED = 130
 
 _INTERRUPTION = "interrupted; nothing was changed"
 _SIGNALLED = 128
+_COLLECT = (50_000, 20, 20)
+"""When Python looks for cycles of garbage: a command makes millions of records that hold none and live to its end, and
+by Python's own measure it would look through them again and again, for a tenth of the time and more."""
 
 
 def main() -> NoReturn:
@@ -25,6 +29,8 @@ def main() -> NoReturn:
     from branchsim.errors import BranchsimError
 
     warnings.showwarning = _show_warning
+    before = gc.get_threshold()
+    gc.set_threshold(*_COLLECT)
     for name in ("SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
             # Without a handler the process would end at once and leave its scratch repositories behind.
@@ -43,6 +49,8 @@ def main() -> NoReturn:
         code = INTERRUPTED
     except Exception as error:  # noqa: BLE001  a defect must not end with the exit code of a finding
         code = _of_parser(error)
+    finally:
+        gc.set_threshold(*before)
     sys.exit(code if isinstance(code, int) else CLEAN)
 
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from branchsim.effects.metadata import KnownChildren
+    from branchsim.effects.units import KnownLines
 
 
 _LINES = 200_000
@@ -46,7 +47,7 @@ class UnitCache:
         self.misses = 0
         self.size = 0
         self._held: OrderedDict[tuple[str, str, Form], Units] = OrderedDict()
-        self._lines: dict[str, str | None] = {}
+        self._lines: KnownLines = {}
         self._children: KnownChildren = {}
 
     def __len__(self) -> int:

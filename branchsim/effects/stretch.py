@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from branchsim.effects.metadata import is_metadata, metadata_apart, metadata_difference
 from branchsim.effects.structured import NotReadError
-from branchsim.effects.text import decode, is_binary, meaning_of, split_lines
-from branchsim.effects.units import DEFAULTS, Form, Options, Unit, Units, form_of
+from branchsim.effects.text import decode, is_binary, split_lines
+from branchsim.effects.units import DEFAULTS, Form, KnownLines, Options, Unit, Units, form_of, line_unit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,7 +34,7 @@ def difference(
     new: bytes,
     *,
     options: Options = DEFAULTS,
-    known: dict[str, str | None] | None = None,
+    known: KnownLines | None = None,
 ) -> dict[Unit, int] | None:
     """How many copies of each unit a plain file gained, negative for lost ones.
 
@@ -47,7 +47,7 @@ def difference(
     options : Options
         Limits and list keys.
     known : dict, optional
-        Lines that were read before with these options, see `meaning_of`.
+        Lines that were read before with these options, see `line_unit`.
 
     Returns
     -------
@@ -86,7 +86,7 @@ def compared(
     contents: Sequence[bytes],
     *,
     options: Options = DEFAULTS,
-    known: dict[str, str | None] | None = None,
+    known: KnownLines | None = None,
 ) -> list[Units] | None:
     """Several versions of a plain file of one mode, without the copies of units that all of them have.
 
@@ -132,7 +132,7 @@ def compared(
     return [Units(own, Form.LINES) for own in counts]
 
 
-def is_merged(path: bytes, contents: Sequence[bytes], *, known: dict[str, str | None]) -> bool:
+def is_merged(path: bytes, contents: Sequence[bytes], *, known: KnownLines) -> bool:
     """Whether a plain file of lines gained in a merge, on one side, just the units that the other side had gained.
 
     Then nothing is lost: the table finds each copy of either side. False says nothing.
@@ -169,19 +169,19 @@ def _size(middles: tuple[str, str]) -> int:
     return len(middles[0]) + len(middles[1])
 
 
-def _of_lines(before: str, after: str, limits: Limits, known: dict[str, str | None]) -> dict[Unit, int]:
+def _of_lines(before: str, after: str, limits: Limits, known: KnownLines) -> dict[Unit, int]:
     was, now = (Counter(split_lines(text)) for text in _middles(before, after))
-    return {Unit("line", (), line): more for line, more in _meant(_less(now, was), limits, known).items()}
+    return _meant(_less(now, was), limits, known)
 
 
-def _meant(changes: Mapping[str, int], limits: Limits, known: dict[str, str | None]) -> dict[str, int]:
-    """What changes of raw lines are to lines as units have them."""
-    found: dict[str, int] = {}
+def _meant(changes: Mapping[str, int], limits: Limits, known: KnownLines) -> dict[Unit, int]:
+    """What changes of raw lines are to units."""
+    found: dict[Unit, int] = {}
     for raw, more in changes.items():
-        line = meaning_of(raw, limits, known)
-        if line:
-            found[line] = found.get(line, 0) + more
-    return {line: more for line, more in found.items() if more}
+        unit = line_unit(raw, limits, known)
+        if unit:
+            found[unit] = found.get(unit, 0) + more
+    return {unit: more for unit, more in found.items() if more}
 
 
 def gained(was: Units, now: Units) -> dict[Unit, int]:

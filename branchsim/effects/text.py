@@ -5,7 +5,6 @@ from __future__ import annotations
 import codecs
 import hashlib
 import re
-from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -116,39 +115,8 @@ def has_words(line: str, least: int) -> bool:
     return any(seen >= least for seen, _ in enumerate(_WORD.finditer(line), start=1))
 
 
-def lines_of(text: str, limits: Limits, known: dict[str, str | None] | None = None) -> tuple[Counter[str], int]:
-    """The normalised lines that mean something with their counts, and how many do not.
-
-    Parameters
-    ----------
-    text : str
-        The text.
-    limits : Limits
-        What is too long, or too short to mean something.
-    known : dict, optional
-        Lines that were normalised before with these limits, None for those that mean nothing. It is added to: versions
-        of one file have most of their lines in common.
-    """
-    meaning: dict[str, int] = {}
-    trivial = 0
-    known = {} if known is None else known
-    for raw, count in Counter(split_lines(text)).items():
-        line = known[raw] if raw in known else meaning_of(raw, limits, known)
-        if line:
-            meaning[line] = meaning.get(line, 0) + count
-        elif line is None:
-            trivial += count
-    return Counter(meaning), trivial
-
-
-def meaning_of(raw: str, limits: Limits, known: dict[str, str | None]) -> str | None:
-    """A line, normalised: empty if there is nothing in it, None if it means nothing; remembered in `known`."""
-    if raw not in known:
-        known[raw] = _meaning(raw, limits)
-    return known[raw]
-
-
-def _meaning(raw: str, limits: Limits) -> str | None:
+def meaning_of(raw: str, limits: Limits) -> str | None:
+    """A line, normalised: empty if there is nothing in it, None if it means nothing."""
     line = shorten(normalise(raw), limits)
     least = limits.word_characters
     # Most lines have enough letters at their start; the search through the rest is for the others.
@@ -163,7 +131,6 @@ __all__ = [
     "decode",
     "has_words",
     "is_binary",
-    "lines_of",
     "meaning_of",
     "normalise",
     "normalised",

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from branchsim.effects.metadata_keys import SUFFIXES
-from branchsim.effects.text import Limits, TextError, decode, is_binary, lines_of, shorten
+from branchsim.effects.text import Limits, TextError, decode, is_binary, meaning_of, shorten, split_lines
 from branchsim.errors import InputError
 
 if TYPE_CHECKING:
@@ -133,6 +133,9 @@ class Units:
         return self.counts
 
 
+KnownLines = dict[str, Unit | tuple[()] | None]
+"""The units of lines by their text: nothing where a line is blank, None where it means nothing."""
+
 ABSENT = Units()
 """The units of a path at which there is nothing."""
 
@@ -211,7 +214,7 @@ def units_of(
     *,
     form: Form | None = None,
     options: Options = DEFAULTS,
-    known: dict[str, str | None] | None = None,
+    known: KnownLines | None = None,
     children: KnownChildren | None = None,
 ) -> Units:
     """Read one version of one path.
@@ -229,7 +232,8 @@ def units_of(
     options : Options
         Limits and list keys.
     known : dict, optional
-        Lines that were read before with these options, see `lines_of`.
+        Lines that were read before with these options, with their units. It is added to: versions of one file have
+        most of their lines in common, and then share the units of these.
     children : dict, optional
         Elements of metadata that were read before with these options, see `metadata_elements`.
 
@@ -314,7 +318,7 @@ def _read(
     content: bytes,
     wanted: Form,
     options: Options,
-    known: dict[str, str | None] | None,
+    known: KnownLines | None,
     children: KnownChildren | None,
 ) -> tuple[Counter[Unit], Form, str, str, int]:
     limits = options.limits
@@ -332,9 +336,29 @@ def _read(
         found, reason = _structured(content, text, wanted, options, children)
         if found is not None:
             return elements(found), wanted, "", encoding, 0
-    lines, trivial = lines_of(text, limits, known)
-    units = [_NEW(Unit, ("line", (), line)) for line in lines]
-    return Counter(dict(zip(units, lines.values(), strict=True))), Form.LINES, reason, encoding, trivial
+    lines, trivial = _lines(text, limits, {} if known is None else known)
+    return lines, Form.LINES, reason, encoding, trivial
+
+
+def _lines(text: str, limits: Limits, known: KnownLines) -> tuple[Counter[Unit], int]:
+    """The lines that mean something as units with their counts, and how many do not."""
+    counts: dict[Unit, int] = {}
+    trivial = 0
+    for raw, count in Counter(split_lines(text)).items():
+        unit = known[raw] if raw in known else line_unit(raw, limits, known)
+        if unit:
+            counts[unit] = counts.get(unit, 0) + count
+        elif unit is None:
+            trivial += count
+    return Counter(counts), trivial
+
+
+def line_unit(raw: str, limits: Limits, known: KnownLines) -> Unit | tuple[()] | None:
+    """The unit of a line: nothing where it is blank, None where it means nothing; remembered in `known`."""
+    if raw not in known:
+        line = meaning_of(raw, limits)
+        known[raw] = Unit("line", (), line) if line else () if line is not None else None
+    return known[raw]
 
 
 def _structured(
@@ -373,6 +397,7 @@ __all__ = [
     "agree",
     "elements",
     "form_of",
+    "line_unit",
     "units_of",
     "units_together",
     "unknown",
