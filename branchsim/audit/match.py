@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from branchsim.audit.adapted import Difference, differing_hunks
 from branchsim.audit.applies import Applies, applies_to
 from branchsim.audit.evidence import CONFIDENCE, Evidence
 from branchsim.audit.pairing import Edge, Pairing
@@ -46,6 +47,8 @@ class Counterpart:
         One sentence that a person can check with git.
     undone_by : Sha or None
         The commit of the target that reverted the counterpart, if it stayed reverted.
+    differences : tuple of Difference
+        Where an adapted port is not as its source, if that was asked for.
     """
 
     source: Sha
@@ -55,6 +58,12 @@ class Counterpart:
     overlap: float
     reason: str
     undone_by: Sha | None = None
+    differences: tuple[Difference, ...] = ()
+
+    @property
+    def is_adapted(self) -> bool:
+        """Whether the port differs from its source, in more than what stands around it."""
+        return self.evidence in _ADAPTED and self.overlap < 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +197,7 @@ class Match:
                     "overlap": round(pair.overlap, 3),
                     "reason": pair.reason,
                     "undone_by": pair.undone_by,
+                    "differences": [asdict(each) for each in pair.differences],
                 }
                 for pair in self.counterparts
             ],
@@ -204,6 +214,7 @@ def match(
     target: str,
     *,
     trailers: bool = True,
+    hunks: bool = False,
     cache: Path | str | None = "default",
 ) -> Match:
     """Which commits of one revision are on another, and as what.
@@ -217,6 +228,8 @@ def match(
         ``target`` that are not ancestors of ``source``.
     trailers : bool
         Whether what messages say of other commits (``cherry picked from commit``) counts as evidence.
+    hunks : bool
+        Whether the hunks in which an adapted port differs from its source are read too (`Counterpart.differences`).
     cache : path, None or "default"
         Where facts about commits are kept; None keeps nothing.
 
@@ -236,7 +249,7 @@ def match(
     """
     if not isinstance(repo, Repository):
         with Repository(repo) as opened:
-            return match(opened, source, target, trailers=trailers, cache=cache)
+            return match(opened, source, target, trailers=trailers, hunks=hunks, cache=cache)
     directory = default_cache() if cache == "default" else None if cache is None else Path(cache)
     one, other = repo.resolve(source), repo.resolve(target)
     commits = list(read_commits(repo.scratch, [f"{one}...{other}"]))
@@ -249,7 +262,13 @@ def match(
         patches=Patches(repo.scratch, FactCache(directory)),
     )
     pairs = matcher.pairs(trailers=trailers)
-    return matcher.result(source, target, pairs)
+    found = matcher.result(source, target, pairs)
+    if not hunks:
+        return found
+    adapted = [(each.source, each.target) for each in found.counterparts if each.is_adapted]
+    differences = differing_hunks(repo.scratch, adapted)
+    told = (replace(each, differences=differences.get((each.source, each.target), ())) for each in found.counterparts)
+    return replace(found, counterparts=tuple(told))
 
 
 @dataclass(frozen=True, slots=True)
@@ -451,10 +470,9 @@ _REASONS = {
 def _counterpart(edge: Edge, undone: Sha | None) -> Counterpart:
     also = ", ".join(edge.also)
     text = _REASONS[edge.evidence].format(also=also, overlap=edge.overlap)
-    if edge.evidence in _ADAPTED and edge.overlap < 1.0:
-        text = f"adapted: {text}"
     if edge.evidence in {Evidence.SUBJECT, Evidence.OVERLAP, Evidence.PATCH_ID, Evidence.ZERO_CONTEXT} and also:
         text += f"; {also}"
     if undone is not None:
         text += f"; {undone[:12]} reverted it"
-    return Counterpart(edge.source, edge.target, edge.evidence, CONFIDENCE[edge.evidence], edge.overlap, text, undone)
+    found = Counterpart(edge.source, edge.target, edge.evidence, CONFIDENCE[edge.evidence], edge.overlap, text, undone)
+    return replace(found, reason=f"adapted: {text}") if found.is_adapted else found

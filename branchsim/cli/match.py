@@ -11,7 +11,9 @@ from branchsim.cli import CLEAN, FINDINGS, complete
 from branchsim.cli.output import FORMAT_HELP, Format
 
 if TYPE_CHECKING:
-    from branchsim.audit.match import Match
+    from collections.abc import Sequence
+
+    from branchsim.audit.match import Counterpart, Match
 
 _SHOWN = 40
 
@@ -49,6 +51,9 @@ def match(
         bool, typer.Option("--cache/--no-cache", help="Whether facts about commits are kept on disk.")
     ] = True,
     everything: Annotated[bool, typer.Option("--all", help="List every commit, not only the first ones.")] = False,
+    hunks: Annotated[
+        bool, typer.Option("--hunks", help="Show in which hunks an adapted port differs from its source.")
+    ] = False,
 ) -> int:
     """Which commits of SOURCE are on TARGET in another form, and which are missing: a better 'git cherry'.
 
@@ -62,7 +67,7 @@ def match(
     with progress() as report:
         if report is not None:
             report("comparing", None)
-        found = find(repo, source, target, trailers=trailers, cache="default" if cache else None)
+        found = find(repo, source, target, trailers=trailers, hunks=hunks, cache="default" if cache else None)
     _print(found, output, everything=everything)
     return FINDINGS if found.missing_commits else CLEAN
 
@@ -131,6 +136,7 @@ def _print_table(found: Match, *, everything: bool) -> None:
         )
     if len(found.counterparts) > len(pairs):
         say(f"... and {len(found.counterparts) - len(pairs)} more pairs: --all lists them.\n")
+    _print_differences(pairs)
     there = len({pair.source for pair in found.counterparts})
     say(
         paragraph(
@@ -138,3 +144,19 @@ def _print_table(found: Match, *, everything: bool) -> None:
             f"in another form, {len(found.skipped)} were skipped (--format json says why)."
         )
     )
+
+
+def _print_differences(pairs: Sequence[Counterpart]) -> None:
+    from branchsim.cli.output import one_line, say
+    from branchsim.formatting import plain
+
+    for pair in pairs:
+        if pair.differences:
+            say(f"{pair.target[:12]} differs from {pair.source[:12]} in:")
+        for each in pair.differences:
+            say(f"  {one_line(each.path)}")
+            for whose, lines in (("source", each.source), ("port", each.port)):
+                say(f"    {whose}:" if lines else f"    {whose}: nothing here")
+                for line in lines.splitlines():
+                    say(f"      {plain(line)}")
+            say()
