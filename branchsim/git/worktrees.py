@@ -13,7 +13,7 @@ from branchsim.errors import GitError, InputError
 from branchsim.git.transaction import remove_stale_locks, run_git
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from branchsim.git.scratch import Scratch
     from branchsim.names import Sha
@@ -80,8 +80,9 @@ def check_may_follow(
     Raises
     ------
     InputError
-        It holds uncommitted changes, an unfinished merge, untracked files in the way, or its repository has filters of
-        its own, which would run. The message names the work tree and says what to do.
+        It holds uncommitted changes, an unfinished merge, untracked files in the way, or a directory that cannot be
+        written; or its repository has filters of its own, which would run. The message names the work tree and says
+        what to do.
     """
     where = f"{tree.ref.removeprefix('refs/heads/')!r} is checked out in {tree.path}"
     own = _private(tree)
@@ -104,6 +105,12 @@ def check_may_follow(
             _git(tree, ["read-tree", "-n", "-m", "-u", before, after], hold, borrowed=borrowed, index=index)
         except GitError as error:
             raise InputError(f"{where} and cannot follow: {error}; {_ADVICE}") from None
+    locked = _read_only(tree, _between(tree, before, after, borrowed))
+    if locked is not None:
+        raise InputError(
+            f"{where} and cannot follow: {locked} cannot be written; check its permissions, or leave the branch with "
+            "'git switch --detach'"
+        )
 
 
 def follow(tree: WorkTree, before: Sha, after: Sha, *, hold: int | None = None) -> None:
@@ -208,9 +215,22 @@ def _untracked(tree: WorkTree, hold: int | None) -> set[bytes]:
     return {path for path in _git(tree, ["ls-files", "--others", "-z"], hold).split(b"\0") if path}
 
 
-def _between(tree: WorkTree, before: Sha, after: Sha) -> set[bytes]:
-    out = _git(tree, ["diff-tree", "-r", "--name-only", "-z", "--no-renames", before, after])
+def _between(tree: WorkTree, before: Sha, after: Sha, borrowed: Scratch | None = None) -> set[bytes]:
+    options = ["-r", "--name-only", "-z", "--no-renames"]
+    out = _git(tree, ["diff-tree", *options, before, after], borrowed=borrowed)
     return {path for path in out.split(b"\0") if path}
+
+
+def _read_only(tree: WorkTree, paths: Iterable[bytes]) -> Path | None:
+    """A directory in which one of some files would have to be written or removed, and cannot be."""
+    effective = os.access in os.supports_effective_ids
+    for parent in sorted({Path(os.fsdecode(path)).parent for path in paths}):
+        places = (tree.path / parent, *(tree.path / above for above in parent.parents))
+        place = next((each for each in places if os.path.lexists(each)), tree.path)
+        # Where a file stands in a directory's place, git has its own word.
+        if place.is_dir() and not os.access(place, os.W_OK | os.X_OK, effective_ids=effective):
+            return place
+    return None
 
 
 def _is_left_over(tree: WorkTree, path: bytes, commits: Sequence[Sha], hold: int | None) -> bool:

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from support.machine import fingerprint, open_directory, unprivileged
+from support.machine import NOBODY, fingerprint, open_directory, unprivileged
 from support.repos import RepoBuilder, git
 
 from branchsim.errors import BranchsimError, GitError, InputError
@@ -499,6 +499,26 @@ def test_a_read_only_repository_is_one_sentence(repo: RepoBuilder) -> None:
         with unprivileged(), pytest.raises(GitError, match="cannot be written; check its permissions"):
             execute(simulation, path / "repo")
         assert fingerprint(path) == before
+
+
+def test_a_read_only_directory_of_a_work_tree_stops_everything(
+    repo: RepoBuilder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repo.checkout("preprod")
+    with open_directory() as path:
+        monkeypatch.setenv("HOME", str(path))
+        place = path / "repo"
+        shutil.copytree(repo.path, place, symlinks=True)
+        simulation = simulate(hotfix(), place)
+        owner = NOBODY if os.geteuid() == 0 else os.geteuid()
+        for each in (place, *place.rglob("*")):
+            os.chown(each, owner, -1, follow_symlinks=False)
+        place.chmod(0o555)
+        before = fingerprint(path)
+        with unprivileged(), pytest.raises(InputError, match=r"cannot follow: .*/repo cannot be written"):
+            check(simulation, place)
+        assert fingerprint(path) == before
+        place.chmod(0o755)
 
 
 _FULL = """

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_NOBODY = 65534
+NOBODY = 65534
 _SHARED = tempfile.gettempdir()
 
 
@@ -44,7 +44,7 @@ def unprivileged() -> Iterator[None]:
     if os.geteuid() != 0:
         yield
         return
-    os.seteuid(_NOBODY)
+    os.seteuid(NOBODY)
     try:
         yield
     finally:
@@ -63,4 +63,4 @@ def open_directory() -> Iterator[Path]:
                 entry.chmod(0o755)
 
 
-__all__ = ["fingerprint", "open_directory", "unprivileged"]
+__all__ = ["NOBODY", "fingerprint", "open_directory", "unprivileged"]
