@@ -8,6 +8,7 @@ from typing import Any
 
 from branchsim.audit.losses import LossReader
 from branchsim.effects import Unit, UnknownContentError
+from branchsim.effects.stretch import spaceless
 from branchsim.git.log import Commit, RawChange, read_commits
 from branchsim.git.scratch import Scratch
 from branchsim.names import Sha
@@ -142,7 +143,7 @@ class _Walk:
     def first(self, unit: Unit, sign: int) -> Commit | None:
         """The first commit with which a unit came (1) or went (-1)."""
         found = self._came if sign > 0 else self._went
-        wanted = unit.value.replace(" ", "") if self._spaceless and unit.kind == "line" else unit
+        wanted = spaceless(unit.value) if self._spaceless and unit.kind == "line" else unit
         while wanted not in found and self._at < len(self._steps):
             self._go_on()
         return found.get(wanted)
@@ -155,19 +156,10 @@ class _Walk:
         self._reader.deltas.prepare(change for _, change in batch)
         for commit, change in batch:
             try:
-                delta = self._reader.deltas.of(change)
+                deltas = self._reader.deltas
+                changed: Mapping[Any, int] = deltas.spaceless(change) if self._spaceless else deltas.of(change)
             except UnknownContentError:
                 continue
-            changed: Mapping[Any, int] = _spaceless(delta) if self._spaceless else delta
             for unit, more in changed.items():
                 if more:
                     (self._came if more > 0 else self._went).setdefault(unit, commit)
-
-
-def _spaceless(delta: Mapping[Unit, int]) -> Mapping[Unit | str, int]:
-    """The same by lines without white space: an edit of nothing else cancels out."""
-    found: dict[Unit | str, int] = {}
-    for unit, more in delta.items():
-        key = unit.value.replace(" ", "") if unit.kind == "line" else unit
-        found[key] = found.get(key, 0) + more
-    return found

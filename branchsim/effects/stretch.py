@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from branchsim.effects.metadata import is_metadata, metadata_apart, metadata_difference
 from branchsim.effects.structured import NotReadError
-from branchsim.effects.text import decode, is_binary, split_lines
+from branchsim.effects.text import decode, is_binary, normalise, shorten, split_lines
 from branchsim.effects.units import DEFAULTS, Form, KnownLines, Options, Unit, Units, form_of, line_unit
 
 if TYPE_CHECKING:
@@ -65,6 +65,29 @@ def difference(
             return None
         return {Unit("element", key, value): count for (key, value), count in found.items() if count}
     return _of_lines(texts[0], texts[1], options.limits, {} if known is None else known)
+
+
+def spaceless_difference(path: bytes, old: bytes, new: bytes) -> dict[Unit | str, int] | None:
+    """The same as `difference` for a file of lines, by lines without their white space.
+
+    Lines that mean nothing are among them. None also for metadata.
+    """
+    texts = _plain(path, [old, new], DEFAULTS)
+    if texts is None or _is_metadata(path, texts, DEFAULTS):
+        return None
+    was, now = (Counter(split_lines(text)) for text in _middles(*texts))
+    limits = DEFAULTS.limits
+    found: dict[Unit | str, int] = {}
+    for raw, more in _less(now, was).items():
+        short = len(raw) <= limits.value
+        line = "".join(raw.split()) if short else spaceless(shorten(normalise(raw), limits))
+        found[line] = found.get(line, 0) + more
+    return found
+
+
+def spaceless(line: str) -> str:
+    """A normalised line without its white space."""
+    return line.replace(" ", "")
 
 
 def _plain(path: bytes, contents: Sequence[bytes], options: Options) -> list[str] | None:
@@ -266,4 +289,4 @@ def _common_end(one: str, other: str, most: int) -> int:
     return low
 
 
-__all__ = ["alike", "apart", "compared", "difference", "gained", "is_merged"]
+__all__ = ["alike", "apart", "compared", "difference", "gained", "is_merged", "spaceless", "spaceless_difference"]

@@ -11,7 +11,16 @@ from hypothesis import strategies as st
 from branchsim.effects import Fated, Form, Scene, Units, fates, judge, sift, units_of, units_together
 from branchsim.effects import scene as scene_module
 from branchsim.effects.metadata import KnownChildren
-from branchsim.effects.stretch import alike, apart, compared, difference, gained, is_merged
+from branchsim.effects.stretch import (
+    alike,
+    apart,
+    compared,
+    difference,
+    gained,
+    is_merged,
+    spaceless,
+    spaceless_difference,
+)
 from branchsim.effects.text import Limits
 from branchsim.effects.units import DEFAULTS, Options, UnknownContentError, Version, form_of, unknown
 
@@ -48,6 +57,21 @@ def whole(path: bytes, old: bytes, new: bytes, options: Options = DEFAULTS) -> d
 def test_the_difference_of_texts_is_that_of_their_units(pair: tuple[bytes, bytes], path: bytes) -> None:
     found = difference(path, *pair)
     assert found is None or found == whole(path, *pair)
+
+
+@given(pair=edits(), path=st.sampled_from([b"a.c", b"pom.xml"]))
+@example(pair=(b"one\n", b"one\n" + b"long " * 900), path=b"a.c")
+def test_without_white_space_the_difference_is_that_of_the_units_without_it(
+    pair: tuple[bytes, bytes], path: bytes
+) -> None:
+    found = spaceless_difference(path, *pair)
+    if found is not None:
+        expected: dict[str, int] = {}
+        for unit, more in whole(path, *pair).items():
+            expected[spaceless(unit.value)] = expected.get(spaceless(unit.value), 0) + more
+        for line, more in expected.items():
+            assert found.get(line, 0) == more
+        assert all(not more or len(line) < 3 or line in expected or "}" in line for line, more in found.items())
 
 
 @given(pair=edits())
