@@ -45,7 +45,8 @@ _MANY = 5
 _FEW_UNITS = 4
 _SAME = 0.6
 _SECONDARY = re.compile(
-    rb"(?:^|/)(?:tests?|testing|specs?|docs?|examples?|fixtures?|samples?|demos?|benchmarks?|__tests__|robot|e2e|cypress|\.github|\.circleci"
+    rb"(?:^|/)(?:(?:unit|functional|integration|acceptance|system|smoke|regression|performance|load|browser|ui|api)[-_])?tests?(?:/|$)"
+    rb"|(?:^|/)(?:testing|specs?|docs?|examples?|fixtures?|samples?|demos?|benchmarks?|__tests__|robot|e2e|cypress|\.github|\.circleci"
     rb"|\.ci|\.gitlab|\.azure-pipelines)(?:/|$)"
     rb"|(?:^|/)(?:test_[^/]*|[^/]*_tests?|[^/]*[-.](?:spec|test))\.[a-z]+$|(?:^|/)[^/]*(?:Tests?|_TEST)\d*\.(?:cls|java|php|cs|kt)(?:-meta\.xml)?$"
     rb"|\.(?:md|rst|txt|adoc|po|pot)$"
@@ -91,7 +92,7 @@ class Evidence:
     alike : float
         How many of its words the most similar line in its place has.
     vague : bool
-        Whether it has hardly a word of its own, and so may stand for anything.
+        Whether it has hardly a word of its own, or is an element without a text, and so may stand for anything.
     stood : float
         How far the path was changed often and for long since while nobody brought anything back soon, from 0 to 1.
     unresolved : bool

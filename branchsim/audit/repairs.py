@@ -38,7 +38,9 @@ _SAYS_SO = re.compile(
 
 
 def is_vague(unit: Unit) -> bool:
-    """Whether a line has hardly a word of its own: it may come and go for any reason."""
+    """Whether a line has hardly a word of its own, or an element no text: it may come and go for any reason."""
+    if unit.kind == "element":
+        return not unit.value
     return unit.kind == "line" and own_words(unit.value) < _WORDS
 
 

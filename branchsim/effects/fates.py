@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from branchsim.effects.align import Place, places
+from branchsim.effects.align import Place
 from branchsim.effects.presence import Side, Verdict, What
 from branchsim.effects.regions import Region, Regions
 from branchsim.effects.text import Limits, has_words
@@ -194,7 +194,7 @@ class _Alignment:
         self._places = {False: {}, True: {}}
         one, other = (self._scene.lines[name] or [""] for name in (self._side, "merged"))
         self._lines = {self._side: one, "merged": other}
-        for place in places(one, other):
+        for place in self._scene.places[self._side]:
             for line in one[place.side_start : place.side_stop]:
                 self._places[False].setdefault(line, []).append(place)
             for line in other[place.start : place.stop]:

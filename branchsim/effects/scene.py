@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from branchsim.effects.align import Place, places
 from branchsim.effects.languages import Family, Inert, family_of, inert_lines
 from branchsim.effects.paths import Attributes, PathReason, classify_path, looks_generated
 from branchsim.effects.presence import Side, Verdict, What
@@ -160,9 +161,17 @@ class Scene:
     @cached_property
     def relaid(self) -> Mapping[str, Relaid | None]:
         """For each side the lines that differ from the result's in layout only."""
-        merged = self.lines["merged"]
-        sides = {name: lines for name in ("target", "source") if (lines := self.lines[name]) is not None}
-        return _Views(sides, lambda lines: None if merged is None else Relaid(lines, merged, self.family))
+
+        def read(name: str) -> Relaid | None:
+            side, merged = self.lines[name], self.lines["merged"]
+            return None if side is None or merged is None else Relaid(side, merged, self.places[name], self.family)
+
+        return _Made(read)
+
+    @cached_property
+    def places(self) -> Mapping[str, list[Place]]:
+        """For each side where its lines differ from the result's; a version without a text has one empty line."""
+        return _Made(lambda name: places(self.lines[name] or [""], self.lines["merged"] or [""]))
 
     @cached_property
     def inert(self) -> Mapping[str, Inert | None]:

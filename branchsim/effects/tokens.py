@@ -7,12 +7,13 @@ from collections import Counter
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from branchsim.effects.align import places
 from branchsim.effects.languages import Family, without_comment
 from branchsim.effects.text import split_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from branchsim.effects.align import Place
 
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 _WORD = re.compile(r"\w+")
@@ -77,10 +78,29 @@ class Rows(dict[str, list[str]]):
     def __init__(self, family: Family | None = None) -> None:
         super().__init__()
         self._family = family
+        self._pieces: dict[tuple[str, bool], tuple[str, int]] = {}
 
     def __missing__(self, line: str) -> list[str]:
         row = self[line] = _row(line, self._family)
         return row
+
+    def piece(self, line: str, *, closed: bool) -> tuple[str, int]:
+        """A line as joined tokens, and how long that is without what may be left open at its end.
+
+        Parameters
+        ----------
+        line : str
+            A line that has tokens.
+        closed : bool
+            Whether the next token after it is a closing bracket.
+        """
+        key = line, closed
+        found = self._pieces.get(key)
+        if found is None:
+            row = self[line]
+            piece = _joined(_drop_commas([*row, ")"])[:-1] if closed else _drop_commas(row))
+            found = self._pieces[key] = piece, len(open_ended(piece))
+        return found
 
 
 class TokenText:
@@ -96,26 +116,21 @@ class TokenText:
 
     def __init__(self, text: str, known: Rows | None = None) -> None:
         known = Rows() if known is None else known
-        rows = [known[line] for line in split_lines(text)]
+        lines = [(line, row[0]) for line in split_lines(text) if (row := known[line])]
         pieces: list[str] = []
         self._starts: set[int] = set()
         self._ends: set[int] = set()
         self._open_ends: set[int] = set()
         at = 0
-        upcoming = [row[0] for row in rows if row]
-        filled = 0
-        for row in rows:
-            if not row:
-                continue
-            filled += 1
-            after = upcoming[filled] if filled < len(upcoming) else ""
-            piece = _joined(_drop_commas([*row, after])[:-1])
+        following = [first for _, first in lines[1:]]
+        for (line, _), after in zip(lines, [*following, ""], strict=True):
+            piece, bare = known.piece(line, closed=after in _CLOSERS)
             self._starts.add(at)
+            self._open_ends.add(at + bare)
             at += len(piece)
             self._ends.add(at)
             if piece.endswith(_COMMA):
                 self._ends.add(at - len(_COMMA))
-            self._open_ends.add(at - len(piece) + len(open_ended(piece)))
             pieces.append(piece)
         self._text = "".join(pieces)
 
@@ -137,14 +152,18 @@ class Relaid:
     ----------
     one, other : sequence of str
         The normalised lines of a side and of the result.
+    differences : sequence of Place
+        Where they differ.
     family : Family, optional
         How their comments look.
     """
 
-    def __init__(self, one: Sequence[str], other: Sequence[str], family: Family | None = None) -> None:
+    def __init__(
+        self, one: Sequence[str], other: Sequence[str], differences: Sequence[Place], family: Family | None = None
+    ) -> None:
         self.side: set[str] = set()
         self.result: set[str] = set()
-        for place in places(one, other):
+        for place in differences:
             before, after = one[place.side_start : place.side_stop], other[place.start : place.stop]
             first, second = (
                 _drop_commas([one for line in lines for one in _row(line, family)]) for lines in (before, after)

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from branchsim.audit.ranks import BASE, Evidence, is_secondary, rank
-from branchsim.effects import Fate, Region
+from branchsim.audit.repairs import is_vague
+from branchsim.effects import Fate, Region, Unit
 
 EVIDENCE = st.builds(
     Evidence,
@@ -63,7 +64,8 @@ def test_what_speaks_for_a_loss_never_lowers_the_rank_and_what_speaks_against_ne
     "path",
     [
         "tests/a.py", "src/test/java/A.java", "pkg/a_test.go", "test_a.py", "web/a.spec.ts", "classes/PaymentTest.cls",
-        "classes/Payment_TEST.cls", "classes/Payment_TEST2.cls-meta.xml", "robot/it.py",
+        "classes/Payment_TEST.cls", "classes/Payment_TEST2.cls-meta.xml", "robot/it.py", "other/functional_tests/A.cls",
+        "integration-test/a.c",
         "README.md", "docs/x.rst", ".github/workflows/main.yml", ".travis.yml",
         "phpstan.neon", "psalm.xml", ".eslintrc.json", "examples/one.py",
     ],
@@ -76,8 +78,16 @@ def test_paths_that_break_no_release_rank_lower(path: str) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["src/latest.py", "classes/Contest.cls", "contested/a.c", "force-app/main/default/profiles/Admin.profile-meta.xml",
+    ["src/latest.py", "ab_tests/model.py", "classes/Contest.cls", "contested/a.c",
+     "force-app/main/default/profiles/Admin.profile-meta.xml",
      "src/documents.py", "setup.cfg", "specification.py", "attestation.py", "lib/Tester.php"],
 )  # fmt: skip
 def test_names_that_only_look_like_tests_or_documentation_do_not(path: str) -> None:
     assert not is_secondary(path.encode())
+
+
+def test_an_element_without_a_text_says_little() -> None:
+    key = ("CustomLabels", "labels[greeting]", "shortDescription")
+    assert is_vague(Unit("element", key, ""))
+    assert not is_vague(Unit("element", key, "Hi"))
+    assert not is_vague(Unit("path", (), "present"))
