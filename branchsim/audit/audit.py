@@ -16,7 +16,7 @@ from branchsim.accessors import accessor
 from branchsim.audit.conformance import Fitness, Violation, find_violations
 from branchsim.audit.leaks import Leak, find_leaks
 from branchsim.audit.match import Skipped
-from branchsim.audit.memo import Replayed, is_partial, key_of, packed, read_again, unpacked
+from branchsim.audit.memo import Replayed, key_of, packed, read_again, unpacked
 from branchsim.audit.moves import find_moves
 from branchsim.audit.obligations import Outcome, Reader
 from branchsim.audit.overwrites import Overwrite, Overwrites, State, find_overwrites
@@ -487,7 +487,7 @@ class _Asked:
             checks=checks,
         )
         # In a partial clone the key says which objects there are, so what is missing now will be missing then.
-        whole = is_partial(repo) or (not patches.skipped and not any(_UNREAD.search(each.reason) for each in skipped))
+        whole = repo.partial or (not patches.skipped and not any(_UNREAD.search(each.reason) for each in skipped))
         return found, whole
 
 

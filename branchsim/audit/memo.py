@@ -117,11 +117,6 @@ _PARSERS = ("lxml", "PyYAML")
 """What reads contents; another version of it may read them in another way."""
 
 
-def is_partial(repository: Repository) -> bool:
-    """Whether it is a partial clone, in which objects may be missing."""
-    return any((repository.common_dir / "objects" / "pack").glob("*.promisor"))
-
-
 def _objects(directory: Path) -> list[tuple[str, int]] | None:
     """The packs and loose objects of a partial clone; nothing of another, which has all of them."""
     packs = directory / "pack"
@@ -233,4 +228,4 @@ def _record_reader(kind: type[_Record]) -> Callable[[Any], _Record]:
     return read
 
 
-__all__ = ["Replayed", "digest_of", "is_partial", "key_of", "packed", "read_again", "unpacked"]
+__all__ = ["Replayed", "digest_of", "key_of", "packed", "read_again", "unpacked"]

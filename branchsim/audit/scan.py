@@ -11,7 +11,7 @@ from branchsim.audit.attributes import attributes_of
 from branchsim.audit.delivery import differences
 from branchsim.audit.inspect import Inspection, Inspector
 from branchsim.audit.losses import LossReader
-from branchsim.audit.memo import digest_of, is_partial, packed, unpacked
+from branchsim.audit.memo import digest_of, packed, unpacked
 from branchsim.audit.pathhistory import MemoryHistory, branch_tips
 from branchsim.audit.remembered import Asked, Remembered, Told
 from branchsim.audit.steps import Landing, parts_of, tree_of
@@ -74,7 +74,7 @@ def scan(
         if key is not None:
             found.append(each)
     # In a partial clone the key says which objects there are. Elsewhere what could not be read may come back.
-    if key is not None and (is_partial(repository) or not any(each.skipped for each in found)):
+    if key is not None and (repository.partial or not any(each.skipped for each in found)):
         results.put(key, packed({"inspections": found}))
 
 

@@ -52,6 +52,8 @@ class Repository:
         ``sha1`` or ``sha256``.
     shallow : bool
         Whether history was cut off by a shallow clone.
+    partial : bool
+        Whether it is a partial clone, in which objects may be missing.
     scratch : Scratch
         Where every command runs.
 
@@ -76,6 +78,7 @@ class Repository:
         self.head = f"ref: {checked_out}" if checked_out is not None else _read_head(self.git_dir)
         cut = _read_shallow(self.common_dir)
         self.shallow = bool(cut.strip())
+        self.partial = any((self.common_dir / "objects" / "pack").glob("*.promisor"))
         self.scratch = Scratch(
             self.common_dir / "objects",
             refs=self.refs,

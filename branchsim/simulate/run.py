@@ -350,6 +350,11 @@ def _notes(plan: Plan, repository: Repository, person: str, losses: object) -> l
         notes.append("nobody judged what the landings would lose: silent overwrites are not looked for")
     if repository.shallow:
         notes.append("the history was cut off by a shallow clone: merges may use a base that is not the real one")
+    if repository.partial:
+        notes.append(
+            "the repository is a partial clone: what is not here is not fetched, and a merge that needs it is blocked; "
+            "a whole clone has it"
+        )
     for name in plan.branches:
         local, remote = (repository.refs.get(RefName(f"refs/{kind}/{name}")) for kind in ("heads", "remotes/origin"))
         if local is not None and remote is not None and local != remote:

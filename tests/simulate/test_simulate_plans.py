@@ -859,6 +859,16 @@ def test_unrelated_histories_are_blocked_with_gits_reason(repo: RepoBuilder) -> 
     assert "unrelated histories" in result.reason
 
 
+def test_a_partial_clone_blocks_and_says_why(repo: RepoBuilder, tmp_path: Path) -> None:
+    repo.commit("preprod", {"a.txt": text(l9="other")})
+    path = repo.finish()
+    git(path, "config", "uploadpack.allowFilter", "true")
+    git(tmp_path, "clone", "-q", "--bare", "--filter=blob:none", path.as_uri(), str(tmp_path / "partial"))
+    found = simulate(Plan.promotion("integration", "preprod"), tmp_path / "partial")
+    assert found.outcome == "blocked"
+    assert any("partial clone" in note for note in found.notes)
+
+
 def test_repositories_that_cannot_be_read(repo: RepoBuilder, tmp_path: Path) -> None:
     with pytest.raises(NotARepositoryError):
         simulate(Plan("p"), tmp_path / "none")
