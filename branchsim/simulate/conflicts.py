@@ -437,10 +437,10 @@ def _kind(conflict: Conflict) -> str:
 
 def _kind_by_sides(base: Side | None, ours: Side | None, theirs: Side | None, said: str) -> str:
     if ours is not None and theirs is not None:
-        if base is None:
-            return "add/add"
         if ours.sha == theirs.sha and ours.mode != theirs.mode:
             return "mode"
+        if base is None:
+            return "add/add"
     return "content" if "content" in said else "other"
 
 

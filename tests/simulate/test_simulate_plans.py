@@ -382,6 +382,7 @@ def test_a_plan_that_runs_twice_asks_once(repo: RepoBuilder) -> None:
         ({"f": text()}, {"f": None}, {"f": None, "h": text()}, "rename/delete"),
         ({"f": b"\0" + text()}, {"f": b"\0one"}, {"f": b"\0two"}, "binary"),
         ({"f": "1\n"}, {"f": "2\n"}, {"f": None, "f/g": "other\n" * 5}, "file/directory"),
+        ({}, {"f": "1\n"}, {"f": executable("1\n")}, "mode"),
         ({"f": submodule("1" * 40)}, {"f": submodule("2" * 40)}, {"f": submodule("3" * 40)}, "submodule"),
     ],
 )
