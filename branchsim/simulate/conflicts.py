@@ -189,7 +189,7 @@ class Conflicts:
     def _look_for_drivers(self, cases: Sequence[_Case], sides: Sides) -> None:
         """Ask the attributes that a person would have checked out which of the conflicts a merge driver is for."""
         here = sides.target if sides.ours_is_target else sides.source
-        self._graph.learn(self._scratch, [here])
+        self._graph.learn([here])
         named = named_drivers(self._scratch, self._reader, self._graph[here].tree, [case.path for case in cases])
         for case in cases:
             case.driver = named.get(case.path)

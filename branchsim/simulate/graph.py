@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from branchsim.errors import InternalError
+from branchsim.errors import GitError, InternalError
+from branchsim.git.commitobject import parse_commit
 from branchsim.git.log import read_commits
+from branchsim.git.objects import Unread
 from branchsim.git.process import run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Container, Iterable, Iterator
 
     from branchsim.git.log import Commit
+    from branchsim.git.objects import ObjectReader
     from branchsim.git.scratch import Scratch
     from branchsim.names import Sha
+
+_COMMIT = frozenset({"commit"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +57,15 @@ class Graph:
     ----------
     commits : iterable of Commit
         See `read_unshared`.
+    reader : ObjectReader
+        Reads further commits, without a process for each.
+    cut : container of Sha
+        The commits whose parents a shallow clone left out.
     """
 
-    def __init__(self, commits: Iterable[Commit]) -> None:
+    def __init__(self, commits: Iterable[Commit], reader: ObjectReader, cut: Container[Sha] = ()) -> None:
+        self._reader = reader
+        self._cut = cut
         self._nodes: dict[Sha, Node] = {commit.sha: _node(commit) for commit in commits}
         self._others: dict[Sha, Node] = {}
         self._reach: dict[Sha, frozenset[Sha]] = {}
@@ -72,11 +83,20 @@ class Graph:
             raise InternalError(f"commit {sha} was not read, though it is used")
         return node
 
-    def learn(self, scratch: Scratch, shas: Iterable[Sha]) -> None:
-        """Read commits that may lie outside, so that they can be described; ancestry still knows nothing of them."""
+    def learn(self, shas: Iterable[Sha]) -> None:
+        """Read commits that may lie outside, so that they can be described; ancestry still knows nothing of them.
+
+        Raises
+        ------
+        GitError
+            One is missing or corrupt.
+        """
         unknown = sorted({sha for sha in shas if sha not in self._nodes and sha not in self._others})
-        for commit in read_commits(scratch, unknown, options=("--no-walk",), changes=False):
-            self._others[commit.sha] = _node(commit)
+        for sha, content in self._reader.raw(unknown, _COMMIT):
+            if isinstance(content, Unread):
+                raise GitError(str(content))
+            node = _node(parse_commit(sha, content))
+            self._others[sha] = replace(node, parents=()) if sha in self._cut else node
 
     def reach(self, sha: Sha) -> frozenset[Sha]:
         """The commit and those of its ancestors that are in the graph."""

@@ -80,13 +80,13 @@ class LossJudge:
         """The losses of one landing."""
         found = self._of_solutions(repository, landing) if landing.solved else []
         gone = list(self._no_longer_there(repository, landing))
-        self._settle(repository, landing, {(loss.path, loss.what) for loss in found})
+        self._settle(landing, {(loss.path, loss.what) for loss in found})
         if landing.method in _DECIDED:
             self._forget(gone)
         else:
             found += (loss for _, _, loss in gone)
         if landing.purpose == "work":
-            self._remember(repository, landing)
+            self._remember(landing)
         return list(dict.fromkeys(found))
 
     def follow(self, repository: Repository, changes: Sequence[tuple[Sha, Sha | None, Sha]]) -> None:
@@ -124,7 +124,7 @@ class LossJudge:
                     paths = solved.paths
                     parts = merge_parts(scratch, commit, solved.source, paths=paths, conflicted=paths, clean=False)
                 inspection = inspector.judged(commit, AuditLanding("merge", tuple(parts)))
-                fresh = self._fresh(repository, solved, commit.tree)
+                fresh = self._fresh(solved, commit.tree)
                 # Solved in the source: what was merged there is the target of the step.
                 turned = not solved.picked and solved.onto != landing.before
                 for each in inspection.records:
@@ -142,9 +142,9 @@ class LossJudge:
                         found.append(loss)
         return found
 
-    def _fresh(self, repository: Repository, solved: Solved, merged: Sha) -> dict[str, list[str]]:
+    def _fresh(self, solved: Solved, merged: Sha) -> dict[str, list[str]]:
         """The lines of a solution that neither side has."""
-        self._graph.learn(repository.scratch, [solved.onto, solved.source])
+        self._graph.learn([solved.onto, solved.source])
         trees = (merged, self._graph[solved.onto].tree, self._graph[solved.source].tree)
         entries = self._reader.entries([(tree, path) for tree in trees for path in sorted(solved.paths)])
         self._load(entries.values())
@@ -159,15 +159,15 @@ class LossJudge:
 
     def _pick(self, repository: Repository, solved: Solved, merged: Sha) -> Landed:
         graph, scratch = self._graph, repository.scratch
-        graph.learn(scratch, [solved.onto, solved.source])
+        graph.learn([solved.onto, solved.source])
         parents = graph[solved.source].parents[:1]
-        graph.learn(scratch, parents)
+        graph.learn(parents)
         base = graph[parents[0]].tree if parents else empty_tree(scratch)
         trees = {"base": base, "target": graph[solved.onto].tree, "source": graph[solved.source].tree, "merged": merged}
         step = Step(trees, solved.paths, solved.paths)
         return Landed(step, solved.onto, solved.source, parents[0] if parents else None, conflicted=True)
 
-    def _settle(self, repository: Repository, landing: Landing, lost: Container[tuple[str, str]]) -> None:
+    def _settle(self, landing: Landing, lost: Container[tuple[str, str]]) -> None:
         """Take down what arrives with a landing, is not seen on its branch afterwards, and yet is not lost.
 
         Git's own merge drops nothing of what arrives, and what a solution drops was judged. So it is there under
@@ -186,8 +186,8 @@ class LossJudge:
         if not arriving:
             return
         sides = {source, *(side for solved in landing.solved for side in (solved.onto, solved.source))}
-        graph.learn(repository.scratch, sides)
-        before, after = self._trees(repository, landing)
+        graph.learn(sides)
+        before, after = self._trees(landing)
         trees = [graph[side].tree for side in sorted(sides)]
         paths = sorted({brought.path for brought in arriving})
         entries = self._reader.entries([(tree, path) for tree in (before, after, *trees) for path in paths])
@@ -204,8 +204,8 @@ class LossJudge:
 
     # -- what the plan brought -----------------------------------------------------------------------------------
 
-    def _remember(self, repository: Repository, landing: Landing) -> None:
-        before, after = self._trees(repository, landing)
+    def _remember(self, landing: Landing) -> None:
+        before, after = self._trees(landing)
         changed = dict(differing_paths(self._reader, before, after))
         if len(changed) > _MANY:
             return
@@ -231,7 +231,7 @@ class LossJudge:
     ) -> Iterator[tuple[tuple[bytes, Sha], Unit, Loss]]:
         if not self._brought:
             return
-        before, after = self._trees(repository, landing)
+        before, after = self._trees(landing)
         paths = sorted({brought.path for brought in self._brought.values()})
         entries = self._reader.entries([(tree, path) for tree in (before, after) for path in paths])
         moved = [path for path in paths if entries.get((before, path)) != entries.get((after, path))]
@@ -286,8 +286,8 @@ class LossJudge:
 
     # -- reading -------------------------------------------------------------------------------------------------
 
-    def _trees(self, repository: Repository, landing: Landing) -> tuple[Sha, Sha]:
-        self._graph.learn(repository.scratch, [landing.before, landing.after])
+    def _trees(self, landing: Landing) -> tuple[Sha, Sha]:
+        self._graph.learn([landing.before, landing.after])
         return self._graph[landing.before].tree, self._graph[landing.after].tree
 
     def _load(self, entries: Iterable[TreeEntry | None]) -> None:

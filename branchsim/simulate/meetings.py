@@ -153,7 +153,7 @@ def meetings(
     for key, touches in told.items():
         if questions[key[0]].gone[key[1]]:
             told[key] = [touch for touch in touches if touch.after is None] or touches
-    graph.learn(scratch, {touch.commit for touches in told.values() for touch in touches})
+    graph.learn({touch.commit for touches in told.values() for touch in touches})
     return {
         path: (
             _meeting(graph, {touch.commit for touch in told[path, 0]}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -14,6 +15,7 @@ from branchsim.git.repository import Repository
 from branchsim.git.session import MergeSession
 from branchsim.git.signing import Signer
 from branchsim.git.transaction import own_identity, pack_new
+from branchsim.history.refs import cut_commits
 from branchsim.names import RefName, Sha
 from branchsim.plan import Commit, PlanError, Revert, Start, Tag
 from branchsim.plan.builders import coming
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from branchsim.simulate.records import LossCheck, ObligationState, StepResult
     from branchsim.topology import Topology
 
+_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 PERSON = "branchsim <branchsim@localhost>"
 """Author and committer where neither the plan nor the caller names one and git knows none."""
 
@@ -114,16 +117,17 @@ def simulate(
         person = check_person(given, "the author")
         branches = _branches(repository)
         _check_branches(plan, branches, repository)
-        revisions = _revisions(plan, branches, repository)
+        reader = stack.enter_context(ObjectReader(repository.scratch))
+        revisions = _revisions(plan, branches, repository, reader)
         tips = [branches[name] for name in (*plan.branches, *revisions) if name in branches]
         known = [*tips, *_starts(plan, revisions)]
-        reader = stack.enter_context(ObjectReader(repository.scratch))
         merging = drivers.options(repository.scratch, _drivers(plan, repository))
         session = stack.enter_context(MergeSession(repository.scratch, merging))
         session.warm_up()
         book = _Book(repository, reader, topology if obligations else None, branches)
         book.open(known, since=moment(repository, since, "since"), clock=plan.at)
-        graph = Graph(book.unshared or read_unshared(repository.scratch, {*known, *book.tips}))
+        unshared = book.unshared or read_unshared(repository.scratch, {*known, *book.tips})
+        graph = Graph(unshared, reader, cut_commits(repository))
         records = repository.common_dir / "rr-cache"
         conflicts = Conflicts(repository.scratch, reader, graph, session, resolve, Path(directory), records)
         judge = _judge(reader, graph) if losses == "audit" else losses
@@ -261,7 +265,7 @@ def _check_branches(plan: Plan, branches: dict[str, Sha], repository: Repository
             )
 
 
-def _revisions(plan: Plan, branches: dict[str, Sha], repository: Repository) -> dict[str, Sha]:
+def _revisions(plan: Plan, branches: dict[str, Sha], repository: Repository, reader: ObjectReader) -> dict[str, Sha]:
     """The commits that the plan names otherwise than by a branch, a tag it makes, or a step."""
     own = {step.branch for step in plan.steps if isinstance(step, Start)}
     own |= {step.tag for step in plan.steps if isinstance(step, Tag)} | {step.name for step in plan.steps}
@@ -280,6 +284,11 @@ def _revisions(plan: Plan, branches: dict[str, Sha], repository: Repository) -> 
             continue
         if name in branches:
             found[name] = branches[name]
+            continue
+        # A whole id is known without a process of its own.
+        info = reader.check([f"{name}^{{commit}}"])[f"{name}^{{commit}}"] if _ID.fullmatch(name) else None
+        if info is not None:
+            found[name] = info.sha
             continue
         try:
             found[name] = repository.resolve(name)

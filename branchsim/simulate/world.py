@@ -184,13 +184,13 @@ class World:
     def tree(self, sha: Sha) -> Sha:
         """The tree of a commit."""
         if sha not in self.graph:
-            self.graph.learn(self.scratch, [sha])
+            self.graph.learn([sha])
         return self.graph[sha].tree
 
     def node(self, sha: Sha) -> Node:
         """What is known of a commit, read if need be."""
         if sha not in self.graph:
-            self.graph.learn(self.scratch, [sha])
+            self.graph.learn([sha])
         return self.graph[sha]
 
     def written(self, sha: Sha) -> Written:

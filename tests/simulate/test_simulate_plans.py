@@ -751,6 +751,13 @@ def test_few_processes_whatever_the_plan(repo: RepoBuilder, monkeypatch: pytest.
     rebase = Plan("p", (PullRequest("topic", "uat", method="rebase"),))
     assert len(simulate(rebase, repo.path).results[0].commits) == 30
     assert len(started) <= 10
+    picks = tuple(git(repo.path, "rev-list", "--reverse", "uat..topic").split())
+    started.clear()
+    found = simulate(
+        Plan.hotfix("login", BUILD_RUN, work=[Commit("x", picks=(repo["integration"], *picks))]), repo.path
+    )
+    assert len(found.results[1].commits) == 31
+    assert len(started) <= 10
 
 
 # -- bad input ---------------------------------------------------------------------------------------------------------
