@@ -3,6 +3,7 @@
     python benchmarks/speed.py import
     python benchmarks/speed.py match PATH SOURCE TARGET
     python benchmarks/speed.py audit PATH [--topology FILE] [--everything]
+    python benchmarks/speed.py overwrites PATH [--topology FILE]
     python benchmarks/speed.py scan PATH
 
 PATH is a local clone with its whole history. Each line is the best of `--repeat` runs, taken in turn, so that a busy
@@ -166,6 +167,15 @@ def _audit(given: argparse.Namespace) -> None:
     _print(f"audit, {Path(given.path).resolve().parent.name}, {commits} commits in all refs", rows)
 
 
+def _overwrites(given: argparse.Namespace) -> None:
+    merges = _count(given.path, "--merges", "--branches", "--remotes")
+    topology = ["--topology", given.topology] if given.topology else []
+    arguments = ["audit", given.path, *topology, "--check", "overwrites", "--format", "json"]
+    alone = Row("`git merge-tree --stdin`, all merges", [sys.executable, __file__, "_redo", given.path])
+    rows = _cold_and_warm("`branchsim audit --check overwrites`", arguments, given.repeat, alone)
+    _print(f"overwrites, {Path(given.path).resolve().parent.name}, {merges} merges on branches", rows)
+
+
 def _scan(given: argparse.Namespace) -> None:
     merges = _count(given.path, "--merges", "--branches", "--remotes")
     itself = [sys.executable, __file__]
@@ -231,6 +241,10 @@ def main() -> None:
     audit.add_argument("--topology")
     audit.add_argument("--everything", action="store_true", help="a whole audit too, once")
     audit.set_defaults(run=_audit)
+    overwrites = commands.add_parser("overwrites", help="the overwrites of a clone")
+    overwrites.add_argument("path")
+    overwrites.add_argument("--topology")
+    overwrites.set_defaults(run=_overwrites)
     merges = commands.add_parser("scan", help="all merges of a clone")
     merges.add_argument("path")
     merges.add_argument("--no-show", dest="shown", action="store_false", help="without git log --remerge-diff")
