@@ -53,9 +53,7 @@ def show(found: list[Inspection], merges: int, top: int, least: float) -> None:
         print(f"      {each.fate}, {each.side}, {each.cause}: {each.unit[:100]}")
     high = {commit for (commit, _), (each, *_) in best.items() if each.rank >= least}
     skipped = sum(len(inspection.skipped) for inspection in found)
-    print(
-        f"\n{merges:,} merges, {len(found):,} differ from git's result or had conflicts, {skipped} things were left out"
-    )
+    print(f"\n{merges:,} merges, {len(found):,} looked at, {skipped} things were left out")
     print(f"{len(high)} merges ({len(high) / max(1, merges):.2%}) have a finding of rank {least} or more")
 
 
