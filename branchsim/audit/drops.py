@@ -8,13 +8,14 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from branchsim.audit.arrivals import Part
-from branchsim.audit.delivery import Resolution, Resolver, delivered, differences
+from branchsim.audit.delivery import Delivery, Resolution, Resolver, delivered, differences
 from branchsim.audit.losses import LossReader
 from branchsim.effects import (
     Effect,
     Form,
     Scene,
     Side,
+    Unit,
     Units,
     Verdict,
     What,
@@ -225,6 +226,17 @@ class _Known(NamedTuple):
     forms: frozenset[Form]
 
 
+class _Met(NamedTuple):
+    """A change where a merge met it: what it did, the result, all sides, the one that has it and one that has not."""
+
+    effect: Effect
+    result: Units
+    others: list[Units]
+    own: tuple[Units, TreeEntry | None]
+    other: tuple[Units, TreeEntry | None]
+    copies: list[Delivery[Unit]]
+
+
 class _Judge:
     """Asks of files that changes touched what merges kept of that."""
 
@@ -240,16 +252,22 @@ class _Judge:
 
     def kept(self, resolution: Resolution, files: Sequence[_File]) -> tuple[frozenset[bytes], float] | None:
         """Where a merge did not keep a change, and the share of it that it kept; None if it delivered it."""
-        kept = before = 0
+        contested = [(file, self._counted(file)) for file in files if _contested(file, resolution)]
+        kept = sum(stayed for _, (stayed, _) in contested)
+        missed = sum(most for _, (_, most) in contested)
         lost: set[bytes] = set()
-        for file in files:
-            if _contested(file, resolution):
-                stayed, missed = self._share(file)
-                kept, before = kept + stayed, before + stayed + missed
-                if missed:
+        for file, (stayed, most) in contested:
+            # What is no loss after all, and what other files kept, can only raise the share that was kept.
+            if not missed or kept / (kept + missed) >= _KEPT:
+                return None
+            if most:
+                now, fewer = self._share(file)
+                kept, missed = kept + now - stayed, missed + fewer - most
+                if fewer:
                     lost.add(file[2][1])
         if not lost:
             return None
+        before = kept + missed
         rest = [file for file in files if not _contested(file, resolution)]
         self._entries |= self._reader.entries({place for file in rest for place in file})
         for file in rest:
@@ -258,28 +276,40 @@ class _Judge:
                 kept, before = kept + len(read[0]), before + len(read[0])
         return (frozenset(lost), kept / before) if before and kept / before < _KEPT else None
 
-    def _share(self, file: _File) -> tuple[int, int]:
-        """How many units of a change a merge kept of those that one of its sides alone had, and how many it did not."""
+    def _counted(self, file: _File) -> tuple[int, int]:
+        """How many units a merge kept, and how many it did not, whether or not that is a loss."""
+        met = self._met(file)
+        return (0, 0) if met is None else (sum(c.kept for c in met.copies), sum(c.had - c.kept for c in met.copies))
+
+    def _met(self, file: _File) -> _Met | None:
+        """What became of a change where a merge met it; None where nothing can be said, or no side stands alone."""
         sides = self._sides(file)
         if len(set(sides)) == 1:
-            return 0, 0  # no side has what another has not
+            return None  # no side has what another has not
         read = self._read(file)
         if read is None:
-            return 0, 0
+            return None
         effect, result, others = read
         added = effect.added + Counter(pair.after for pair in effect.altered)
         removed = effect.removed + Counter(pair.before for pair in effect.altered)
         ranked = sorted(zip(others, sides, strict=True), key=lambda side: -state(effect, side[0]).live)
-        (own, own_entry), (other, other_entry) = ranked[0], ranked[-1]
-        copies = delivered(added, removed, result.counts, own.counts, other.counts)
+        own, other = ranked[0], ranked[-1]
+        return _Met(
+            effect, result, others, own, other, delivered(added, removed, result.counts, own[0].counts, other[0].counts)
+        )
+
+    def _share(self, file: _File) -> tuple[int, int]:
+        """How many units of a change a merge kept of those that one of its sides alone had, and how many it did not."""
+        met = self._met(file)
+        if met is None:
+            return 0, 0
+        effect, result, others, (own, own_entry), (other, other_entry), copies = met
         verdicts = [
             Verdict(each.unit, What.LOST if each.added else What.UNDONE, Side.SOURCE, each.had - each.kept)
             for each in copies
             if each.kept < each.had
         ]
         stayed = sum(each.kept for each in copies)
-        if not verdicts:
-            return stayed, 0
         # What is no loss in a merge (a version, a newer value, imports) is none here.
         was, _, merged, *_ = file
         versions = {
