@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 
 from branchsim.git.hunks import Hunk, read_hunks
@@ -33,7 +34,11 @@ class Applies(StrEnum):
 
 
 def applies_to(
-    scratch: Scratch, commits: Sequence[Commit], target: Sha, pairs: Mapping[Sha, tuple[Sha, Sha]]
+    scratch: Scratch,
+    commits: Sequence[Commit],
+    target: Sha,
+    pairs: Mapping[Sha, tuple[Sha, Sha]],
+    texts: Callable[[], Mapping[tuple[Sha, Sha], bytes]],
 ) -> dict[Sha, tuple[Applies, str]]:
     """What picking each commit onto a target would give, each on its own.
 
@@ -47,6 +52,8 @@ def applies_to(
         The commit they would be picked onto.
     pairs : mapping
         The trees before and after each commit.
+    texts : callable
+        Gives the patches whose text is at hand, with a line of context and without renames.
 
     Returns
     -------
@@ -65,10 +72,24 @@ def applies_to(
         else:
             verdicts[commit.sha] = verdict
     if len(open_commits) > EXACT:
-        verdicts.update(_by_context(scratch, open_commits, tree, pairs))
+        verdicts.update(_by_context(scratch, open_commits, target, tree, pairs, texts))
         open_commits = [commit for commit in open_commits if commit.sha not in verdicts]
     verdicts.update(_by_picking(scratch, open_commits, target, tree))
     return verdicts
+
+
+def told_by_lines(scratch: Scratch, commits: Sequence[Commit], target: Sha) -> list[Commit]:
+    """Of some commits, if none of them is on the target, those of which `applies_to` will compare the lines."""
+    tree = _tree(scratch, target)
+    unsure = [c for c in commits if c.changes and not c.is_merge and _by_comparison(c, tree) is None]
+    if len(unsure) <= EXACT:
+        return []
+    return [
+        commit
+        for commit in unsure
+        if all(change.old_mode in _NOTHING or change.path in tree for change in commit.changes)
+        and not _is_touched(commit, tree)
+    ]
 
 
 Tree = Mapping[bytes, tuple[str, str]]
@@ -97,7 +118,12 @@ def _by_picking(scratch: Scratch, commits: Sequence[Commit], target: Sha, tree: 
 
 
 def _by_context(
-    scratch: Scratch, commits: Sequence[Commit], tree: Tree, pairs: Mapping[Sha, tuple[Sha, Sha]]
+    scratch: Scratch,
+    commits: Sequence[Commit],
+    target: Sha,
+    tree: Tree,
+    pairs: Mapping[Sha, tuple[Sha, Sha]],
+    texts: Callable[[], Mapping[tuple[Sha, Sha], bytes]],
 ) -> dict[Sha, tuple[Applies, str]]:
     """The outcome by whether each hunk stands on the target with the lines around it; what it cannot tell is left out.
 
@@ -118,7 +144,11 @@ def _by_context(
             told[commit.sha] = Applies.OBSOLETE, _GONE
         else:
             told[commit.sha] = Applies.CONFLICT, _ABSENT + "it changes a file that the target does not have"
-    told.update(_by_hunks(scratch, [commit for commit in commits if not gone[commit.sha]], tree, pairs))
+    with ThreadPoolExecutor(1) as pool:
+        # Only git knows what became of moved files; it is asked while the lines of others are compared.
+        picking = pool.submit(_by_picking, scratch, [c for c in commits if c.sha in moved], target, tree)
+        told.update(_by_hunks(scratch, [commit for commit in commits if not gone[commit.sha]], tree, pairs, texts))
+        told.update(picking.result())
     return told
 
 
@@ -143,18 +173,23 @@ def _maybe_moved(
 
 
 def _by_hunks(
-    scratch: Scratch, waiting: Sequence[Commit], tree: Tree, pairs: Mapping[Sha, tuple[Sha, Sha]]
+    scratch: Scratch,
+    waiting: Sequence[Commit],
+    tree: Tree,
+    pairs: Mapping[Sha, tuple[Sha, Sha]],
+    texts: Callable[[], Mapping[tuple[Sha, Sha], bytes]],
 ) -> dict[Sha, tuple[Applies, str]]:
     told: dict[Sha, tuple[Applies, str]] = {}
     asking = []
     for commit in waiting:
         # Where the ids of one file say that it would conflict, the lines of the others say nothing new.
-        if any(_by_ids(change, tree) is _State.TOUCHED for change in commit.changes):
+        if _is_touched(commit, tree):
             told[commit.sha] = Applies.CONFLICT, _TOUCHED
         else:
             asking.append(commit)
     waiting = asking
-    hunks, skipped = read_hunks(scratch, [pairs[commit.sha] for commit in waiting], processes=os.cpu_count() or 1)
+    asked = [pairs[commit.sha] for commit in waiting]
+    hunks, skipped = read_hunks(scratch, asked, processes=os.cpu_count() or 1, known=texts())
     with ObjectReader(scratch) as reader:
         wanted = sorted(
             {tree[c.path][1] for commit in waiting for c in commit.changes if c.path in tree and _is_text_edit(c, tree)}
@@ -185,6 +220,11 @@ class _State(StrEnum):
     INTACT = "intact"
     THERE = "there"
     TOUCHED = "touched"
+
+
+def _is_touched(commit: Commit, tree: Tree) -> bool:
+    """Whether the ids of one of its files say that it would conflict."""
+    return any(_by_ids(change, tree) is _State.TOUCHED for change in commit.changes)
 
 
 def _by_ids(change: RawChange, tree: Tree) -> _State | None:

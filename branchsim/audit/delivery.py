@@ -239,7 +239,7 @@ def effects_of(
     paths : mapping
         The paths that are of interest for each change.
     """
-    hunks, _ = read_hunks(repository.scratch, list(pairs.values()), context=0)
+    hunks, _ = read_hunks(repository.scratch, list(pairs.values()), context=0, binary=True)
     raws = raw_changes(repository.scratch, list(pairs.values()))
     effects: dict[Sha, list[Effect]] = {}
     for sha, pair in pairs.items():

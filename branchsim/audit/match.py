@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from branchsim.audit.adapted import Difference, differing_hunks
-from branchsim.audit.applies import Applies, applies_to
+from branchsim.audit.applies import Applies, applies_to, told_by_lines
 from branchsim.audit.evidence import CONFIDENCE, Evidence
-from branchsim.audit.pairing import Edge, Pairing
+from branchsim.audit.pairing import Edge, Pairing, likely_read
 from branchsim.audit.squash import contained, listed, spread, whole_branch
 from branchsim.audit.trailers import Names, trailer_edges
 from branchsim.git.log import Commit, read_commits
@@ -253,16 +253,20 @@ def match(
     directory = default_cache() if cache == "default" else None if cache is None else Path(cache)
     one, other = repo.resolve(source), repo.resolve(target)
     commits = list(read_commits(repo.scratch, [f"{one}...{other}"]))
+    patches = Patches(repo.scratch, FactCache(directory))
+    sources = [commit for commit in commits if commit.side == "<"]
+    targets = [commit for commit in commits if commit.side == ">"]
     matcher = Matcher(
         repo=repo,
         source=one,
         target=other,
-        sources=[commit for commit in commits if commit.side == "<"],
-        targets=[commit for commit in commits if commit.side == ">"],
-        patches=Patches(repo.scratch, FactCache(directory)),
+        sources=sources,
+        targets=targets,
+        patches=patches,
     )
-    pairs = matcher.pairs(trailers=trailers)
-    found = matcher.result(source, target, pairs)
+    with patches.ahead(likely_read(sources, targets), told_by_lines(repo.scratch, sources, other)):
+        pairs = matcher.pairs(trailers=trailers)
+        found = matcher.result(source, target, pairs)
     if not hunks:
         return found
     adapted = [(each.source, each.target) for each in found.counterparts if each.is_adapted]
@@ -311,7 +315,9 @@ class Matcher:
         if self.repo.shallow:
             skipped.append(Skipped("history", "the clone is shallow: commits beyond its edge could not be compared"))
         open_commits = [c for c in self.sources if c.changes and not c.is_merge and c.sha not in effective]
-        verdicts = applies_to(self.repo.scratch, open_commits, self.target, self.patches.pairs(open_commits))
+        verdicts = applies_to(
+            self.repo.scratch, open_commits, self.target, self.patches.pairs(open_commits), self.patches.texts
+        )
         missing = []
         for commit in open_commits:
             applies, why = verdicts[commit.sha]

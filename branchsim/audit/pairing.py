@@ -90,13 +90,29 @@ def item(commit: Commit) -> Item:
         pull=pull_request(commit.message),
         cited=references(commit.subject),
         paths=paths,
-        names=frozenset(path.rpartition(b"/")[2] for path in paths),
+        names=frozenset(_names(commit)),
     )
 
 
 def comparable(commit: Commit) -> bool:
     """Whether a commit is compared as one change."""
     return bool(commit.changes) and (not commit.is_merge or len(commit.changes) <= MANY_PATHS)
+
+
+def likely_read(sources: Sequence[Commit], targets: Sequence[Commit]) -> list[Commit]:
+    """The commits of which a pairing reads nearly all: those with a file name that the other side has too."""
+    sides = [[commit for commit in side if comparable(commit)] for side in (sources, targets)]
+    names = [{name for commit in side for name in _names(commit)} for side in sides]
+    return [
+        commit
+        for side, other in zip(sides, reversed(names), strict=True)
+        for commit in side
+        if not other.isdisjoint(_names(commit))
+    ]
+
+
+def _names(commit: Commit) -> Iterable[bytes]:
+    return (change.path.rpartition(b"/")[2] for change in commit.changes)
 
 
 def common(one: PatchFacts, other: PatchFacts) -> int:

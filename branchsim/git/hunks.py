@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -17,7 +17,6 @@ from branchsim.names import Sha
 _OPTIONS = (
     "-r", "-p", "--no-renames", "--full-index", "--no-color", "--no-ext-diff", "--no-textconv", "--src-prefix=a/",
     "--dst-prefix=b/", "--diff-algorithm=myers", "--submodule=short", "--ignore-submodules=none", "--no-relative",
-    "--text",
 )  # fmt: skip
 _HUNK = re.compile(rb"^@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@.*\n", re.MULTILINE)
 _NO_NEWLINE = b"\\ No newline at end of file\n"
@@ -36,7 +35,13 @@ class Hunk(NamedTuple):
 
 
 def read_hunks(
-    scratch: Scratch, pairs: Sequence[tuple[Sha, Sha]], *, processes: int = 2, context: int = 1
+    scratch: Scratch,
+    pairs: Sequence[tuple[Sha, Sha]],
+    *,
+    processes: int = 2,
+    context: int = 1,
+    binary: bool = False,
+    known: Mapping[tuple[Sha, Sha], bytes] | None = None,
 ) -> tuple[dict[tuple[Sha, Sha], list[list[Hunk]]], dict[tuple[Sha, Sha], str]]:
     """The hunks of the patch between each pair of trees.
 
@@ -50,6 +55,10 @@ def read_hunks(
         How many git processes share the work.
     context : int
         How many lines of context stand on each side.
+    binary : bool
+        Whether binary files are read as lines too; else they have no hunks.
+    known : mapping, optional
+        Patches whose text is at hand, with as much context and without renames.
 
     Returns
     -------
@@ -58,21 +67,19 @@ def read_hunks(
     skipped : dict
         From a pair that could not be read to git's reason.
     """
-    wanted = list(dict.fromkeys(pairs))
-    options = (*_OPTIONS, f"-U{context}")
+    known = known or {}
+    wanted = [pair for pair in dict.fromkeys(pairs) if pair not in known]
+    options = (*_OPTIONS, f"-U{context}", *(["--text"] if binary else []))
     size = max(1, -(-len(wanted) // max(1, processes)))
     shares = [wanted[start : start + size] for start in range(0, len(wanted), size)]
-    hunks: dict[tuple[Sha, Sha], list[list[Hunk]]] = {}
+    hunks = {pair: _of_files(known[pair]) for pair in dict.fromkeys(pairs) if pair in known}
     skipped: dict[tuple[Sha, Sha], str] = {}
 
     def read(
         share: list[tuple[Sha, Sha]],
     ) -> tuple[dict[tuple[Sha, Sha], list[list[Hunk]]], dict[tuple[Sha, Sha], str]]:
         missing: dict[tuple[Sha, Sha], str] = {}
-        found = {
-            pair: [list(_hunks(part)) for part in _files(text)]
-            for pair, text in pieces(scratch, share, options, missing)
-        }
+        found = {pair: _of_files(text) for pair, text in pieces(scratch, share, options, missing)}
         return found, missing
 
     with ThreadPoolExecutor(max(1, processes)) as pool:
@@ -82,8 +89,8 @@ def read_hunks(
     return hunks, skipped
 
 
-def _files(text: bytes) -> list[bytes]:
-    return text.split(b"\ndiff --git ") if text else []
+def _of_files(text: bytes) -> list[list[Hunk]]:
+    return [list(_hunks(part)) for part in text.split(b"\ndiff --git ")] if text else []
 
 
 def _hunks(part: bytes) -> Iterator[Hunk]:

@@ -6,9 +6,11 @@ import hashlib
 import os
 import re
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
+from threading import Event
 from zlib import crc32
 
 from branchsim.errors import GitError
@@ -16,19 +18,21 @@ from branchsim.git.process import run, stream
 from branchsim.git.scratch import Scratch
 from branchsim.names import Sha
 
-SCHEMA = 1
+SCHEMA = 2
 """Raised whenever the facts of a patch are computed in another way, so that no cache mixes the two."""
 
 MEANINGFUL = 4
 """Lines with fewer characters than this (without white space) take part in a patch's id, but not in its overlap."""
 
 _OPTIONS = (
-    "-r", "-p", "-U0", "-M", "--full-index", "--no-color", "--no-ext-diff", "--no-textconv", "--src-prefix=a/",
+    "-r", "-p", "-U1", "-M", "--full-index", "--no-color", "--no-ext-diff", "--no-textconv", "--src-prefix=a/",
     "--dst-prefix=b/", "--diff-algorithm=myers", "--submodule=short", "--ignore-submodules=none", "--no-relative",
 )  # fmt: skip
 _HEADER = re.compile(rb"^([0-9a-f]{40}|[0-9a-f]{64}) ([0-9a-f]{40}|[0-9a-f]{64})\n", re.MULTILINE)
 _WHITE = b" \t\r\f\v"
 _BLOCK = 1 << 20
+_HELD = 64 * 1024 * 1024
+"""So many bytes of patches are handed on to who wants their text, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +55,63 @@ class PatchFacts:
     lines: array[int]
 
 
+class GivenUpError(Exception):
+    """What is read is not wanted any more."""
+
+
+class Texts:
+    """The text of some patches, with a line of context around each hunk, as long as there is room.
+
+    Parameters
+    ----------
+    wanted : iterable of (Sha, Sha)
+        The trees before and after the patches that are wanted.
+    room : int
+        So many bytes are held.
+
+    Attributes
+    ----------
+    wanted : dict
+        The patches that are wanted, in order.
+    held : dict
+        From the trees to the text.
+    given_up : Event
+        Set by whoever wants nothing any more.
+    """
+
+    def __init__(self, wanted: Iterable[tuple[Sha, Sha]], room: int = _HELD) -> None:
+        self.wanted = dict.fromkeys(wanted)
+        self._room = room
+        self.given_up = Event()
+        self.held: dict[tuple[Sha, Sha], bytes] = {}
+
+    def offer(self, pair: tuple[Sha, Sha], text: bytes) -> None:
+        """Hold a text if it is wanted and there is room.
+
+        Raises
+        ------
+        GivenUpError
+            Nobody wants anything any more.
+        """
+        if self.given_up.is_set():
+            raise GivenUpError
+        if pair in self.wanted and len(text) <= self._room:
+            self._room -= len(text)
+            self.held[pair] = text
+
+    def drop(self, pairs: Iterable[tuple[Sha, Sha]]) -> None:
+        """Forget texts that turned out not to be whole."""
+        for pair in pairs:
+            self.held.pop(pair, None)
+
+
 def read_patches(
     scratch: Scratch,
     pairs: Sequence[tuple[Sha, Sha]],
     *,
     processes: int | None = None,
     report: Callable[[int], None] | None = None,
+    texts: Texts | None = None,
 ) -> tuple[dict[tuple[Sha, Sha], PatchFacts], dict[tuple[Sha, Sha], str]]:
     """The facts of the patch between each pair of trees.
 
@@ -70,6 +125,8 @@ def read_patches(
         How many git processes share the work; as many as there are processors, if not given.
     report : callable, optional
         Called with the number of pairs read since its last call.
+    texts : Texts, optional
+        Receives the text of the patches that it wants.
 
     Returns
     -------
@@ -79,34 +136,62 @@ def read_patches(
         From a pair that could not be read (an object is missing or corrupt) to git's reason.
     """
     wanted = list(dict.fromkeys(pairs))
-    count = min(processes or os.cpu_count() or 1, 8, max(1, len(wanted) // 200))
     facts: dict[tuple[Sha, Sha], PatchFacts] = {}
     skipped: dict[tuple[Sha, Sha], str] = {}
-    with ThreadPoolExecutor(count) as pool:
-        # Neighbours share trees, so each process takes a run of them.
-        size = -(-len(wanted) // count) if wanted else 1
-        shares = [wanted[start : start + size] for start in range(0, len(wanted), size)]
-        for share, missing in pool.map(lambda part: _read_share(scratch, part, report), shares):
+    shares = _shares(wanted, processes)
+    with ThreadPoolExecutor(max(1, len(shares))) as pool:
+        for share, missing in pool.map(lambda part: _read_share(scratch, part, report, texts), shares):
             facts.update(share)
             skipped.update(missing)
     return facts, skipped
 
 
+def read_texts(scratch: Scratch, texts: Texts, processes: int | None = None) -> None:
+    """Read the texts that are wanted and not held yet."""
+    pairs = [pair for pair in texts.wanted if pair not in texts.held]
+    shares = _shares(pairs, processes)
+    with ThreadPoolExecutor(max(1, len(shares))) as pool:
+        list(pool.map(lambda share: _read_texts(scratch, share, texts), shares))
+
+
+def _read_texts(scratch: Scratch, pairs: list[tuple[Sha, Sha]], texts: Texts) -> None:
+    skipped: dict[tuple[Sha, Sha], str] = {}
+    with closing(pieces(scratch, pairs, _OPTIONS, skipped)) as found:
+        for pair, text in found:
+            texts.offer(pair, text)
+    texts.drop(skipped)
+
+
+def _shares(pairs: list[tuple[Sha, Sha]], processes: int | None) -> list[list[tuple[Sha, Sha]]]:
+    """What each process reads: neighbours share trees, so each takes a run of them."""
+    count = min(processes or os.cpu_count() or 1, 8, max(1, len(pairs) // 200))
+    size = -(-len(pairs) // count) if pairs else 1
+    return [pairs[start : start + size] for start in range(0, len(pairs), size)]
+
+
 def _read_share(
-    scratch: Scratch, pairs: list[tuple[Sha, Sha]], report: Callable[[int], None] | None
+    scratch: Scratch,
+    pairs: list[tuple[Sha, Sha]],
+    report: Callable[[int], None] | None,
+    texts: Texts | None,
 ) -> tuple[dict[tuple[Sha, Sha], PatchFacts], dict[tuple[Sha, Sha], str]]:
     facts: dict[tuple[Sha, Sha], PatchFacts] = {}
     skipped: dict[tuple[Sha, Sha], str] = {}
-    for pair, text in pieces(scratch, pairs, _OPTIONS, skipped):
-        facts[pair] = parse_patch(text)
-        if report is not None:
-            report(1)
+    with closing(pieces(scratch, pairs, _OPTIONS, skipped)) as found:
+        for pair, text in found:
+            facts[pair] = parse_patch(text)
+            if texts is not None:
+                texts.offer(pair, text)
+            if report is not None:
+                report(1)
+    if texts is not None:
+        texts.drop(skipped)
     return {pair: fact for pair, fact in facts.items() if pair not in skipped}, skipped
 
 
 def pieces(
     scratch: Scratch, pairs: Sequence[tuple[Sha, Sha]], options: Sequence[str], skipped: dict[tuple[Sha, Sha], str]
-) -> Iterator[tuple[tuple[Sha, Sha], bytes]]:
+) -> Generator[tuple[tuple[Sha, Sha], bytes], None, None]:
     """The text of the patch between each pair of trees, from as few processes as possible.
 
     Parameters
@@ -152,7 +237,7 @@ def pieces(
 def _split(blocks: Iterable[bytes]) -> Iterator[tuple[Sha, Sha, bytes]]:
     """The output of ``diff-tree --stdin`` cut where git names the next pair of trees.
 
-    Without context every line of a file's content begins with a sign, so nothing else can look like such a line.
+    Every line of a file's content begins with a sign or a space, so nothing else can look like such a line.
     """
     pending: list[bytes] = []
     size = 0
@@ -180,12 +265,13 @@ def _between(
 
 
 def parse_patch(text: bytes) -> PatchFacts:
-    """The facts of one patch as ``git diff-tree -p -U0 --full-index`` prints it."""
+    """The facts of one patch as ``git diff-tree -p --full-index`` prints it, with however much context."""
     if not text:
         return PatchFacts(b"", 0, array("I"))
     digests = []
     lines: list[bytes] = []
-    for part in text.translate(None, _WHITE).split(b"\ndiff--git"):
+    # Without white space a line of context would look like what it holds, so it gets another sign first.
+    for part in text.replace(b"\n ", b"\n\\").translate(None, _WHITE).split(b"\ndiff--git"):
         head, hunk, body = part.partition(b"\n@@")
         if hunk:
             lines_of_hunks = body.split(b"\n")[1:]  # the rest of the first hunk's header comes first
@@ -248,7 +334,7 @@ def _patches_with_ids(
     scratch: Scratch, commits: Mapping[Sha, tuple[Sha, Sha]], order: list[Sha]
 ) -> tuple[bytes, int, bool]:
     order = order[:_PATCH_ID_BATCH]
-    options = [option if option != "-U0" else "-U3" for option in _OPTIONS]
+    options = [option if option != "-U1" else "-U3" for option in _OPTIONS]
     feed = ["".join(f"{old} {new}\n" for old, new in map(commits.__getitem__, order)).encode()]
     pieces = []
     done = 0
@@ -266,4 +352,15 @@ def _patches_with_ids(
     return b"".join(pieces), done, code == 0 and len(order) < _PATCH_ID_BATCH
 
 
-__all__ = ["MEANINGFUL", "SCHEMA", "GitError", "PatchFacts", "parse_patch", "read_patches", "stable_patch_ids"]
+__all__ = [
+    "MEANINGFUL",
+    "SCHEMA",
+    "GitError",
+    "GivenUpError",
+    "PatchFacts",
+    "Texts",
+    "parse_patch",
+    "read_patches",
+    "read_texts",
+    "stable_patch_ids",
+]

@@ -7,14 +7,15 @@ import sqlite3
 import sys
 import warnings
 from array import array
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from branchsim.git import versions
 from branchsim.git.log import Commit, empty_tree, read_commits
-from branchsim.git.patches import SCHEMA, PatchFacts, read_patches, stable_patch_ids
+from branchsim.git.patches import SCHEMA, PatchFacts, Texts, read_patches, read_texts, stable_patch_ids
 from branchsim.git.scratch import Scratch
 from branchsim.names import Sha
 
@@ -163,7 +164,7 @@ class Patches:
     Attributes
     ----------
     skipped : dict
-        From a commit whose patch could not be read to the reason.
+        From a commit whose patch was asked for and could not be read to the reason.
     """
 
     def __init__(self, scratch: Scratch, cache: FactCache | None = None) -> None:
@@ -172,6 +173,9 @@ class Patches:
         self._cache = cache or FactCache(None)
         self._trees: dict[Sha, Sha] = {}
         self._facts: dict[Sha, PatchFacts] = {}
+        self._unread: dict[Sha, str] = {}
+        self._facts_ahead: Future[None] | None = None
+        self._texts_ahead: Future[Mapping[Pair, bytes]] | None = None
 
     def pairs(self, commits: Iterable[Commit]) -> dict[Sha, Pair]:
         """The trees before (of the first parent) and after each commit."""
@@ -185,23 +189,77 @@ class Patches:
         nothing = empty_tree(self.scratch)
         return {c.sha: (self._trees[c.parents[0]] if c.parents else nothing, c.tree) for c in wanted}
 
+    @contextmanager
+    def ahead(self, commits: Iterable[Commit], texts: Iterable[Commit]) -> Iterator[None]:
+        """Read in the background what will probably be asked for, while the block runs.
+
+        Parameters
+        ----------
+        commits : iterable of Commit
+            Those that `read` will be asked for.
+        texts : iterable of Commit
+            Those whose patch will be asked for in `texts`.
+        """
+        unread = self._open(commits)
+        # What git might show as a rename would not be as it is without renames.
+        plain = [c for c in texts if not {"A", "D"} <= {change.status for change in c.changes}]
+        pairs = self.pairs([*unread, *plain])
+        wanted = Texts(pairs[commit.sha] for commit in plain)
+        with ThreadPoolExecutor(1) as pool:
+            self._facts_ahead = pool.submit(self._read, unread, pairs, None, wanted)
+            self._texts_ahead = pool.submit(self._read_texts, wanted)
+            try:
+                yield
+            finally:
+                wanted.given_up.set()
+                self._facts_ahead = self._texts_ahead = None
+
+    def texts(self) -> Mapping[Pair, bytes]:
+        """The patches, with a line of context and no renames, that are read in the background, once they all are."""
+        return self._texts_ahead.result() if self._texts_ahead is not None else {}
+
+    def _read_texts(self, wanted: Texts) -> Mapping[Pair, bytes]:
+        read_texts(self.scratch, wanted)
+        return wanted.held
+
     def read(self, commits: Iterable[Commit], *, report: Callable[[int], None] | None = None) -> dict[Sha, PatchFacts]:
         """The facts of these commits; of a merge, against its first parent. What cannot be read is in `skipped`."""
+        if self._facts_ahead is not None:
+            self._facts_ahead.result()
         wanted = {commit.sha: commit for commit in commits}
-        unread = [c for sha, c in wanted.items() if sha not in self._facts and sha not in self.skipped]
+        unread = self._open(wanted.values())
         if unread:
-            pairs = self.pairs(unread)
-            known = self._cache.get(list(pairs.values()))
-            missing = [pair for pair in pairs.values() if pair not in known]
-            fresh, skipped = read_patches(self.scratch, missing, report=report)
-            self._cache.put(fresh)
-            known.update(fresh)
-            for sha, pair in pairs.items():
-                if pair in known:
-                    self._facts[sha] = known[pair]
-                else:
-                    self.skipped[sha] = skipped.get(pair, "its patch could not be read")
+            self._read(unread, self.pairs(unread), report)
+        self.skipped.update((sha, self._unread[sha]) for sha in wanted if sha in self._unread)
         return {sha: self._facts[sha] for sha in wanted if sha in self._facts}
+
+    def _open(self, commits: Iterable[Commit]) -> list[Commit]:
+        wanted = {commit.sha: commit for commit in commits}
+        return [c for sha, c in wanted.items() if sha not in self._facts and sha not in self._unread]
+
+    def _read(
+        self,
+        commits: Sequence[Commit],
+        pairs: Mapping[Sha, Pair],
+        report: Callable[[int], None] | None,
+        texts: Texts | None = None,
+    ) -> None:
+        known = self._cache.get(list(pairs.values()))
+        # Commits that change the same files from and to the same contents have one patch, as most merges of one commit
+        # have that of the commit, which comes after them.
+        unknown = [commit for commit in commits if pairs[commit.sha] not in known]
+        last: dict[object, Pair] = {commit.changes or pairs[commit.sha]: pairs[commit.sha] for commit in unknown}
+        same = {pairs[commit.sha]: last[commit.changes or pairs[commit.sha]] for commit in unknown}
+        fresh, skipped = read_patches(self.scratch, list(last.values()), report=report, texts=texts)
+        found = {pair: fresh[one] for pair, one in same.items() if one in fresh}
+        self._cache.put(found)
+        known.update(found)
+        for commit in commits:
+            pair = pairs[commit.sha]
+            if pair in known:
+                self._facts[commit.sha] = known[pair]
+            else:
+                self._unread[commit.sha] = skipped.get(same[pair], "its patch could not be read")
 
     def patch_ids(self, commits: Iterable[Commit]) -> dict[Sha, str]:
         """What ``git patch-id --stable`` says of these commits; what cannot be read, or has no patch, is left out."""

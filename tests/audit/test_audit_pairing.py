@@ -292,6 +292,11 @@ def test_the_order_of_the_files_does_not_matter() -> None:
     assert parse_patch(one + other).zero_id != parse_patch(one).zero_id
 
 
+def test_lines_around_a_change_do_not_count_whatever_they_look_like() -> None:
+    around = patch([" +before", " diff --git a/x b/x", "-one", "+two", " -after", " @@ -1 +1 @@", " "])
+    assert parse_patch(around) == parse_patch(patch(["-one", "+two"]))
+
+
 def test_a_patch_of_nothing_but_white_space_has_no_id() -> None:
     assert parse_patch(patch(["+", "-  "])).zero_id == b""
     assert parse_patch(b"").zero_id == b""

@@ -10,6 +10,7 @@ import sys
 import warnings
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.cli import ROOT
@@ -19,9 +20,11 @@ from support.repos import git
 
 import branchsim.history.facts as module
 from branchsim.git import versions
+from branchsim.git.hunks import read_hunks
 from branchsim.git.log import Commit, read_commits
-from branchsim.git.patches import SCHEMA, PatchFacts
+from branchsim.git.patches import SCHEMA, PatchFacts, read_patches
 from branchsim.git.repository import Repository
+from branchsim.git.scratch import Scratch
 from branchsim.history.facts import CacheWarning, FactCache, Patches, default_cache
 from branchsim.names import Sha
 
@@ -246,3 +249,43 @@ def test_what_cannot_be_read_is_named_and_not_kept(fork: Fork, tmp_path: Path) -
     assert set(patches.skipped) == touching
     assert facts == {sha: fact for sha, fact in whole.items() if sha not in touching}
     assert read(fork.repo.path, tmp_path / "cache")[0] == whole
+
+
+def test_commits_with_one_change_are_read_once(fork: Fork, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[Sha, Sha]] = []
+
+    def counted(scratch: Scratch, wanted: list[tuple[Sha, Sha]], **options: Any) -> Any:
+        asked.extend(wanted)
+        return read_patches(scratch, wanted, **options)
+
+    fix = fork.on_source({"same.c": block("same")}, "Fix the same")
+    fork.pick(fix, files={"same.c": block("same")})
+    fork.repo.finish()
+    monkeypatch.setattr(module, "read_patches", counted)
+    facts, _ = read(fork.repo.path, None)
+    one, other = (Sha(git(fork.repo.path, "rev-parse", name).strip()) for name in ("source", "target"))
+    assert facts[one] == facts[other]
+    assert facts[one].changed > 0
+    assert len(asked) == len(facts) - 1
+
+
+def test_what_is_read_ahead_is_what_is_read_when_it_is_asked_for(fork: Fork) -> None:
+    fork.on_source({"moved.c": block("part1"), "part1.c": None}, "Move a part")
+    fork.repo.finish()
+    with Repository(fork.repo.path) as repository:
+        commits = list(read_commits(repository.scratch, ["source", "target"]))
+        expected = Patches(repository.scratch).read(commits)
+        patches = Patches(repository.scratch)
+        pairs = patches.pairs(commits)
+        # Of some commits the facts and the text are wanted, of others one of the two.
+        with patches.ahead(commits[:9], commits[4:]):
+            texts = dict(patches.texts())
+            assert patches.read(commits) == expected
+        moved = {pairs[c.sha] for c in commits if {change.status for change in c.changes} == {"A", "D"}}
+        assert len(moved) == 1
+        assert set(texts) == {pairs[c.sha] for c in commits[4:]} - moved
+        asked = list(pairs.values())
+        assert read_hunks(repository.scratch, asked, known=texts) == read_hunks(repository.scratch, asked)
+        with patches.ahead(commits, commits):
+            pass  # nobody asks, and nobody waits
+        assert patches.texts() == {}
