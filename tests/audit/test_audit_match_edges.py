@@ -218,7 +218,8 @@ def test_the_json_form_has_its_schema(fork: Fork) -> None:
     assert (data["source"], data["target"]) == ("source", "target")
     (pair,) = data["matches"]
     assert (pair["source"], pair["target"], pair["evidence"]) == (fix, port, "patch-id")
-    assert list(pair) == ["source", "target", "evidence", "confidence", "overlap", "reason", "undone_by"]
+    fields = ["source", "target", "evidence", "confidence", "overlap", "reason", "undone_by", "differences"]
+    assert list(pair) == fields
     assert [list(each) for each in data["missing"]] == [["source", "applies", "reason"]]
     assert [list(each) for each in data["skipped"]] == [["what", "reason"]]
 
