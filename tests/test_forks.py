@@ -140,3 +140,21 @@ def test_a_scan_by_several_processes_finds_the_same(tmp_path: Path) -> None:
         repo.commit("main", {"a.c": code.replace("int value_3 = 3;", f"int value_3 = {number}00;")})
         repo.merge(into="main", source="topic", files={} if number % 2 else None)
     run(SCAN, str(repo.finish()))
+
+
+def test_progress_on_a_terminal_does_not_keep_work_from_being_shared() -> None:
+    run("""
+import io
+from branchsim.cli.progress import progress
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+errors, sys.stderr = sys.stderr, Terminal()
+with progress() as report:
+    report("sharing", None)
+    found = list(share_out(start, 60, processes=3))
+sys.stderr = errors
+assert len({process for _, process in found}) == 3
+""")

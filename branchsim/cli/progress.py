@@ -20,6 +20,8 @@ def progress() -> Iterator[Callable[[str, int | None], None] | None]:
 
     from branchsim.cli.output import printable
 
+    # Its watching thread would keep the work from being shared with forks of the process.
+    tqdm.monitor_interval = 0
     # Fast work shows nothing; the line is cleared when the work is done.
     with tqdm(unit="", leave=False, file=sys.stderr, delay=0.3, dynamic_ncols=True) as bar:
 
