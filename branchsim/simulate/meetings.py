@@ -94,19 +94,23 @@ def places(
 
 def _in_base(merged: bytes, regions: Sequence[Region], base: Sequence[bytes]) -> list[Sequence[bytes]]:
     """For each region the lines of the base between the nearest lines around it that the base has once."""
-    lines = merged.split(b"\n")
-    once = {line: place for place, line in enumerate(base)}
     often = Counter(base)
-    outside = [
-        once[line] if often[line] == 1 and not any(region.start <= at < region.end for region in regions) else None
-        for at, line in enumerate(lines)
-    ]
-    found = []
-    for region in regions:
-        above = next((at for at in reversed(outside[: region.start]) if at is not None), -1)
-        below = next((at for at in outside[region.end :] if at is not None), len(base))
-        found.append(base[above + 1 : below])
-    return found
+    once = {line: place for place, line in enumerate(base) if often[line] == 1}
+    found: list[tuple[int, int]] = []
+    inside = iter((*regions, None))
+    region = next(inside)
+    above, open_since = -1, 0
+    # One walk over the file: a region is closed by the next such line after it.
+    for at, line in enumerate(merged.split(b"\n")):
+        while region is not None and at >= region.end:
+            found.append((above, len(base)))
+            region = next(inside)
+        if (region is None or at < region.start) and line in once:
+            above = once[line]
+            found[open_since:] = [(start, above) for start, _ in found[open_since:]]
+            open_since = len(found)
+    found += [(above, len(base))] * (len(regions) - len(found))
+    return [base[start + 1 : end] for start, end in found]
 
 
 def meetings(
