@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from branchsim.check.bounds import check_whole
 from branchsim.check.model import Model, Move, Scope, State
 from branchsim.check.properties import PROPERTIES, Property, PropertyError, View, check_properties
-from branchsim.check.strategy import OPERATIONS
+from branchsim.check.strategy import OPERATIONS, Strategy
 from branchsim.check.trace import Trace, name_changes, name_trace
 from branchsim.errors import BranchsimError, InputError
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-    from branchsim.check.strategy import Strategy
 
 Stop = Literal["answered", "states", "memory", "interrupted"]
 
@@ -274,6 +273,11 @@ def explore(
     InternalError
         git and the model, or an audit and the model, disagree about a counterexample.
     """
+    if not isinstance(strategy, Strategy):
+        raise InputError(
+            f"explore needs a Strategy, and not {type(strategy).__name__}; make one of a topology with "
+            "Strategy(topology), or take a preset such as Strategy.build_run()"
+        )
     for name, value in (("depth", depth), ("max_states", max_states), ("max_memory", max_memory)):
         check_whole(f"explore: {name}", value)
     asked = check_properties(properties)

@@ -61,7 +61,8 @@ def exploration_html(found: Exploration) -> str:
         if each.name in found.counterexamples:
             counter = found.counterexamples[each.name]
             story = form.tag("ol", form.Html("".join(form.tag("li", step) for step in counter.trace.steps)))
-            said: form.Html = form.dot(form.folded(f"broken in {form.many(len(counter), 'step')}", story), "bad")
+            broken = form.dot(f"broken in {form.many(len(counter), 'step')}", "bad")
+            said: form.Html = form.folded(broken, story)
         elif each.kind == "always":
             said = form.dot("holds", "good")
         elif each.name in found.witnesses:

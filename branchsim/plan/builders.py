@@ -9,13 +9,13 @@ from branchsim.errors import nearest
 from branchsim.plan.checks import PlanError, check_ref
 from branchsim.plan.model import Plan, Promotion
 from branchsim.plan.steps import Commit, Gate, PullRequest, Start, Tag
-from branchsim.topology import Family, is_pattern, matches
+from branchsim.topology import Family, Topology, is_pattern, matches
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from branchsim.plan.steps import Step
-    from branchsim.topology import Flow, Method, Topology
+    from branchsim.topology import Flow, Method
 
 
 def hotfix(
@@ -67,6 +67,7 @@ def hotfix(
     PlanError
         The topology has no family for it, or a branch it needs is a pattern still.
     """
+    _check_topology("Plan.hotfix", topology)
     family = _hotfix_family(topology, name)
     branch, short = _named(family.pattern, name)
     start = start or family.source[0]
@@ -119,6 +120,8 @@ def promotion(
     author, at : optional
         See `Plan`.
     """
+    if topology is not None:
+        _check_topology("Plan.promotion", topology)
     flows = topology.promotion_path(source, target) if topology and _all_long_lived(topology, source, target) else ()
     steps = [_promotion(flow) for flow in flows] or [_landing(source, target, topology)]
     if method is not None:
@@ -166,6 +169,7 @@ def retrofit(
     PlanError
         Nothing is owed, or not to this target.
     """
+    _check_topology("Plan.retrofit", topology)
     family = topology.family_of(source)
     landed = family.to[0] if family is not None else source
     owed = topology.owed_to(landed, family)
@@ -216,6 +220,7 @@ def release(
     PlanError
         Nothing is promoted from there.
     """
+    _check_topology("Plan.release", topology)
     chain = topology.promotion_chain()
     start = start or chain[0]
     flows = _onward(topology, start)
@@ -236,6 +241,14 @@ def coming(topology: Topology, through: str) -> tuple[Promotion, ...]:
     before = topology.promotion_path(begins[0], through) if begins else ()
     flows = (*before, *_onward(topology, through))
     return tuple(_expected(flow) for flow in flows if not is_pattern(flow.source) and not is_pattern(flow.target))
+
+
+def _check_topology(what: str, topology: object) -> None:
+    if not isinstance(topology, Topology):
+        raise PlanError(
+            f"{what} needs a Topology, and not {type(topology).__name__}; read one with read_topology(path), or take a "
+            "preset such as Topology.build_run()"
+        )
 
 
 def _hotfix_family(topology: Topology, name: str) -> Family:

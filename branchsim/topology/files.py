@@ -25,6 +25,8 @@ FILE_NAME = "branchsim.toml"
 MAX_BYTES = 1_000_000
 """A larger file is refused unread: no topology that a person keeps comes near."""
 
+_PRESETS = ("build_run", "build_run_merge_back", "gitflow", "release_train", "trunk")
+
 _Record = TypeVar("_Record")
 
 _TOP = ("schema", "name", "guards", "branch", "flow", "family", "release", "ignore", "content", "waiver", "mask")
@@ -185,12 +187,23 @@ def read_topology(source: str | os.PathLike[str] | FileProvider) -> Topology:
     )
 
 
+def _instead_of(path: Path) -> str:
+    """What to do where a file is not there: who names a preset gets told how one is taken."""
+    preset = path.name.replace("-", "_")
+    if path.parent == Path() and preset in _PRESETS:
+        return (
+            f"for the preset use Topology.{preset}() in Python, or write it to a file with "
+            f"'branchsim topology --preset {preset.replace('_', '-')} --write {FILE_NAME}'"
+        )
+    return f"give a {FILE_NAME}, or write a guess with 'branchsim topology --guess --write {FILE_NAME}'"
+
+
 def _bytes_of(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
             return file.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        raise TopologyError(f"{path}: there is no such file") from None
+        raise TopologyError(f"{path}: there is no such file; {_instead_of(path)}") from None
     except IsADirectoryError:
         raise TopologyError(f"{path}: is a directory, not a topology file; name the file in it") from None
     except OSError as error:

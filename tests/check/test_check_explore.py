@@ -195,6 +195,11 @@ def test_bad_arguments(arguments: dict[str, Any], message: str) -> None:
         explore(Strategy.build_run(), **arguments)
 
 
+def test_what_is_no_strategy_is_named() -> None:
+    with pytest.raises(InputError, match=r"explore needs a Strategy, and not str; make one of a topology"):
+        explore("gitflow")  # type: ignore[arg-type]
+
+
 def test_two_properties_of_one_name_are_refused() -> None:
     other = dataclasses.replace(PROPERTIES["no-lost-fix"], description="another one")
     with pytest.raises(InputError, match="two properties are named 'no-lost-fix'"):

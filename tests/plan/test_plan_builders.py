@@ -87,6 +87,12 @@ def test_names_follow_the_family() -> None:
             Plan.hotfix(name, BUILD_RUN)
 
 
+def test_what_is_no_topology_is_named() -> None:
+    for build in (lambda given: Plan.hotfix("a", given), lambda given: Plan.retrofit("a", given), Plan.release):
+        with pytest.raises(PlanError, match=r"needs a Topology, and not str; read one with read_topology"):
+            build("gitflow")  # type: ignore[arg-type]
+
+
 def test_a_pattern_must_be_bound_first() -> None:
     with pytest.raises(PlanError, match="bind it"):
         Plan.hotfix("x", Topology.release_train())

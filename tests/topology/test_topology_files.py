@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -195,6 +196,10 @@ def test_where_a_file_comes_from_is_in_the_error(tmp_path: Path) -> None:
     path = tmp_path / "x.toml"
     with pytest.raises(TopologyError, match=r"x\.toml: there is no such file"):
         read_topology_toml(path)
+    for preset in ("build-run", "build_run_merge_back", "gitflow", "release-train", "trunk"):
+        call = f"Topology.{preset.replace('-', '_')}()"
+        with pytest.raises(TopologyError, match=f"for the preset use {re.escape(call)}"):
+            read_topology_toml(Path(preset))
     with pytest.raises(TopologyError, match="is a directory"):
         read_topology_toml(tmp_path)
     path.write_bytes(b"schema = 1\n# \xff\n")
