@@ -75,7 +75,8 @@ def _of_parser(error: Exception) -> int:
     if hasattr(error, "format_message"):
         context = getattr(error, "ctx", None)
         where = context.command_path if context is not None else "branchsim"
-        complain(f"{error.format_message().rstrip('.')}; see '{where} --help'")
+        told = error.format_message().replace("Value error, ", "").rstrip(".")  # a word of the library that checks it
+        complain(f"{told}; see '{where} --help'")
         return USAGE
     import traceback
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from inspect import getdoc
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from branchsim.cli import USAGE, audit, demo, execute, explore, inspect, match, report, simulate, topology, trace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 app = typer.Typer(
     name="branchsim",
@@ -17,16 +21,26 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
 )
-app.command("audit")(audit.audit)
-app.command("match")(match.match)
-app.command("inspect")(inspect.inspect)
-app.command("trace")(trace.trace)
-app.command("topology")(topology.topology)
-app.command("simulate")(simulate.simulate)
-app.command("execute")(execute.execute)
-app.command("explore")(explore.explore)
-app.command("report")(report.report)
-app.command("demo")(demo.demo)
+
+
+def _paragraphs(command: Callable[..., int]) -> str:
+    """The help of a command, a line for each paragraph: the terminal breaks them, not the source."""
+    return "\n\n".join(" ".join(part.split()) for part in (getdoc(command) or "").split("\n\n"))
+
+
+for _command in (
+    audit.audit,
+    match.match,
+    inspect.inspect,
+    trace.trace,
+    topology.topology,
+    simulate.simulate,
+    execute.execute,
+    explore.explore,
+    report.report,
+    demo.demo,
+):
+    app.command(_command.__name__, help=_paragraphs(_command))(_command)
 
 
 def _version(wanted: bool) -> None:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from branchsim.cli import CLEAN, FINDINGS
+from branchsim.cli import CLEAN, FINDINGS, complete
 from branchsim.cli.options import Cache, Since, TopologyFile, Trailers, Until
 from branchsim.cli.output import FORMAT_HELP, Format, day
+from branchsim.formatting import many
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,6 +45,7 @@ def audit(
             metavar="NAME",
             help="What to look for, more than once if need be: obligations, overwrites, leaks, windows, violations. "
             "Without it everything.",
+            autocompletion=complete.names(complete.checks),
         ),
     ] = None,
     fail_on: Annotated[
@@ -53,6 +55,7 @@ def audit(
             metavar="KINDS",
             help="The findings that make exit code 1, with commas between: missed, lost, partial, late, overwrite, "
             "leak, violation. Without it missed, lost, partial, overwrite and leak.",
+            autocompletion=complete.names(complete.kinds, between=","),
         ),
     ] = None,
     min_rank: Annotated[
@@ -98,7 +101,7 @@ def audit(
     if baseline is not None and output is Format.TABLE:
         from branchsim.cli.output import paragraph, say
 
-        say(paragraph(f"{len(failing)} findings are new since {baseline}."))
+        say(paragraph(f"New since {baseline}: {many(len(failing), 'finding')}."))
         for finding in failing[:_SHOWN]:
             say(paragraph(f"{finding.kind} on {finding.branch}: {finding.commit[:12]} {finding.reason}", first="  "))
     return FINDINGS if failing else CLEAN
@@ -208,7 +211,7 @@ def _print_foot(found: Audit) -> None:
             )
         )
         return
-    say(paragraph(f"{_counted(found)}; {len(found.skipped)} changes left out (--format json says why)."))
+    say(paragraph(f"{_counted(found)}; {many(len(found.skipped), 'change')} left out (--format json says why)."))
     records = found.open_records or found.records
     start, end = (records[0].landed_on, records[0].owed_to) if records else (rules[0].landed_on, rules[0].owed_to)
     say(f"Next: two branches in detail: branchsim match {where} -s {one_line(start)} -t {one_line(end)}")
@@ -216,7 +219,7 @@ def _print_foot(found: Audit) -> None:
 
 def _counted(found: Audit) -> str:
     counts = ", ".join(f"{count} {verdict}" for verdict, count in found.counts().items())
-    return f"{len(found.records)} obligations: {counts or 'none'}"
+    return f"{many(len(found.records), 'obligation')}: {counts or 'none'}"
 
 
 def _print_markdown(found: Audit) -> None:

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from branchsim.cli.output import day, one_line, paragraph, say, table
+from branchsim.formatting import many
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,17 +56,18 @@ def _print_overwrites(found: Audit, *, min_rank: float, everything: bool) -> Non
             flexible=last,
         )
     if len(groups) > len(shown):
-        say(f"... and {len(groups) - len(shown)} more landings: --all lists them.\n")
+        say(f"... and {many(len(groups) - len(shown), 'more landing')}: --all lists them.\n")
     states = Counter(record.state.value for record in found.overwrite_records)
     counted = ", ".join(f"{count} {name}" for name, count in sorted(states.items())) or "none"
     left = sum(found.left_out.values())
-    say(paragraph(f"{len(found.overwrite_records)} overwrites: {counted}; {left} lost units left out as no loss."))
+    total = many(len(found.overwrite_records), "overwrite")
+    say(paragraph(f"{total}: {counted}; {many(left, 'lost unit')} left out as no loss."))
 
 
 def _told(records: Sequence[Overwrite]) -> list[str]:
     first = records[0]
     paths = list(dict.fromkeys(record.path for record in records))
-    more = f" and {len(paths) - 1} more files" if len(paths) > 1 else ""
+    more = f" and {many(len(paths) - 1, 'more file')}" if len(paths) > 1 else ""
     told = [f"{one_line(paths[0])}{more}: {one_line(first.subject)}"]
     told += [f"  {one_line(unit)}" for unit in first.units[:_UNITS]]
     told.append(f"{first.cause.value}: {one_line(first.reason)}")
@@ -116,4 +118,4 @@ def _print_violations(found: Audit) -> None:
         return
     rules = Counter((each.branch, each.rule.value) for each in found.violation_records)
     told = ", ".join(f"{count} {rule} on {one_line(branch)}" for (branch, rule), count in sorted(rules.items()))
-    say(paragraph(f"{len(found.violation_records)} landings that the topology does not allow: {told}."))
+    say(paragraph(f"{many(len(found.violation_records), 'landing')} that the topology does not allow: {told}."))

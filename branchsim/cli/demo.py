@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from branchsim.cli import CLEAN
+from branchsim.cli import CLEAN, complete
 
 if TYPE_CHECKING:
     from branchsim.audit.audit import Audit
@@ -30,7 +30,12 @@ def demo(
         ),
     ] = None,
     name: Annotated[
-        str, typer.Option("--sample", help="Which sample: 'story' (37 commits) or 'year' (1,500 commits).")
+        str,
+        typer.Option(
+            "--sample",
+            help="Which sample: 'story' (37 commits) or 'year' (1,500 commits).",
+            autocompletion=complete.names(complete.samples),
+        ),
     ] = "story",
 ) -> int:
     """Build a sample repository, audit it, and show what was found and how to check it.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from branchsim.cli import CLEAN, FINDINGS, INTERRUPTED
+from branchsim.cli import CLEAN, FINDINGS, INTERRUPTED, complete
 from branchsim.cli.output import FORMAT_HELP, Format
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ def explore(
             help="A preset (build-run, build-run-merge-back, gitflow, release-train, trunk), a topology file, or a "
             "repository; all presets by default.",
             show_default=False,
+            autocompletion=complete.names(complete.strategies),
         ),
     ] = None,
     mistakes: Annotated[
@@ -64,15 +65,27 @@ def explore(
             metavar="NAME",
             help="A mistake, several made together (a+b), or 'none'; again for a further row. By default none, and "
             "each of the ten.",
+            autocompletion=complete.names(complete.mistakes, between="+"),
         ),
     ] = None,
     properties: Annotated[
         list[str] | None,
-        typer.Option("--property", "-p", metavar="NAME", help="A promise to check; no-lost-fix by default."),
+        typer.Option(
+            "--property",
+            "-p",
+            metavar="NAME",
+            help="A promise to check; no-lost-fix by default.",
+            autocompletion=complete.names(complete.promises),
+        ),
     ] = None,
     guards: Annotated[
         list[str] | None,
-        typer.Option("--guard", metavar="NAME", help="A guard to try alone; all by default."),
+        typer.Option(
+            "--guard",
+            metavar="NAME",
+            help="A guard to try alone; all by default.",
+            autocompletion=complete.names(complete.guards),
+        ),
     ] = None,
     depth: Annotated[int, typer.Option("--depth", metavar="STEPS", help="The most steps of a history.")] = 8,
     fixes: Annotated[int, typer.Option("--fixes", metavar="N", help="How many fixes a history has at most.")] = 2,

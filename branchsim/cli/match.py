@@ -107,6 +107,7 @@ def _rows(found: Match) -> list[dict[str, Any]]:
 
 def _print_table(found: Match, *, everything: bool) -> None:
     from branchsim.cli.output import one_line, paragraph, say, table
+    from branchsim.formatting import many
 
     most = None if everything else _SHOWN
     missing, pairs = found.missing_commits[:most], found.counterparts[:most]
@@ -135,13 +136,13 @@ def _print_table(found: Match, *, everything: bool) -> None:
             flexible="subject",
         )
     if len(found.counterparts) > len(pairs):
-        say(f"... and {len(found.counterparts) - len(pairs)} more pairs: --all lists them.\n")
+        say(f"... and {many(len(found.counterparts) - len(pairs), 'more pair')}: --all lists them.\n")
     _print_differences(pairs)
     there = len({pair.source for pair in found.counterparts})
     say(
         paragraph(
-            f"{len(found.missing_commits)} commits of {found.source} are missing on {found.target}, {there} are there "
-            f"in another form, {len(found.skipped)} were skipped (--format json says why)."
+            f"{many(len(found.missing_commits), 'commit')} of {found.source} missing on {found.target}, {there:,} "
+            f"there in another form, {len(found.skipped):,} skipped (--format json says why)."
         )
     )
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from branchsim.cli import CLEAN
+from branchsim.cli import CLEAN, complete
 from branchsim.cli.options import Cache, Since, TopologyFile, Trailers, Until
 
 _REPOSITORY = Path()
@@ -28,7 +28,12 @@ def report(
     cache: Cache = True,
     form: Annotated[
         str | None,
-        typer.Option("--format", metavar="FORM", help="html, markdown or xlsx; without it by the ending of the file."),
+        typer.Option(
+            "--format",
+            metavar="FORM",
+            help="html, markdown or xlsx; without it by the ending of the file.",
+            autocompletion=complete.names(complete.forms),
+        ),
     ] = None,
 ) -> int:
     """An audit as one file to hand on: a summary, every finding with its evidence, pictures, tables.

@@ -427,6 +427,14 @@ class TestHelp:
             ("branchsim audit --since prod", {"production"}),
             ("branchsim match . --source i", {"integration"}),
             ("branchsim audit --form", {"--format"}),
+            ("branchsim audit --check le", {"leaks"}),
+            ("branchsim audit --fail-on missed,lo", {"missed,lost"}),
+            ("branchsim explore gi", {"gitflow"}),
+            ("branchsim explore -m revert+st", {"revert+stale-commit"}),
+            ("branchsim explore -p no-lost-fi", {"no-lost-fix"}),
+            ("branchsim explore --guard no-s", {"no-squash-if-merged-again"}),
+            ("branchsim report --format x", {"xlsx"}),
+            ("branchsim demo --sample y", {"year"}),
         ],
     )
     def test_tab_completion(self, shell: Shell, repo: Path, typed: str, offered: set[str]) -> None:
