@@ -13,6 +13,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from branchsim.errors import InputError, TopologyError
+from branchsim.formatting import many
 from branchsim.history.graph import Graph
 from branchsim.history.landings import read_history
 from branchsim.history.messages import ported_from, subject_key
@@ -429,7 +430,9 @@ class _Guesser:
         for prefix in sorted(landed):
             # Many people put their own name before the slash; that makes no family.
             shared = _FAMILY_WORDS.fullmatch(prefix) is not None or len(people[prefix]) >= _FAMILY_AT_LEAST
-            if shared and landed[prefix].total() >= _FAMILY_AT_LEAST and re.fullmatch(r"[A-Za-z][\w.-]*", prefix):
+            # Releases are rare: one that went through a branch of its own tells how they go.
+            least = 1 if prefix.lower() == "release" else _FAMILY_AT_LEAST
+            if shared and landed[prefix].total() >= least and re.fullmatch(r"[A-Za-z][\w.-]*", prefix):
                 topology = self._with_family(topology, prefix, landed[prefix])
         return topology
 
@@ -496,7 +499,7 @@ class _Guesser:
         except TopologyError:
             return topology
         shown = ", ".join(f"{counts[name]} on {name}" for name in usual if counts[name])
-        self.reasons.append(f"{prefix}/* is a family of short-lived branches: {total} landings ({shown})")
+        self.reasons.append(f"{prefix}/* is a family of short-lived branches: {many(total, 'landing')} ({shown})")
         return wider
 
 

@@ -88,9 +88,10 @@ def test_build_run(tmp_path: Path) -> None:
     assert any("hotfix/* is a family" in reason and "8 landings" in reason for reason in found.reasons)
 
 
-def test_gitflow(repo: RepoBuilder) -> None:
+@pytest.mark.parametrize("releases", [1, 3])
+def test_gitflow(repo: RepoBuilder, releases: int) -> None:
     repo.branch("develop", "main")
-    for number in range(3):
+    for number in range(releases):
         repo.branch(f"release/{number}.0", "develop")
         repo.commit(f"release/{number}.0", {"v": f"{number}\n"})
         released = repo.merge(into="main", source=f"release/{number}.0")
@@ -103,6 +104,7 @@ def test_gitflow(repo: RepoBuilder) -> None:
     release = found.topology.family_of("release/9.0")
     assert release is not None
     assert "main" in release.to
+    assert release.source == ("develop",)
 
 
 def test_tags_of_what_was_only_tested_are_no_releases(repo: RepoBuilder) -> None:
