@@ -159,11 +159,11 @@ def headline(audit: Audit, found: tuple[Case, ...]) -> str:
     else:
         absent = len({record.change for record in audit.open_records})
         changes = len({record.change for record in audit.records})
+        were = f"{many(changes, 'change')} that {'was' if changes == 1 else 'were'} owed to another branch"
         owed = (
-            f"All {many(changes, 'change')} that were owed to another branch are there, or nothing is owed any more."
+            f"Of {were} nothing is missing, or nothing is owed any more."
             if not absent
-            else f"{absent:,} of {many(changes, 'change')} that were owed to another branch "
-            f"{'is' if absent == 1 else 'are'} not there."
+            else f"{absent:,} of {were} {'is' if absent == 1 else 'are'} not there."
         )
     if "overwrites" not in audit.checks:
         gone = "Overwrites were not looked for."

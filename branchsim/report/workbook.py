@@ -165,10 +165,13 @@ def _rows(
 
 def _write(cell: Any, value: object) -> None:
     """Put a value into a cell; a text is a text, whatever it begins with."""
+    import numpy as np
     import pandas as pd
 
     if isinstance(value, (tuple, list)):
         value = "\n".join(str(each) for each in value)
+    if isinstance(value, np.generic):
+        value = value.item()  # a number of numpy is none of Python's, and would become a text
     if value is None or value is pd.NA or value is pd.NaT:
         return
     if isinstance(value, pd.Timestamp):

@@ -16,6 +16,7 @@ from branchsim.audit.audit import Audit, audit
 from branchsim.errors import InputError, NotARepositoryError
 from branchsim.report.notebook import audit_notebook, execute
 from branchsim.report.render import to_html, to_markdown
+from branchsim.sample import load
 from branchsim.topology import Topology
 
 if TYPE_CHECKING:
@@ -78,6 +79,14 @@ def test_a_workbook_holds_texts_and_no_formulas(found: Audit) -> None:
     values = {cell.value for cell in cells}
     assert {_HOSTILE[0], _HOSTILE[3]} <= values
     assert book.sheetnames[0].lower() == "summary"
+
+
+def test_numbers_of_a_workbook_are_numbers(tmp_path: Path) -> None:
+    book = openpyxl.load_workbook(io.BytesIO(report.to_workbook(audit(load("story", tmp_path / "story")))))
+    heads, *rows = book["Releases"].iter_rows(values_only=True)
+    counted = [dict(zip(heads, row, strict=True))["changes"] for row in rows]
+    assert counted
+    assert all(isinstance(count, int) for count in counted)
 
 
 def test_pages_leave_out_code_and_what_is_for_the_reader_of_the_notebook() -> None:
