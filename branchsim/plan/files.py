@@ -199,7 +199,12 @@ def _bytes_of(path: Path, where: str) -> bytes:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        raise PlanError(f"{where}: there is no file {str(path)!r}") from None
+        if where == str(path):
+            raise PlanError(
+                f"{where}: there is no file of this name; name a plan that exists, or let one be made with "
+                "--hotfix NAME or --promote SOURCE:TARGET (in Python Plan.hotfix or Plan.promotion)"
+            ) from None
+        raise PlanError(f"{where}: there is no file {str(path)!r}; correct the path in the plan") from None
     except IsADirectoryError:
         raise PlanError(f"{where}: {str(path)!r} is a directory; name a file") from None
     except OSError as error:
