@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 
+from branchsim.audit.alike import alike_pairs
 from branchsim.git.hunks import Hunk, read_hunks
 from branchsim.git.log import Commit, RawChange
 from branchsim.git.merge import Pick, pick_many
@@ -157,19 +158,24 @@ def _maybe_moved(
 ) -> set[Sha]:
     """The commits of which a file that the target has not may be there in another place.
 
-    That is a file of the same name which was not there before the commit: git looks for a moved file among those that
-    one side has more than the base.
+    That is a file of the same name which was not there before the commit, and is like it: git looks for a moved file
+    among those that one side has more than the base.
     """
     names: dict[bytes, list[bytes]] = {}
     for path in tree:
         names.setdefault(path.rpartition(b"/")[2], []).append(path)
     places = {
-        sha: {path for change in changes for path in names.get(change.path.rpartition(b"/")[2], ())}
+        sha: [(Sha(c.old), path) for c in changes for path in names.get(c.path.rpartition(b"/")[2], ())]
         for sha, changes in gone.items()
     }
     with ObjectReader(scratch) as reader:
-        before = reader.entries({(pairs[sha][0], path) for sha, paths in places.items() for path in paths})
-    return {sha for sha, paths in places.items() if any((pairs[sha][0], path) not in before for path in paths)}
+        before = reader.entries({(pairs[sha][0], path) for sha, found in places.items() for _, path in found})
+        blobs = {
+            sha: {(old, Sha(tree[path][1])) for old, path in found if (pairs[sha][0], path) not in before}
+            for sha, found in places.items()
+        }
+        alike = alike_pairs(reader, {pair for found in blobs.values() for pair in found})
+    return {sha for sha, found in blobs.items() if not alike.isdisjoint(found)}
 
 
 def _by_hunks(
