@@ -38,6 +38,7 @@ from branchsim.audit.tables import (
 from branchsim.audit.verdicts import NEEDS_A_PERSON, Obligation
 from branchsim.audit.windows import Window, find_windows
 from branchsim.errors import InputError, UnknownBranchError, nearest
+from branchsim.formatting import minute
 from branchsim.git.log import read_commits
 from branchsim.git.repository import Repository
 from branchsim.history.changes import Changes, changes_frame, read_changes
@@ -443,6 +444,13 @@ class _Asked:
                 repo.scratch, _tips(repo, chosen.topology), report=lambda count: self._say("reading history", count)
             ),
         )
+        if self.until is not None and not any(history.landings.values()):
+            # An audit of nothing finds nothing, which would read as good news.
+            first = min(commit.committed_at for commit in history.graph.commits)
+            raise InputError(
+                f"until: by {minute(self.until)} nothing had landed on any branch of the topology; the first commit is "
+                f"of {minute(first)}: name a later end"
+            )
         changes = read_changes(history)
         promotions = read_promotions(repo, history, changes)
         outcome, lost = Outcome(()), Overwrites(())

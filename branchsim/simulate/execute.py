@@ -26,11 +26,10 @@ from branchsim.git.transaction import (
 from branchsim.git.worktrees import WorkTree, check_left_over, check_may_follow, follow, reset, work_trees
 from branchsim.names import RefName, Sha
 from branchsim.simulate.journal import PATIENCE, Entry, Journal, going_on, is_going_on
+from branchsim.simulate.simulation import Simulation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-
-    from branchsim.simulate.simulation import Simulation
 
 SCHEMA = 1
 _HEADS = "refs/heads/"
@@ -142,6 +141,11 @@ def execute(
         The repository or the remote cannot be written, a ref is locked, another execution is going on or was
         interrupted; the message says whether something was changed.
     """
+    if not isinstance(simulation, Simulation):
+        raise InputError(
+            f"execute needs a Simulation, and not {type(simulation).__name__}; make one with simulate(plan, repo), or "
+            "read one with branchsim.simulate.read_simulation(path)"
+        )
     said = report or _silent
     with Repository(repo) as repository:
         _check_nothing_pending(repository.common_dir)

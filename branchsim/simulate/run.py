@@ -17,7 +17,7 @@ from branchsim.git.signing import Signer
 from branchsim.git.transaction import own_identity, pack_new
 from branchsim.history.refs import cut_commits
 from branchsim.names import RefName, Sha
-from branchsim.plan import Commit, PlanError, Revert, Start, Tag
+from branchsim.plan import Commit, Plan, PlanError, Revert, Start, Tag
 from branchsim.plan.builders import coming
 from branchsim.plan.checks import check_person
 from branchsim.simulate.conflicts import Conflicts
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
     from branchsim.git.log import Commit as GitCommit
     from branchsim.git.repository import RepositoryLike
-    from branchsim.plan import Plan
     from branchsim.simulate.conflicts import Resolver
     from branchsim.simulate.obligations import Ledger
     from branchsim.simulate.records import LossCheck, ObligationState, StepResult
@@ -107,6 +106,11 @@ def simulate(
     NotARepositoryError, GitError
         The repository cannot be read, git failed, or a commit could not be signed.
     """
+    if not isinstance(plan, Plan):
+        raise PlanError(
+            f"simulate needs a Plan, and not {type(plan).__name__}; read one with read_plan(path), or build one, such "
+            "as Plan.hotfix(name, topology)"
+        )
     if topology is not None:
         plan.validate(topology)
         if not plan.forecast:

@@ -14,6 +14,7 @@ from support.story import Story, obligation_of
 
 from branchsim.audit.evidence import Evidence
 from branchsim.audit.verdicts import Verdict
+from branchsim.errors import InputError
 from branchsim.topology import Topology, Waiver
 
 FIXED = edited(CODE, 7, 8)
@@ -322,6 +323,11 @@ def test_ignored_paths_and_empty_changes_are_skipped_with_a_reason(story: Story)
 
 
 # Moments.
+
+
+def test_an_end_before_everything_is_refused(story: Story) -> None:
+    with pytest.raises(InputError, match=r"^until: by 1990-01-01 00:00 UTC nothing had landed .* name a later end$"):
+        story.audit(until="1990-01-01")
 
 
 def test_until_gives_the_state_as_of_then(story: Story) -> None:

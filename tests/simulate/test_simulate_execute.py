@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import cast
 
 import pytest
 from support.machine import NOBODY, fingerprint, open_directory, unprivileged
@@ -603,3 +604,9 @@ def test_an_execution_waits_for_nobody_while_another_goes_on(repo: RepoBuilder) 
     assert len(said) == 3
     assert all("another execution is going on" in text for text in said)
     assert os.listdir(repo.path / ".git/branchsim/executions")  # noqa: PTH208
+
+
+def test_what_is_no_simulation_is_refused(repo: RepoBuilder) -> None:
+    with pytest.raises(InputError, match="execute needs a Simulation, and not str"):
+        execute(cast("Simulation", "simulation.json"), repo.path)
+    assert not (repo.path / ".git/branchsim").exists()

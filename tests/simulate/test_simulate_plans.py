@@ -926,3 +926,8 @@ def test_names_and_paths_that_are_not_utf8_are_normal_input(tmp_path: Path) -> N
 
     simulate(plan, tmp_path, resolve=answer)
     assert os.fsencode(seen[0]) == b"\xff\n\xfe"
+
+
+def test_what_is_no_plan_is_refused(repo: RepoBuilder) -> None:
+    with pytest.raises(PlanError, match="simulate needs a Plan, and not str"):
+        simulate(cast("Plan", "plan.toml"), repo.path)
