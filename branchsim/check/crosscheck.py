@@ -67,17 +67,18 @@ def audit_all(counterexamples: dict[str, Counterexample]) -> dict[str, Counterex
 
 def _audited(found: Counterexample) -> bool:
     try:
-        contradiction = crosscheck(found).contradiction
+        check = crosscheck(found)
     except RefusedError:
         # Where every merge makes a commit the strategy's guards forbid this history: there is nothing to compare.
         return False
-    if contradiction:
+    if check.contradiction:
         story = " ".join(found.trace.story())
         raise InternalError(
-            f"the model and an audit disagree about what {found.strategy.name} loses: {contradiction}; after: {story} "
-            "This is a fault of branchsim: please report it with this text; audit=False goes on without the audit"
+            f"the model and an audit disagree about what {found.strategy.name} loses: {check.contradiction}; after: "
+            f"{story} This is a fault of branchsim: please report it with this text; audit=False goes on without the "
+            "audit"
         )
-    return True
+    return check.agrees
 
 
 def crosscheck(found: Counterexample) -> Crosscheck:

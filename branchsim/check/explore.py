@@ -51,8 +51,9 @@ class Counterexample:
     replayed : bool
         Whether real git was seen to do the same.
     audited : bool
-        Whether an audit of the repository that git made was seen to find exactly the fixes that are lost. False too
-        where that history cannot be had with a commit for every merge, as an audit needs it.
+        Whether an audit of the repository that git made was seen to find exactly what is lost. False too where only
+        features are lost, of which it does not look for all, and where that history cannot be had with a commit for
+        every merge, as an audit needs it.
     """
 
     property: str

@@ -236,7 +236,7 @@ def markdown(found: Counterexample) -> str:
         f"- Guards: {', '.join(found.strategy.guards) or 'none'}",
         f"- Mistakes: {', '.join(found.mistakes) or 'none'}",
         f"- Replayed with real git: {'yes, every tree and every conflict is the same' if found.replayed else 'no'}",
-        f"- Audited: {'yes, the audit finds exactly the fixes that are lost' if found.audited else 'no'}",
+        f"- Audited: {'yes, the audit finds exactly what is lost' if found.audited else 'no'}",
         "",
         "## What happens",
         "",

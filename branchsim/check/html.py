@@ -33,7 +33,7 @@ def _facts(found: Counterexample) -> form.Html:
             ("guards", ", ".join(found.strategy.guards) or "none"),
             ("mistakes", ", ".join(found.mistakes) or "none"),
             ("replayed with real git", "yes, every tree and every conflict is the same" if found.replayed else "no"),
-            ("audited", "yes, an audit finds exactly the fixes that are lost" if found.audited else "no"),
+            ("audited", "yes, an audit finds exactly what is lost" if found.audited else "no"),
         )
     )
 

@@ -82,6 +82,7 @@ def test_where_the_audit_and_the_model_disagree_the_search_fails_loudly(
 def test_what_a_stale_copy_takes_away_of_features_alone_is_not_looked_for() -> None:
     """Said so in the docs: every version of every file would have to be compared with every older one."""
     found = explore(PRESETS["gitflow"](), depth=3, mistakes=["stale-commit"], properties=["no-lost-feature"])
+    assert not found.counterexamples["no-lost-feature"].audited
     check = crosscheck(found.counterexamples["no-lost-feature"])
     assert check.lost == {("feature-1", "develop")}
     assert check.found == frozenset()
