@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from branchsim.audit.gate import DEFAULT_RANK
 from branchsim.audit.verdicts import Verdict
 from branchsim.formatting import many, plain
 
@@ -90,7 +91,7 @@ _SAID = {
 }
 
 
-def cases(audit: Audit, *, min_rank: float = 0.0) -> tuple[Case, ...]:
+def cases(audit: Audit, *, min_rank: float = DEFAULT_RANK) -> tuple[Case, ...]:
     """The changes that need a person, the most urgent first.
 
     Parameters
@@ -98,7 +99,7 @@ def cases(audit: Audit, *, min_rank: float = 0.0) -> tuple[Case, ...]:
     audit : Audit
         The audit.
     min_rank : float
-        Overwrites of a lower rank are left out.
+        Overwrites of a lower rank are left out, as they are on the command line.
 
     Returns
     -------
@@ -178,6 +179,9 @@ def headline(audit: Audit, found: tuple[Case, ...]) -> str:
             else f"Nothing that is still gone was overwritten on {branches}"
         )
         gone += f"; {len(other):,} more elsewhere." if other else "."
+        low = len({loss.change for loss in audit.open_overwrites} - {case.change for case in found if case.overwrites})
+        if low:
+            gone += f" {low:,} of a low rank {'is' if low == 1 else 'are'} left to the tables."
     return plain(f"{owed} {gone}")
 
 

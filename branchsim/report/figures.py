@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from branchsim.audit.gate import DEFAULT_RANK
 from branchsim.audit.verdicts import NEEDS_A_PERSON, Verdict
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class Figures:
     absent : int
         Those that are missed, lost or there only in part.
     overwritten : int
-        Changes that are overwritten somewhere and still gone from there.
+        Changes that are overwritten somewhere, with a rank of 0.5 or more, and still gone from there.
     overwritten_last : int
         Those that are gone from a branch that is released from.
     leaks : int
@@ -79,6 +80,7 @@ def figures(audit: Audit) -> Figures:
         (max(window.opened_at, start), window.closed_at if window.closed_at is not None else end)
         for window in audit.window_records
     )
+    gone = [loss for loss in audit.open_overwrites if loss.rank >= DEFAULT_RANK]
     return Figures(
         start=start,
         end=end,
@@ -86,8 +88,8 @@ def figures(audit: Audit) -> Figures:
         settled=len(owed - absent),
         late=len(late - absent),
         absent=len(absent),
-        overwritten=len({loss.change for loss in audit.open_overwrites}),
-        overwritten_last=len({loss.change for loss in audit.open_overwrites if loss.branch in last}),
+        overwritten=len({loss.change for loss in gone}),
+        overwritten_last=len({loss.change for loss in gone if loss.branch in last}),
         leaks=len(audit.leak_records),
         releases=sum(each.release for each in audit.all_promotions),
         wait_days=typical_wait(audit),
