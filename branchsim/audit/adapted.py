@@ -85,10 +85,10 @@ def differing_hunks(
 def _differences(source: _Hunks, port: _Hunks) -> Iterable[Difference]:
     ours, theirs = _only(source, port), _only(port, source)
     moved = {_name(path): path for path in theirs if path not in ours}
-    for path in sorted({*ours, *theirs}):
-        if path in theirs and path not in ours and any(_name(path) == _name(each) for each in ours):
-            continue  # told with the file of the source that has its name
-        there = path if path in theirs else moved.get(_name(path), path)
+    # A file that only the port has stands beside the one of its name in the source, of two with one name the first.
+    partners = {path: path if path in theirs else moved.pop(_name(path), path) for path in sorted(ours)}
+    alone = {path: path for path in theirs.keys() - set(partners.values())}
+    for path, there in sorted((partners | alone).items()):
         for one, other in zip_longest(ours.get(path, ()), theirs.get(there, ())):
             yield Difference(there.decode("utf-8", "replace"), _shown(one), _shown(other))
 

@@ -65,3 +65,12 @@ def test_a_file_of_the_same_name_elsewhere_is_the_same_place(fork: Fork) -> None
     fix = fork.on_source({"old/log.txt": "one\n"}, "Fix the login")
     port = fork.pick(fix, files={"new/log.txt": "two\n"})
     assert differences(fork, fix, port) == (Difference("new/log.txt", "+one", "+two"),)
+
+
+def test_a_further_file_of_the_same_name_is_not_forgotten(fork: Fork) -> None:
+    fix = fork.on_source({"a/log.txt": "one\n"}, "Fix the login")
+    port = fork.pick(fix, files={"a/log.txt": "two\n", "b/log.txt": "three\n"})
+    assert differences(fork, fix, port) == (
+        Difference("a/log.txt", "+one", "+two"),
+        Difference("b/log.txt", "", "+three"),
+    )
