@@ -52,8 +52,6 @@ class Repository:
         ``sha1`` or ``sha256``.
     shallow : bool
         Whether history was cut off by a shallow clone.
-    partial : bool
-        Whether it is a partial clone, in which objects may be missing.
     scratch : Scratch
         Where every command runs.
 
@@ -78,7 +76,6 @@ class Repository:
         self.head = f"ref: {checked_out}" if checked_out is not None else _read_head(self.git_dir)
         cut = _read_shallow(self.common_dir)
         self.shallow = bool(cut.strip())
-        self.partial = any((self.common_dir / "objects" / "pack").glob("*.promisor"))
         self.scratch = Scratch(
             self.common_dir / "objects",
             refs=self.refs,
@@ -125,6 +122,11 @@ class Repository:
             f"{revision!r} names no commit of {self.path}{nearest(revision, known)}; "
             "give a branch, a tag or a commit id that exists there"
         )
+
+    @property
+    def partial(self) -> bool:
+        """Whether it is a partial clone, in which objects may be missing; looked up in the directory of packs."""
+        return any((self.common_dir / "objects" / "pack").glob("*.promisor"))
 
     @property
     def head_sha(self) -> Sha | None:
