@@ -12,3 +12,8 @@ BranchName = NewType("BranchName", str)
 
 RefName = NewType("RefName", str)
 """A full reference name: ``refs/heads/preprod``."""
+
+
+def file_name(path: bytes) -> bytes:
+    """The last part of a path, as git writes paths: without its directories."""
+    return path.rpartition(b"/")[2]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from branchsim.audit.steps import tree_of
 from branchsim.git.hunks import raw_changes, read_hunks
 from branchsim.git.log import read_commits
+from branchsim.names import file_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -84,9 +85,9 @@ def differing_hunks(
 
 def _differences(source: _Hunks, port: _Hunks) -> Iterable[Difference]:
     ours, theirs = _only(source, port), _only(port, source)
-    moved = {_name(path): path for path in theirs if path not in ours}
+    moved = {file_name(path): path for path in theirs if path not in ours}
     # A file that only the port has stands beside the one of its name in the source, of two with one name the first.
-    partners = {path: path if path in theirs else moved.pop(_name(path), path) for path in sorted(ours)}
+    partners = {path: path if path in theirs else moved.pop(file_name(path), path) for path in sorted(ours)}
     alone = {path: path for path in theirs.keys() - set(partners.values())}
     for path, there in sorted((partners | alone).items()):
         for one, other in zip_longest(ours.get(path, ()), theirs.get(there, ())):
@@ -108,10 +109,6 @@ def _only(hunks: _Hunks, others: _Hunks) -> dict[bytes, list[Hunk]]:
 
 def _key(hunk: Hunk) -> tuple[bytes, bytes]:
     return b" ".join(hunk.before.split()), b" ".join(hunk.after.split())
-
-
-def _name(path: bytes) -> bytes:
-    return path.rpartition(b"/")[2]
 
 
 def _shown(hunk: Hunk | None) -> str:

@@ -14,7 +14,7 @@ from branchsim.git.merge import Pick, pick_many
 from branchsim.git.objects import ObjectReader
 from branchsim.git.process import run
 from branchsim.git.scratch import Scratch
-from branchsim.names import Sha
+from branchsim.names import Sha, file_name
 
 EXACT = 250
 """Up to so many commits git itself tries each pick; beyond, most are told by their context, see ``docs/speed.md``."""
@@ -163,9 +163,9 @@ def _maybe_moved(
     """
     names: dict[bytes, list[bytes]] = {}
     for path in tree:
-        names.setdefault(path.rpartition(b"/")[2], []).append(path)
+        names.setdefault(file_name(path), []).append(path)
     places = {
-        sha: [(Sha(c.old), path) for c in changes for path in names.get(c.path.rpartition(b"/")[2], ())]
+        sha: [(Sha(c.old), path) for c in changes for path in names.get(file_name(c.path), ())]
         for sha, changes in gone.items()
     }
     with ObjectReader(scratch) as reader:

@@ -15,7 +15,7 @@ from branchsim.audit.evidence import Evidence
 from branchsim.git.log import Commit
 from branchsim.git.patches import PatchFacts
 from branchsim.history.messages import is_revert_subject, pull_request, references, says_port, subject_key, words
-from branchsim.names import Sha
+from branchsim.names import Sha, file_name
 
 MANY_PATHS = 400
 """A merge that changes more paths than this brings in a branch, not a change, and is not compared as one."""
@@ -112,7 +112,7 @@ def likely_read(sources: Sequence[Commit], targets: Sequence[Commit]) -> list[Co
 
 
 def _names(commit: Commit) -> Iterable[bytes]:
-    return (change.path.rpartition(b"/")[2] for change in commit.changes)
+    return (file_name(change.path) for change in commit.changes)
 
 
 def common(one: PatchFacts, other: PatchFacts) -> int:

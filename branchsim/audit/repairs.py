@@ -9,7 +9,7 @@ from functools import cached_property
 from branchsim.audit.pathlog import PathLog
 from branchsim.effects import Fated, Unit, Verdict, What, own_words
 from branchsim.git.log import Commit
-from branchsim.names import Sha
+from branchsim.names import Sha, file_name
 
 _DAY = 86_400
 _AT_ONCE = 8 * _DAY
@@ -96,10 +96,8 @@ class Repairs:
 
     def _moves(self, commit: Commit) -> bool:
         """Whether a commit has a file of the same name somewhere else."""
-        own = {name.rpartition(b"/")[2] for name in self._names}
-        return any(
-            change.path.rpartition(b"/")[2] in own and change.path not in self._names for change in commit.changes
-        )
+        own = {file_name(name) for name in self._names}
+        return any(file_name(change.path) in own and change.path not in self._names for change in commit.changes)
 
     @cached_property
     def _restorers(self) -> dict[Verdict, Commit]:

@@ -13,7 +13,7 @@ from branchsim.git.merge import Trees, merge_trees
 from branchsim.git.repository import Repository
 from branchsim.history.changes import Change
 from branchsim.history.landings import History, Landing
-from branchsim.names import Sha
+from branchsim.names import Sha, file_name
 
 _PROBABLE_SHARE = 0.8
 _FEWEST_LINES = 4
@@ -195,11 +195,11 @@ class Replay:
         for number, commit in enumerate(history.graph.commits):
             place = int(arrived[number])
             if place >= 0 and not commit.is_merge:
-                made = {raw.path.rpartition(b"/")[2] for raw in commit.changes if raw.status == "A"}
+                made = {file_name(raw.path) for raw in commit.changes if raw.status == "A"}
                 for raw in commit.changes:
                     known = last.get(raw.path)
                     if known is None or known[0] <= place:
                         # A file of the same name that came with the deletion is the file itself, moved.
-                        moved = raw.status == "D" and raw.path.rpartition(b"/")[2] in made
+                        moved = raw.status == "D" and file_name(raw.path) in made
                         last[raw.path] = (place, "R" if moved else raw.status, commit.sha)
         return last

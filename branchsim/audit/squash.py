@@ -17,7 +17,7 @@ from branchsim.git.log import Commit, merge_bases, read_commits
 from branchsim.git.merge import merge_many
 from branchsim.git.patches import PatchFacts, read_patches
 from branchsim.git.scratch import Scratch
-from branchsim.names import Sha
+from branchsim.names import Sha, file_name
 
 LONGEST_BRANCH = 250
 """A source with more commits than this is a long-lived branch; as a whole it is not looked for as one squash."""
@@ -127,7 +127,7 @@ def _not_picked(parts: Sequence[Commit], candidates: Sequence[Item], edges: Sequ
 
 def _candidates(parts: Sequence[Commit], pairing: Pairing) -> list[Item]:
     """The targets that touch what the branch touches, the most alike first."""
-    names = frozenset(change.path.rpartition(b"/")[2] for commit in parts for change in commit.changes)
+    names = frozenset(file_name(change.path) for commit in parts for change in commit.changes)
     ranked = []
     for t in pairing.target_items:
         if t.commit.is_merge or not t.commit.parents:

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from branchsim.effects.text import normalised, split_lines
+from branchsim.names import file_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -169,7 +170,7 @@ _DOCUMENTATION = re.compile(r"[rubRUB]{0,2}(?:\"\"\"|''')")
 
 def family_of(path: bytes) -> Family | None:
     """The family of languages that a path's name says, None where it says none."""
-    name = path.rpartition(b"/")[2].lower().decode("utf-8", "replace")
+    name = file_name(path).lower().decode("utf-8", "replace")
     if name in _BY_NAME:
         return _BY_NAME[name]
     return _BY_SUFFIX.get(name.rpartition(".")[2]) if "." in name else None

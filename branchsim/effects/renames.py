@@ -6,6 +6,8 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from branchsim.names import file_name
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -82,7 +84,7 @@ def pair_renames(deleted: Mapping[bytes, Units], added: Mapping[bytes, Units], *
         for new in likely:
             alike = similarity(units, targets[new])
             if alike >= least:
-                candidates.append((-alike, _name(old) != _name(new), old, new))
+                candidates.append((-alike, file_name(old) != file_name(new), old, new))
     return Renames(tuple(sorted(_one_to_one(candidates))), tuple(skipped))
 
 
@@ -110,9 +112,9 @@ def _likely(old: bytes, units: Units, targets: Mapping[bytes, Units], where: Map
 
 def _same_content(old: bytes, units: Units, targets: Mapping[bytes, Units]) -> list[bytes]:
     """Paths of the same file name, for content that is so common that no unit tells it apart."""
-    return [new for new in targets if _name(new) == _name(old) and len(targets[new].counts) == len(units.counts)][
-        :_COMMON
-    ]
+    return [
+        new for new in targets if file_name(new) == file_name(old) and len(targets[new].counts) == len(units.counts)
+    ][:_COMMON]
 
 
 def _one_to_one(candidates: list[tuple[float, bool, bytes, bytes]]) -> list[Rename]:
@@ -125,10 +127,6 @@ def _one_to_one(candidates: list[tuple[float, bool, bytes, bytes]]) -> list[Rena
             taken.add(new)
             pairs.append(Rename(old, new, -negative))
     return pairs
-
-
-def _name(path: bytes) -> bytes:
-    return path.rpartition(b"/")[2]
 
 
 __all__ = ["Rename", "Renames", "pair_renames", "similarity"]
