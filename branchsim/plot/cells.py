@@ -9,7 +9,6 @@ import numpy as np
 from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.patches import Patch
 
-from branchsim.errors import InputError
 from branchsim.formatting import many
 from branchsim.plot import style
 from branchsim.plot.tables import days, table, texts
@@ -73,8 +72,8 @@ def presence(
     InputError
         The table lacks a column, or ``most`` is not positive.
     """
-    if most is not None and most < 1:
-        raise InputError(f"most must be at least 1, not {most}")
+    if most is not None:
+        style.check_most(most)
     owed = table(audit, "obligations", _COLUMNS)
     rows, branches = _rows(owed), _branches(audit, owed)
     if most is None:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from branchsim.errors import InputError
 from branchsim.formatting import many
 from branchsim.plot import style
 from branchsim.plot.tables import table, texts
@@ -66,8 +65,7 @@ def overwrites_by_file(
     InputError
         The table lacks a column, or ``most`` is not positive.
     """
-    if most < 1:
-        raise InputError(f"most must be at least 1, not {most}")
+    style.check_most(most)
     return _bars(
         audit, rows="path", parts="cause", colours=_CAUSES, most=most, heading="cause", axis="file", ax=ax,
         figsize=figsize, kwargs=kwargs,

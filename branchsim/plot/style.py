@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import textwrap
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, Literal
 
 import matplotlib as mpl
@@ -148,11 +149,13 @@ def axes(
     Raises
     ------
     InputError
-        Both were given.
+        Both were given, or ``ax`` is no axes.
     """
     if ax is not None:
         if figsize is not None:
             raise InputError("figsize is the size of a new figure, and ax is in one already: give one of them")
+        if not hasattr(ax, "transAxes"):
+            raise InputError(f"ax must be matplotlib Axes, and not {type(ax).__name__}; leave it out for a new figure")
         return ax
     import matplotlib.pyplot as plt
 
@@ -166,6 +169,18 @@ def _figure(ax: Axes) -> Figure:
         figure = figure.figure
     found: Figure = figure
     return found
+
+
+def check_most(most: int) -> None:
+    """Refuse what is no number of things to show.
+
+    Raises
+    ------
+    InputError
+        It is no whole number, or below 1.
+    """
+    if not isinstance(most, Integral) or most < 1:
+        raise InputError(f"most must be a whole number, at least 1, and not {most!r}")
 
 
 def frameless(ax: Axes, *sides: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -322,3 +322,10 @@ def test_verdicts_are_told_apart_with_any_colour_vision(kind: str) -> None:
             apart = sum((a - b) ** 2 for a, b in zip(one, two, strict=True)) ** 0.5
             assert verdict == other or apart > 0.08 or style.VERDICT_SIGNS[verdict] != style.VERDICT_SIGNS[other]
     assert len({*style.VERDICT_SIGNS.values()}) == len(style.VERDICT_SIGNS)
+
+
+def test_what_is_no_axes_and_no_number_is_refused() -> None:
+    with pytest.raises(InputError, match="ax must be matplotlib Axes, and not int; leave it out"):
+        plot.timeline(pictures.landings(3), ax=cast("Axes", 3))
+    with pytest.raises(InputError, match="most must be a whole number, at least 1, and not 'x'"):
+        plot.presence(pictures.obligations(3), most=cast("int", "x"))
