@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from branchsim.audit.evidence import Evidence
+from branchsim.audit.reverts import lasting
 from branchsim.history.changes import Change
 from branchsim.history.landings import History, Landing
 from branchsim.names import Sha
@@ -51,10 +52,11 @@ class Arrivals:
         self._branch = branch
 
     def parts(self, change: Change) -> list[Part]:
-        """The commits of a change that change something, merges left out."""
+        """The commits of a change that change something and that it does not take back itself, merges left out."""
         history = self._history
         own = [history.commit(sha) for sha in change.commits]
-        members = [commit for commit in own if commit.changes and not commit.is_merge]
+        # Where they take each other back and something is left all the same, nobody knows of which it is.
+        members = lasting(history, change.commits) or [c for c in own if c.changes and not c.is_merge]
         return [
             Part(c.sha, history.arrival(self._branch, c.sha), change.id if change.id != c.sha else None)
             for c in members

@@ -199,7 +199,11 @@ def _of_no_source(history: History, landing: Landing) -> Violation | None:
         return None
     what = "a revert" if landing.kind == "revert" else "a commit"
     ways = _ways(topology.entries(landing.branch))
-    return _violation(landing, Rule.DIRECT, f"{what} went straight to {landing.branch}, which takes only {ways}")
+    reason = f"{what} went straight to {landing.branch}, which takes only {ways}"
+    upstream = topology.upstream(landing.branch)
+    if upstream and not topology.owed_to(landing.branch):
+        reason += f"; no flow leads back from there: see to it that {', '.join(upstream)} get it too"
+    return _violation(landing, Rule.DIRECT, reason)
 
 
 def _of_branch(history: History, landing: Landing, source: str) -> Violation | None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self
 
 from branchsim.audit.holding import effects_of_change, state_in
 from branchsim.audit.losses import LossReader
+from branchsim.effects import Live, State
 from branchsim.git.repository import Repository
 from branchsim.history.changes import Change, Changes
 from branchsim.history.landings import History, Landing
@@ -99,11 +100,19 @@ class Hurt:
         change = self._form_of(first)
         if change is None:
             return None
-        last = self._history.landings[self._branch][-1]
-        share = self._share(change, last.sha)
+        share = self.share(change)
         if share >= KEPT:
             return None
         return Blow(first, share, share == 0.0 or self._share(change, first.landing) == 0.0)
+
+    def share(self, change: Change) -> float:
+        """The share of a change that the branch holds now, 0 to 1."""
+        return self._share(change, self._history.landings[self._branch][-1].sha)
+
+    def holds(self, change: Change) -> bool:
+        """Whether anything of a change is on the branch now, beside that the text it replaced is gone."""
+        found = self._state(change, self._history.landings[self._branch][-1].sha)
+        return found.total == 0 or found.name in {Live.LIVE, Live.PARTIAL}
 
     def _form_of(self, overwrite: Overwrite) -> Change | None:
         """The change that was hurt, in the form it had on this branch."""
@@ -113,12 +122,15 @@ class Hurt:
         return here[0] if here else known[-1] if known else None
 
     def _share(self, change: Change, commit: Sha) -> float:
+        found = self._state(change, commit)
+        return found.live / found.total if found.total else 1.0
+
+    def _state(self, change: Change, commit: Sha) -> State:
         scratch = self._repository.scratch
         if self._reader is None:
             self._reader = self._stack.enter_context(LossReader(scratch, list_keys=self._history.topology.list_keys))
         effects = effects_of_change(scratch, self._reader, change)
-        found = state_in(scratch, self._reader, change, effects, self._history.commit(commit).tree)
-        return found.live / found.total if found.total else 1.0
+        return state_in(scratch, self._reader, change, effects, self._history.commit(commit).tree)
 
 
 __all__ = ["Blow", "Hurt"]

@@ -8,23 +8,24 @@ passed in between.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from branchsim.audit.arrivals import Arrival, Arrivals, Part
 from branchsim.audit.causes import Cause
 from branchsim.audit.delivery import Resolver
-from branchsim.audit.drops import Dropped, Drops
+from branchsim.audit.drops import Drops
 from branchsim.audit.evidence import CONFIDENCE, Evidence
 from branchsim.audit.hurt import Hurt
 from branchsim.audit.match import Counterpart, Skipped, counterparts
 from branchsim.audit.ownwork import OwnWork, own_work, standings_of_own_work
-from branchsim.audit.replay import Replay, Standing
-from branchsim.audit.reverts import Reverts, Withdrawal
+from branchsim.audit.received import Received
+from branchsim.audit.replay import Replay
+from branchsim.audit.reverts import Reverts, Withdrawal, lasting
+from branchsim.audit.takebacks import TakeBack, TakeBacks, origin_of
 from branchsim.audit.verdicts import Obligation, Verdict
-from branchsim.git.log import Commit
 from branchsim.git.repository import Repository
 from branchsim.history.bundles import brought_in
 from branchsim.history.changes import Change, Changes
@@ -125,7 +126,9 @@ class Reader:
                 skipped[change.id] = _BOOKKEEPING
         owed = [change for change in owed if skipped.get(change.id) != _BOOKKEEPING]
         dropped = Drops(self.history, self.repository, rule.owed_to, self._resolver).of(owed, parts)
-        idle = self._idle_reverts(rule, owed)
+        takes_back = TakeBacks(self.history, self.changes, rule.landed_on, rule.owed_to).of(
+            [part for change in owed for part in parts[change.id]], lambda origins: self._ports(rule, origins)
+        )
         own = self._own_work(rule, owed)
         left = standings_of_own_work(replay, own)
         hurt = Hurt(self.repository, self.history, self.changes, rule.owed_to, self.overwrites)
@@ -134,12 +137,12 @@ class Reader:
                 self._judge(
                     rule,
                     change,
-                    _Facts(
+                    Received(
                         [*parts[change.id], *own_parts],
                         ports,
                         standings.get(change.id) or (left.get(change.id) if change.merge_part else None),
                         dropped.get(change.id),
-                        idle.get(change.id),
+                        takes_back,
                         deadlines.after(change.at),
                         hurt,
                         frozenset(part.sha for part in own_parts if left[part.sha].there),
@@ -187,6 +190,9 @@ class Reader:
                 continue
             if not paths:
                 skipped[change.id] = "it changes nothing"
+                continue
+            if change.trees[0] == change.trees[1] and not lasting(history, change.commits):
+                skipped[change.id] = "its commits take each other back"
                 continue
             if topology.ignore_paths and all(ignored.covers(path.decode("utf-8", "replace")) for path in paths):
                 skipped[change.id] = "all that it changes is ignored by the topology"
@@ -246,7 +252,7 @@ class Reader:
             self._reverts[branch] = Reverts(self.history, branch)
         return self._reverts[branch]
 
-    def _judge(self, rule: ObligationRule, change: Change, facts: _Facts) -> Obligation:
+    def _judge(self, rule: ObligationRule, change: Change, facts: Received) -> Obligation:
         history = self.history
         deadline = facts.deadline
         waiver = history.topology.waiver_for(
@@ -275,69 +281,99 @@ class Reader:
         )
         if waiver is not None:
             return replace(blank, verdict=Verdict.WAIVED, reason=f"waived: {waiver.reason}", check=_show(change.id))
-        withdrawn = self._reverted(rule.landed_on).of((*change.commits, change.id), change.subject, change.place)
-        undone = facts.undoes
+        gone = self._withdrawn_here(rule, change, facts)
+        if facts.parts and len(gone) == len(facts.parts):
+            last = max(gone.values(), key=lambda each: each.place)
+            return self._withdrawn(blank, rule, change, facts, last)
+        facts = facts.without(gone)
+        idle = {
+            part.sha: facts.takes_back[part.sha]
+            for part in facts.parts
+            if part.sha in facts.takes_back and not facts.takes_back[part.sha].own and not facts.has(part)
+        }
+        if facts.parts and len(idle) == len(facts.parts):
+            return self._idle(blank, rule, next(iter(idle.values())))
+        facts = facts.without(idle)
         arrived = facts.arrival(history, rule.owed_to)
-        if withdrawn is not None:
-            return self._withdrawn(blank, rule, withdrawn, arrived)
-        if undone is not None and arrived is None:
-            why = (
-                f"which never reached {rule.owed_to}"
-                if undone.origin is None
-                else f"a port of {undone.origin[:12]} from {rule.owed_to}: whether that stays is decided there"
-            )
-            return replace(
-                blank, verdict=Verdict.REVERTED, confidence=0.95, check=_show(change.id),
-                reason=f"it only undoes {undone.commit[:12]}, {why}; nothing is owed",
-            )  # fmt: skip
         if arrived is None:
             return self._absent(blank, rule, facts, deadline)
-        return self._arrived(blank, rule, change, facts, arrived, deadline)
+        return self._arrived(blank, rule, change, facts, arrived)
+
+    def _withdrawn_here(self, rule: ObligationRule, change: Change, facts: Received) -> dict[Sha, Withdrawal]:
+        """The parts of a change that were reverted for good where it landed."""
+        reverts = self._reverted(rule.landed_on)
+        found = {}
+        for part in facts.parts:
+            subjects = (self.history.commit(part.sha).subject, change.subject)
+            gone = reverts.of((part.sha, change.id), subjects, change.place, change.commits)
+            if gone is not None:
+                found[part.sha] = gone
+        return found
 
     def _withdrawn(
-        self, blank: Obligation, rule: ObligationRule, withdrawn: Withdrawal, arrived: Arrival | None
+        self, blank: Obligation, rule: ObligationRule, change: Change, facts: Received, withdrawn: Withdrawal
     ) -> Obligation:
+        arrived = facts.arrival(self.history, rule.owed_to)
+        there = facts.reverted(self.history, rule.owed_to, change, self._reverted(rule.owed_to))
+        lost = facts.lost(self.history, rule.owed_to, there)
+        left = [part for part in facts.parts if facts.has(part) and part not in lost]
         reason = f"{withdrawn.commit[:12]} reverted it on {rule.landed_on}"
-        reason += (
-            f"; {rule.owed_to} had received it as {arrived.counterpart[:12]}, so the revert is owed there"
-            if arrived is not None
-            else ": nothing is owed"
-        )
+        if arrived is None:
+            reason += ": nothing is owed"
+        elif not left:
+            reason += f", and {rule.owed_to}, which had received it, took it back as well: nothing is owed"
+        else:
+            reason += f"; {rule.owed_to} had received it as {arrived.counterpart[:12]}, so the revert is owed there"
         return replace(
             blank, verdict=Verdict.REVERTED, evidence=arrived.evidence if arrived else Evidence.ABSENT,
             counterpart=withdrawn.commit, confidence=0.97, reason=reason, check=_show(withdrawn.commit),
         )  # fmt: skip
 
-    def _idle_reverts(self, rule: ObligationRule, owed: Sequence[Change]) -> dict[Sha, _Undone]:
-        """The changes that only revert what the branch never received, or what had come from it in the first place."""
-        origins: dict[Sha, tuple[Sha, Change]] = {}
-        for change in owed:
-            for sha in change.reverts:
-                undone = self.changes.of_commit(sha)
-                if (
-                    undone is not None
-                    and undone.branch == rule.landed_on
-                    and self.history.arrival(rule.owed_to, sha) is None
-                ):
-                    origins[change.id] = (sha, undone)
-        reached = self._ports(rule, list({origin.id: origin for _, origin in origins.values()}.values()))
-        found = {}
-        for name, (sha, origin) in origins.items():
-            if not any(each in reached for each in (*origin.commits, origin.id)):
-                found[name] = _Undone(sha, None)
-            elif (first := self._origin(origin, reached)) is not None:
-                found[name] = _Undone(sha, first)
-        return found
+    @staticmethod
+    def _idle(blank: Obligation, rule: ObligationRule, undone: TakeBack) -> Obligation:
+        """A revert of what the branch never received, or of what had come from there as a port."""
+        why = (
+            f"which never reached {rule.owed_to}"
+            if undone.origin is None
+            else f"a port of {undone.origin[:12]} from {rule.owed_to}: whether that stays is decided there"
+        )
+        return replace(
+            blank, verdict=Verdict.REVERTED, confidence=0.95, check=_show(blank.change),
+            reason=f"it only undoes {undone.commit[:12]}, {why}; nothing is owed",
+        )  # fmt: skip
 
-    def _origin(self, change: Change, ports: Mapping[Sha, Sequence[Counterpart]]) -> Sha | None:
-        """The counterpart of a change that is older than it, if all are: then the change is the port, not the other."""
-        names = dict.fromkeys((*change.commits, change.id))
-        found = [pair.target for name in names for pair in ports.get(name, ())]
-        written = min(self.history.commit(sha).committed_at for sha in names)
-        older = all(self.history.commit(sha).committed_at < written for sha in found)
-        return found[0] if found and older else None
+    def _own_work_of(self, facts: Received) -> TakeBack | None:
+        """What a change takes back, where it does nothing else and that came from the branch it is owed to."""
+        found = [facts.takes_back.get(part.sha) for part in facts.parts]
+        return found[0] if found and all(each is not None and each.own for each in found) else None
 
-    def _absent(self, blank: Obligation, rule: ObligationRule, facts: _Facts, deadline: Landing | None) -> Obligation:
+    def _taken_back_there(
+        self, blank: Obligation, rule: ObligationRule, facts: Received, undone: TakeBack
+    ) -> Obligation | None:
+        """The revert of a branch's own work that this branch withdrew or rewrote itself; None where it did not."""
+        change = undone.change
+        place = self.history.arrival(rule.owed_to, undone.commit)
+        gone = self._reverted(rule.owed_to).of(
+            (undone.commit, change.id), (change.subject,), place.place if place else 0, blank.commits
+        )
+        if gone is not None and self.trailers:
+            landing = self.history.landings[rule.owed_to][gone.place]
+            return self._timed(
+                replace(
+                    blank, verdict=Verdict.RETROFITTED, evidence=Evidence.TRAILER, counterpart=gone.commit,
+                    at=landing.sha, arrived_at=landing.at, confidence=0.95, check=_show(gone.commit),
+                    reason=f"{gone.commit[:12]} takes {undone.commit[:12]} back on {rule.owed_to}, as it does",
+                ),
+                facts.deadline,
+            )  # fmt: skip
+        if not facts.hurt.holds(change):
+            return replace(
+                blank, verdict=Verdict.SUPERSEDED, confidence=0.85, check=_show(undone.commit),
+                reason=f"it takes back {undone.commit[:12]}, of which {rule.owed_to} holds nothing any more",
+            )  # fmt: skip
+        return None
+
+    def _absent(self, blank: Obligation, rule: ObligationRule, facts: Received, deadline: Landing | None) -> Obligation:
         standing = facts.standing
         check = f"git branch --all --contains {blank.change[:12]}"
         forced = self._left_behind(blank, rule)
@@ -358,12 +394,20 @@ class Reader:
                 ),
                 deadline,
             )  # fmt: skip
+        own = self._own_work_of(facts)
+        if own is not None and (found := self._taken_back_there(blank, rule, facts, own)) is not None:
+            return found
         if standing is not None and standing.obsolete_by is not None:
             return replace(
                 blank, verdict=Verdict.SUPERSEDED, counterpart=standing.obsolete_by, confidence=0.85,
                 reason=standing.reason, check=_show(standing.obsolete_by),
             )  # fmt: skip
         confidence, reason = CONFIDENCE[Evidence.ABSENT], f"no commit of {rule.owed_to} carries it"
+        if own is not None:
+            reason = (
+                f"it takes back {own.commit[:12]}, which {rule.owed_to} still has: take it back there as well, or "
+                f"bring it back on {rule.landed_on}, since merging it once more does not"
+            )
         if standing is not None and standing.probable:
             confidence = _PROBABLE
             reason += f", but {standing.share:.0%} of its lines are there: probably written again by hand"
@@ -395,10 +439,13 @@ class Reader:
         blank: Obligation,
         rule: ObligationRule,
         change: Change,
-        facts: _Facts,
+        facts: Received,
         arrived: Arrival,
-        deadline: Landing | None,
     ) -> Obligation:
+        deadline = facts.deadline
+        gone = facts.reverted(self.history, rule.owed_to, change, self._reverted(rule.owed_to))
+        standing = facts.arrival(self.history, rule.owed_to, gone)
+        arrived = standing or arrived
         filled = replace(
             blank,
             verdict=Verdict.RETROFITTED,
@@ -410,13 +457,9 @@ class Reader:
             reason=arrived.reason,
             check=arrived.check,
         )
-        # Reverting the merge that brought a change takes the change away with it.
-        landed = arrived.landing
-        brought = [landed.sha] if self.history.commit(landed.sha).is_merge else []
-        names = (*change.commits, change.id, *facts.counterparts(), *brought)
-        gone = self._reverted(rule.owed_to).of(names, change.subject, arrived.landing.place)
-        if gone is not None:
-            return self._undone(filled, rule, gone, self._origin(change, facts.ports), deadline)
+        if standing is None:
+            last = max(gone.values(), key=lambda each: each.place)
+            return self._undone(filled, rule, last, self._owner(change, facts), deadline)
         if facts.dropped is not None and arrived.evidence is Evidence.ANCESTOR:
             merge, paths, share = facts.dropped
             shown = ", ".join(path.decode("utf-8", "replace") for path in sorted(paths)[:3])
@@ -429,7 +472,9 @@ class Reader:
                 reason=f"it is an ancestor, but the merge {merge[:12]} kept {share:.0%} of its lines (in {shown})",
                 check=f"git show --remerge-diff {merge[:12]}",
             )  # fmt: skip
-        hurt = facts.hurt.since(names, arrived.landing)
+        landed = arrived.landing
+        brought = [landed.sha] if self.history.commit(landed.sha).is_merge else []
+        hurt = facts.hurt.since((*change.commits, change.id, *facts.counterparts(), *brought), landed)
         if hurt is not None and hurt.overwrite.superseded_by is not None:
             return replace(
                 filled, verdict=Verdict.SUPERSEDED, counterpart=hurt.overwrite.superseded_by,
@@ -445,6 +490,16 @@ class Reader:
                 reason=f"it arrived, then {hurt.overwrite.dropped_by[:12]} overwrote it in {hurt.overwrite.path}; "
                 f"{rule.owed_to} holds {hurt.share:.0%} of it now",
                 check=hurt.overwrite.check,
+            )  # fmt: skip
+        lost = facts.lost(self.history, rule.owed_to, gone)
+        if lost:
+            last = max((gone[part.sha] for part in lost), key=lambda each: each.place)
+            names_of = ", ".join(part.sha[:12] for part in lost[:3])
+            return replace(
+                filled, verdict=Verdict.PARTIAL, counterpart=last.commit, confidence=0.9, overdue=deadline is not None,
+                at=self.history.landings[rule.owed_to][last.place].sha, check=_show(last.commit),
+                reason=f"it arrived, then {last.commit[:12]} reverted {len(lost)} of its {len(facts.parts)} commits on "
+                f"{rule.owed_to}: {names_of}",
             )  # fmt: skip
         missing = [part for part in facts.parts if not facts.has(part)]
         if missing and all(self.history.commit(part.sha).is_merge for part in missing):
@@ -465,18 +520,26 @@ class Reader:
         return self._timed(filled, deadline)
 
     def _undone(
-        self, filled: Obligation, rule: ObligationRule, gone: Withdrawal, origin: Sha | None, deadline: Landing | None
+        self, filled: Obligation, rule: ObligationRule, gone: Withdrawal, owner: str | None, deadline: Landing | None
     ) -> Obligation:
-        """What arrived and was reverted: lost, unless the branch had it first and so took back what was its own."""
+        """What arrived and was reverted: lost, unless the branch decided there on what was its own."""
         found = replace(
             filled, counterpart=gone.commit, at=self.history.landings[rule.owed_to][gone.place].sha, confidence=0.95,
             check=_show(gone.commit),
         )  # fmt: skip
-        if origin is not None:
-            said = f"{rule.owed_to} had it first, as {origin[:12]}, and {gone.commit[:12]} withdrew it there"
+        if owner is not None:
+            said = f"{rule.owed_to} {owner}; {gone.commit[:12]} reverted it there, where that is decided"
             return replace(found, verdict=Verdict.SUPERSEDED, reason=said)
         said = f"it arrived, then {gone.commit[:12]} reverted it on {rule.owed_to}"
         return replace(found, verdict=Verdict.LOST, reason=said, overdue=deadline is not None)
+
+    def _owner(self, change: Change, facts: Received) -> str | None:
+        """What makes the branch that a change is owed to the one that decides on it, in words; None if nothing does."""
+        if (origin := origin_of(self.history, change, facts.ports)) is not None:
+            return f"had it first, as {origin[:12]}"
+        if (own := self._own_work_of(facts)) is not None:
+            return f"had received it, and it takes back {own.commit[:12]}, which came from there"
+        return None
 
     @staticmethod
     def _timed(obligation: Obligation, deadline: Landing | None) -> Obligation:
@@ -510,75 +573,5 @@ class Deadlines:
         return self._landings[place] if place < len(self._landings) else None
 
 
-class _Undone(NamedTuple):
-    """What a change undoes: the commit on its own branch, and the one of the other branch that this was a port of."""
-
-    commit: Sha
-    origin: Sha | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Facts:
-    """What is known of one change on the branch it is owed to."""
-
-    parts: Sequence[Part]
-    ports: Mapping[Sha, list[Counterpart]]
-    standing: Standing | None
-    dropped: Dropped | None
-    undoes: _Undone | None
-    deadline: Landing | None
-    hurt: Hurt
-    replayed: frozenset[Sha]
-
-    def counterparts(self) -> list[Sha]:
-        """The commits that carry parts of it."""
-        return [pair.target for part in self.parts for pair in self.ports.get(part.sha, ())]
-
-    def has(self, part: Part) -> bool:
-        """Whether a part is there, by ancestry or as a port."""
-        carried = part.landing is not None or part.sha in self.ports or bool(part.within and part.within in self.ports)
-        return carried or part.sha in self.replayed
-
-    def arrival(self, history: History, branch: str) -> Arrival | None:
-        """When the last part that came arrived, and how; None if nothing did."""
-        best = [each for part in self.parts if (each := self._of_part(history, branch, part)) is not None]
-        if not best:
-            return None
-        weakest = min(best, key=lambda each: each.confidence)
-        last = max(best, key=lambda each: (each.landing.place, each.counterpart))
-        return replace(
-            last, evidence=weakest.evidence, confidence=weakest.confidence, reason=weakest.reason, check=weakest.check
-        )
-
-    def _of_part(self, history: History, branch: str, part: Part) -> Arrival | None:
-        """The first arrival of a part: a port may have come long before history was joined."""
-        ways = []
-        if part.landing is not None:
-            landing = part.landing
-            ways.append(
-                Arrival(
-                    landing,
-                    part.sha,
-                    Evidence.ANCESTOR,
-                    CONFIDENCE[Evidence.ANCESTOR],
-                    f"{part.sha[:12]} is an ancestor of {branch} since {landing.sha[:12]}",
-                    f"git merge-base --is-ancestor {part.sha[:12]} {branch}",
-                )
-            )
-        for name in (part.sha, part.within):
-            for pair in self.ports.get(name, ()) if name is not None else ():
-                landing_of = history.arrival(branch, pair.target)
-                if landing_of is not None:
-                    check = f"git range-diff {pair.source[:12]}^! {pair.target[:12]}^!"
-                    ways.append(Arrival(landing_of, pair.target, pair.evidence, pair.confidence, pair.reason, check))
-        return min(ways, key=lambda way: (way.landing.place, -way.confidence, way.counterpart), default=None)
-
-
 def _show(sha: Sha) -> str:
     return f"git show {sha[:12]}"
-
-
-def commits_of(changes: Sequence[Change], history: History) -> list[Commit]:
-    """The commits of some changes that change something and are no merges."""
-    members = (history.commit(sha) for change in changes for sha in change.commits)
-    return [commit for commit in members if commit.changes and not commit.is_merge]

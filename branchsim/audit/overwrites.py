@@ -24,6 +24,7 @@ from branchsim.audit.losses import LossReader, PathLosses
 from branchsim.audit.match import Skipped
 from branchsim.audit.overwrite import Overwrite, Overwrites, State
 from branchsim.audit.pathlog import PathLog
+from branchsim.audit.reverts import Reverts, Withdrawal, lasting, taken_back
 from branchsim.audit.squashes import squash_steps
 from branchsim.audit.stale_commits import StaleCommits
 from branchsim.audit.steps import Landed, distinct, landed, parts_of
@@ -128,6 +129,7 @@ class _Finder:
     _squashed: set[Sha] = field(default_factory=set)
     _heads: dict[Sha, Commit] = field(default_factory=dict)
     _unmade: list[Commit] = field(default_factory=list)
+    _folded: dict[str, Reverts] = field(default_factory=dict)
 
     def find(self) -> Overwrites:
         records: list[Overwrite] = []
@@ -522,15 +524,28 @@ class _Finder:
                     continue
                 home = self.changes.of_commit(commit.sha)
                 for hurt in self._reverted_changes(target) if home is not None else ():
-                    if home is None or home.branch == hurt.branch:
+                    if home is None or home.branch == hurt.branch or self._brings_back_own(home, hurt):
                         continue
                     own = [graph.number(sha) for sha in hurt.commits if not self.history.commit(sha).is_merge]
                     records += [
                         self._propagated(landing, commit, home, hurt)
                         for landing in self._arrived(number)
-                        if landing.branch != home.branch and own and all(self._had(landing, each) for each in own)
+                        if landing.branch != home.branch
+                        and own
+                        and all(self._had(landing, each) for each in own)
+                        # What came together with its revert was never gone.
+                        and ((back := self._brought_back(landing, commit)) is None or back.place > landing.place)
                     ]
         return records
+
+    def _brings_back_own(self, home: Change, hurt: Change) -> bool:
+        """Whether the change that is reverted had itself only taken back what came from the branch that reverts it."""
+        taken = [
+            sha
+            for member in lasting(self.history, hurt.commits)
+            for sha in taken_back(self.history, member) or [member.sha]
+        ]
+        return all((known := self.changes.of_commit(sha)) is not None and known.branch == home.branch for sha in taken)
 
     def _reverted_changes(self, target: int) -> list[Change]:
         """The changes that the revert of a commit takes away; of a merge, those that it brought."""
@@ -546,12 +561,25 @@ class _Finder:
         }
         return list(found.values())
 
+    def _brought_back(self, landing: Landing, revert: Commit) -> Withdrawal | None:
+        """The revert of a revert on the branch that received it."""
+        if landing.branch not in self._folded:
+            self._folded[landing.branch] = Reverts(self.history, landing.branch)
+        return self._folded[landing.branch].of((revert.sha,), (revert.subject,), landing.place)
+
     def _had(self, landing: Landing, target: int) -> bool:
         place = int(self.history.arrivals[landing.branch][target])
         return 0 <= place < landing.place
 
     def _propagated(self, landing: Landing, commit: Commit, home: Change, hurt: Change) -> Overwrite:
         paths = sorted({change.path.decode("utf-8", "replace") for change in commit.changes})
+        back = self._brought_back(landing, commit)
+        restorer = None if back is None else self.history.landings[landing.branch][back.place]
+        waiver = self.history.topology.waiver_for(commit=hurt.id, author=(hurt.author, hurt.author_email), paths=paths)
+        received = f"{landing.branch} received the revert with {landing.sha[:12]}"
+        reason = f"{commit.sha[:12]} reverted it on {home.branch}; {received}"
+        if waiver is not None:
+            reason += f"; accepted: {waiver.reason}"
         return Overwrite(
             change=hurt.id,
             commits=hurt.commits,
@@ -568,9 +596,12 @@ class _Finder:
             units=(),
             rank=0.7,
             confidence=0.9,
-            state=State.OPEN,
-            reason=f"{commit.sha[:12]} reverted it on {home.branch}; "
-            f"{landing.branch} received the revert with {landing.sha[:12]}",
+            state=State.ACCEPTED if waiver is not None else State.OPEN if restorer is None else State.RESTORED,
+            restored_by=None if back is None else back.commit,
+            restored_at=None if restorer is None else restorer.at,
+            released_in=self._released_in(hurt, commit.sha),
+            releases=self._releases(landing, commit.sha, restorer),
+            reason=reason,
             check=f"git show {commit.sha[:12]}",
         )
 

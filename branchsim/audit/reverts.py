@@ -2,14 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 
+from branchsim.git.log import Commit
 from branchsim.history.landings import History
-from branchsim.history.messages import is_revert_subject, reverted, subject_key
+from branchsim.history.messages import (
+    is_revert_subject,
+    partly_reverted,
+    reverted,
+    says_revert,
+    subject_key,
+)
+from branchsim.history.subjects import read_squash
 from branchsim.names import Sha
 
 _LONGEST = 16
+
+
+def taken_back(history: History, commit: Commit) -> tuple[Sha, ...]:
+    """The commits that a commit takes back, and does nothing else, by its message.
+
+    A pull request that takes something back among other things, squashed, has a subject of its own. What is reverted in
+    part only stays.
+    """
+    named = set(reverted(commit.message)) - set(partly_reverted(commit.message))
+    if not named or (read_squash(commit.message) is not None and not says_revert(commit.subject)):
+        return ()
+    found = (history.graph.find_abbreviated(digits) for digits in sorted(named))
+    return tuple(sha for number in found if number is not None and (sha := history.graph.sha(number)) != commit.sha)
+
+
+def lasting(history: History, commits: Iterable[Sha]) -> list[Commit]:
+    """The commits that change something and that no later one among them takes back; merges are left out.
+
+    Parameters
+    ----------
+    history : History
+        The replay.
+    commits : iterable of Sha
+        Of one change, parents before children.
+    """
+    standing: dict[Sha, Commit] = {}
+    undone: dict[Sha, list[Commit]] = {}
+    for sha in commits:
+        commit = history.commit(sha)
+        if commit.is_merge or not commit.changes:
+            continue
+        others = taken_back(history, commit)
+        if not others or not all(other in standing or other in undone for other in others):
+            standing[sha] = commit
+            continue
+        undone[sha] = []
+        for other in others:
+            if other in standing:
+                undone[sha].append(standing.pop(other))
+            else:
+                standing |= {each.sha: each for each in undone.pop(other)}
+    return [history.commit(sha) for sha in commits if sha in standing]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +92,11 @@ class Reverts:
             if place < 0:
                 continue
             named = reverted(commit.message)
+            partly = partly_reverted(commit.message)
             entry = (place, number, commit.sha)
             for prefix in named:
+                if prefix in partly:
+                    continue
                 other = graph.find_abbreviated(prefix)
                 if other is not None and other != number:
                     self._by_sha.setdefault(graph.sha(other), []).append(entry)
@@ -52,23 +105,29 @@ class Reverts:
                 if quoted:
                     self._by_subject.setdefault(subject_key(quoted), []).append(entry)
 
-    def of(self, commits: Iterable[Sha], subject: str, since: int) -> Withdrawal | None:
+    def of(
+        self, commits: Iterable[Sha], subjects: Iterable[str], since: int, inside: Container[Sha] = ()
+    ) -> Withdrawal | None:
         """The revert of any of these commits that holds in the end.
 
         Parameters
         ----------
         commits : iterable of Sha
             A change and its counterparts.
-        subject : str
-            The subject of the change, for reverts that name no commit.
+        subjects : iterable of str
+            What they are called, for reverts that name no commit.
         since : int
             The place on the branch from which on it was there.
+        inside : container of Sha
+            The commits that came together with it: what they took back never was there.
         """
         events: dict[Sha, tuple[int, int, bool]] = {}
         waiting = [(sha, False) for sha in commits]
-        for place, number, sha in self._by_subject.get(subject_key(subject), ()) if subject else ():
-            events[sha] = (place, number, False)
-            waiting.append((sha, True))
+        for key in {subject_key(subject) for subject in subjects if subject}:
+            for place, number, sha in self._by_subject.get(key, ()):
+                if sha not in inside:
+                    events[sha] = (place, number, False)
+                    waiting.append((sha, True))
         seen: set[Sha] = set()
         while waiting and len(seen) < _LONGEST * 64:
             sha, restores = waiting.pop()
@@ -76,7 +135,8 @@ class Reverts:
                 continue
             seen.add(sha)
             for place, number, by in self._by_sha.get(sha, ()):
-                events[by] = (place, number, restores)
+                if by not in inside:
+                    events[by] = (place, number, restores)
                 waiting.append((by, not restores))
         later = sorted(
             (place, number, restores, sha) for sha, (place, number, restores) in events.items() if place >= since

@@ -17,7 +17,7 @@ TRAILERS: tuple[str, ...] = (
 )
 """The usual ways in which a port names the commit it comes from: patterns with one group, in any case."""
 
-_REVERT = re.compile(rf"this (?:partially )?reverts (?:merge )?(?:commit |changes from )?({_HEX})", re.IGNORECASE)
+_REVERT = re.compile(rf"this (partially )?reverts (?:merge )?(?:commit |changes from )?({_HEX})", re.IGNORECASE)
 _REVERT_SUBJECT = re.compile(r"^(?:revert|back ?out|undo)\b[:\s]*", re.IGNORECASE)
 _REAPPLY_SUBJECT = re.compile(r"^(?:reapply|re-?land|re-?apply|revert[:\s]+[\"']?revert)\b", re.IGNORECASE)
 _CHANGE_ID = re.compile(r"^change-id:\s*(I[0-9a-f]{8,40})\s*$", re.IGNORECASE | re.MULTILINE)
@@ -82,12 +82,22 @@ def ported_from(message: str, patterns: re.Pattern[str] = _DEFAULT) -> tuple[str
 
 def reverted(message: str) -> tuple[str, ...]:
     """The commits that a message says it reverts (``This reverts commit ...``), possibly abbreviated."""
-    return tuple(dict.fromkeys(text.lower() for text in _REVERT.findall(message)))
+    return tuple(dict.fromkeys(text.lower() for _, text in _REVERT.findall(message)))
+
+
+def partly_reverted(message: str) -> tuple[str, ...]:
+    """Those of `reverted` that a message says it reverts in part only (``This partially reverts commit ...``)."""
+    return tuple(dict.fromkeys(text.lower() for partly, text in _REVERT.findall(message) if partly))
 
 
 def is_revert_subject(subject: str) -> bool:
     """Whether a subject announces a revert (``Revert "..."``), and not a revert of a revert."""
     return bool(_REVERT_SUBJECT.match(subject)) and not _REAPPLY_SUBJECT.match(subject)
+
+
+def says_revert(subject: str) -> bool:
+    """Whether a subject announces a revert, or a revert of a revert (``Reapply "..."``)."""
+    return bool(_REVERT_SUBJECT.match(subject) or _REAPPLY_SUBJECT.match(subject))
 
 
 def change_ids(message: str) -> tuple[str, ...]:
