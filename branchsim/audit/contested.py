@@ -8,19 +8,18 @@ its own clean result loses nothing.
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from branchsim.audit.losses import VERSIONS, Places
 from branchsim.git.objects import TreeEntry
-from branchsim.git.trees import changed_apart
+from branchsim.git.trees import Edits
 from branchsim.names import Sha
 
 if TYPE_CHECKING:
     from branchsim.audit.losses import LossReader
-    from branchsim.git.log import RawChange
-    from branchsim.git.scratch import Scratch
 
 _NOTHING = "000000"
 _AT_ONCE = 64
@@ -36,63 +35,43 @@ class Trees(NamedTuple):
     merged: Sha
 
 
-def cleared(scratch: Scratch, reader: LossReader, merges: Sequence[Trees]) -> Iterator[Counter[str] | None]:
+class Apart(NamedTuple):
+    """What the source changed and the merge did not bring so, and what the merge changed otherwise."""
+
+    brought: Edits
+    landed: Edits
+
+
+def cleared(reader: LossReader, merges: Sequence[tuple[Trees, Apart]]) -> Iterator[Counter[str] | None]:
     """For each merge that lost nothing what was left out of that by the names of paths; None for one that may have.
 
     Parameters
     ----------
-    scratch : Scratch
-        Where to read.
     reader : LossReader
         Reads and parses the blobs.
-    merges : sequence of Trees
-        The merges.
+    merges : sequence of (Trees, Apart)
+        The merges, each with what differs.
     """
     for start in range(0, len(merges), _AT_ONCE):
         share = merges[start : start + _AT_ONCE]
-        twos = [((each.base, each.source), (each.target, each.merged)) for each in share]
-        met = [_met(apart) for apart in changed_apart(scratch, twos)]
-        reader.locate(
-            (each.target if side == "target" else each.base, path)
-            for each, sides in zip(share, met, strict=True)
-            for side, path in (sides.unknown if sides is not None else ())
-        )
-        yield from reader.cleared(
-            [None if sides is None else _places(reader, each, sides) for each, sides in zip(share, met, strict=True)]
-        )
+        reader.locate(question for trees, apart in share for question in _unknown(trees, apart))
+        yield from reader.cleared([_places(reader, trees, apart) for trees, apart in share])
         reader.forget(above=_HELD)
 
 
-class _Met(NamedTuple):
-    """What the source changed and the merge did not bring so, what the merge changed otherwise, and what to look up."""
-
-    brought: dict[bytes, RawChange]
-    landed: dict[bytes, RawChange]
-    unknown: list[tuple[str, bytes]]
+def _unknown(trees: Trees, apart: Apart) -> Iterator[tuple[Sha, bytes]]:
+    """What to look up: where one side alone changed a path, the other has what was there before."""
+    yield from ((trees.target, path) for path in apart.brought if path not in apart.landed)
+    yield from ((trees.base, path) for path in apart.landed if path not in apart.brought)
 
 
-def _met(apart: tuple[list[RawChange], list[RawChange]] | None) -> _Met | None:
-    if apart is None:
-        return None
-    brought, landed = ({change.path: change for change in changes} for changes in apart)
-    unknown = [("target", path) for path in brought if path not in landed]
-    unknown += [("base", path) for path in landed if path not in brought]
-    return _Met(brought, landed, unknown)
-
-
-def _places(reader: LossReader, trees: Trees, met: _Met) -> Places | None:
+def _places(reader: LossReader, trees: Trees, apart: Apart) -> Places | None:
     """The names and entries of what is to be compared; None where a path is missing in a version: it may have moved."""
     places = []
-    for path in sorted(met.brought.keys() | met.landed.keys()):
-        brought, landed = met.brought.get(path), met.landed.get(path)
-        if brought is not None:
-            base, source = _entry(brought.old_mode, brought.old), _entry(brought.new_mode, brought.new)
-        else:
-            base = source = reader.located(trees.base, path)
-        if landed is not None:
-            target, merged = _entry(landed.old_mode, landed.old), _entry(landed.new_mode, landed.new)
-        else:
-            target = merged = reader.located(trees.target, path)
+    for path in sorted(apart.brought.keys() | apart.landed.keys()):
+        brought, landed = apart.brought.get(path), apart.landed.get(path)
+        base, source = map(_entry, brought) if brought is not None else [reader.located(trees.base, path)] * 2
+        target, merged = map(_entry, landed) if landed is not None else [reader.located(trees.target, path)] * 2
         if base is None or target is None or source is None or merged is None:
             if base is None and target == source == merged:
                 continue  # both sides made the same file
@@ -102,8 +81,9 @@ def _places(reader: LossReader, trees: Trees, met: _Met) -> Places | None:
     return places
 
 
-def _entry(mode: str, sha: str) -> TreeEntry | None:
-    return None if mode == _NOTHING else TreeEntry(mode, Sha(sha))
+def _entry(place: bytes) -> TreeEntry | None:
+    mode, _, sha = place.decode("ascii").partition(" ")
+    return None if mode == _NOTHING else TreeEntry(sys.intern(mode), Sha(sha))
 
 
-__all__ = ["Trees", "cleared"]
+__all__ = ["Apart", "Trees", "cleared"]

@@ -33,7 +33,6 @@ from branchsim.effects import Unit
 from branchsim.forks import share_out
 from branchsim.git.log import pack
 from branchsim.git.merge import MergeResult, merge_many, write_commit_graph
-from branchsim.git.trees import changes_digest
 from branchsim.history.messages import reverted
 from branchsim.names import Sha
 
@@ -185,8 +184,7 @@ class _Finder:
         if not merges:
             return []
         write_commit_graph(self.repository.scratch)
-        brought = {graph.number(commit.sha): changes_digest(map(pack, commit.changes)) for commit in merges}
-        suspects = Suspects(self.repository.scratch, graph, brought)
+        suspects = Suspects(self.repository.scratch, graph, lambda number: pack(graph.commits[number].changes))
         batches = [merges[at : at + _BATCH] for at in range(0, len(merges), _BATCH)]
 
         @contextmanager

@@ -13,9 +13,8 @@ import numpy as np
 
 from branchsim.audit.losses import LossReader
 from branchsim.audit.pathlog import PathLog
-from branchsim.git.log import Commit, PackedChange, RawChange, read_packed, unpack
+from branchsim.git.log import Commit, RawChange, read_packed, unpack
 from branchsim.git.repository import Repository
-from branchsim.git.trees import changes_digest
 from branchsim.history.graph import Graph
 from branchsim.names import Sha
 
@@ -87,28 +86,32 @@ class MemoryHistory:
         As given.
     graph : Graph
         The commits; what they changed is not with them.
-    brought : dict of int to bytes
-        For each merge a digest of what it changed against its first parent, as `changes_digest` makes it.
     """
 
     def __init__(self, repository: Repository, reader: LossReader) -> None:
-        tips = branch_tips(repository)
-        packed: dict[Sha, list[PackedChange]] = {}
-        commits = []
-        for commit, changes in read_packed(repository.scratch, tips):
+        commits: list[Commit] = []
+        texts: list[bytes] = []
+        # By path the commits that changed it, as they came: there are a million in a large history.
+        self._touched: dict[bytes, list[int]] = defaultdict(list)
+        touched = self._touched
+        for commit, text in read_packed(repository.scratch, branch_tips(repository)):
+            if text:
+                came = len(commits)
+                for path in text.split(b"\0")[1::2]:
+                    touched[path].append(came)
             commits.append(commit)
-            packed[commit.sha] = changes
+            texts.append(text)
         self.graph = Graph(commits)
         self.reader = reader
-        self.brought: dict[int, bytes] = {}
-        # Numbers and changes take turns in one list for each path: there are a million of them in a large history.
-        self._by_path: dict[bytes, list[Any]] = defaultdict(list)
-        for number, commit in enumerate(self.graph.commits):
-            changes = packed.pop(commit.sha)
-            if commit.is_merge:
-                self.brought[number] = changes_digest(changes)
-            for path, raw in changes:
-                self._by_path[path] += (number, raw)
+        self._sorted: dict[bytes, list[int]] = {}
+        self._number = [self.graph.number(commit.sha) for commit in commits]
+        self._texts = [b""] * len(self.graph)
+        for number, text in zip(self._number, texts, strict=True):
+            self._texts[number] = text
+
+    def changes(self, number: int) -> bytes:
+        """What a commit changed on its first parent, as `read_packed` gives it."""
+        return self._texts[number]
 
     def read_with(self, reader: LossReader) -> MemoryHistory:
         """The same history, with another reader of blobs."""
@@ -138,13 +141,12 @@ class MemoryHistory:
         reached = self._reached(self._downward, number)
         digest = hashlib.blake2b(digest_size=16)
         for name in names:
-            own = self._by_path.get(name, [])
             digest.update(b"%d %b\0" % (len(name), name))
-            for at in range(len(own) - 2, -2, -2):
-                if own[at] <= number:
+            for later in self._steps(name):
+                if later <= number:
                     break
-                if reached[own[at]]:
-                    digest.update(self.graph.sha(own[at]).encode("ascii") + own[at + 1])
+                if reached[later]:
+                    digest.update(self.graph.sha(later).encode("ascii") + self._change(later, name))
         return digest.hexdigest()
 
     def _reached(self, matrix: csr_array, number: int) -> NDArray[np.bool_]:
@@ -182,12 +184,27 @@ class MemoryHistory:
         commits = self.graph.commits
         found: dict[bytes, list[tuple[Commit, RawChange]]] = {}
         for name in dict.fromkeys(names):
-            own = self._by_path.get(name, [])
             steps = found[name] = []
-            for at in range(len(own) - 2, -2, -2):
-                number = own[at]
+            for number in self._steps(name):
                 if number < since:
                     break
                 if wanted(number) and (merges or not commits[number].is_merge):
-                    steps.append((commits[number], unpack(PackedChange(name, own[at + 1]))))
+                    steps += [(commits[number], change) for change in unpack(self._change(number, name))]
         return PathLog.of_steps(self.reader, found, beyond=beyond)
+
+    def _steps(self, path: bytes) -> list[int]:
+        """The commits that changed a path, newest first."""
+        own = self._sorted.get(path)
+        if own is None:
+            own = self._sorted[path] = sorted(map(self._number.__getitem__, self._touched.get(path, ())), reverse=True)
+        return own
+
+    def _change(self, number: int, path: bytes) -> bytes:
+        """How a commit changed one of its paths, with the path."""
+        text = self._texts[number]
+        if not path.startswith(b":"):
+            at = text.index(b"\0%b\0" % path)
+            return text[text.rfind(b"\0", 0, at) + 1 : at + len(path) + 2]
+        # This may look like what stands before a path.
+        tokens = text.split(b"\0")
+        return b"%b\0%b\0" % (tokens[2 * tokens[1::2].index(path)], path)

@@ -101,7 +101,7 @@ def _scan(
         LossReader(repository.scratch, ignore=ignore, attributes=attributes) as reader,
     ):
         history = MemoryHistory(repository, reader)
-    suspects = Suspects(repository.scratch, history.graph, history.brought)
+    suspects = Suspects(repository.scratch, history.graph, history.changes)
     remembered = Remembered(results, repository, history, ignore, attributes)
     fresh = [commit for commit in suspects.merges if commit.sha not in remembered]
     if report is not None and len(fresh) < len(suspects.merges):

@@ -6,7 +6,7 @@ import enum
 import re
 from collections import Counter
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from branchsim.effects.align import Place
 from branchsim.effects.presence import Side, Verdict, What
@@ -108,14 +108,13 @@ def _keyed(verdict: Verdict, scene: Scene) -> Fated:
     """The fate of a unit that has a place of its own: what is at that place now."""
     if verdict.what is What.EVIL_REMOVAL:
         return Fated(verdict, Fate.EVIL_REMOVAL)
-    own, other = (scene.source, scene.target) if verdict.side is Side.SOURCE else (scene.target, scene.source)
+    mine, theirs = ("source", "target") if verdict.side is Side.SOURCE else ("target", "source")
+    own, other = scene.version(mine), scene.version(theirs)
     unit = verdict.unit
-    here = sorted(one for one in scene.merged.counts if one.kind == unit.kind and one.key == unit.key)
+    here = sorted(_beside(unit, scene, "merged"))
     instead = tuple(one.value for one in here if one != unit)
     if verdict.what is What.UNDONE:
-        replaced = unit.kind != "path" and any(
-            one.kind == unit.kind and one.key == unit.key and one not in scene.base.counts for one in own.counts
-        )
+        replaced = unit.kind != "path" and any(one not in scene.base.counts for one in _beside(unit, scene, mine))
         return Fated(verdict, Fate.EDIT_UNDONE if replaced else Fate.DELETION_UNDONE)
     if any(one in scene.base.counts and one not in own.counts for one in here):
         return Fated(verdict, Fate.EDIT_UNDONE, None, instead)
@@ -123,6 +122,29 @@ def _keyed(verdict: Verdict, scene: Scene) -> Fated:
         return Fated(verdict, Fate.OTHER_SIDE, None, instead)
     fresh = any(one not in own.counts for one in here)
     return Fated(verdict, Fate.REWRITTEN if fresh else Fate.VANISHED, None, instead)
+
+
+def _beside(unit: Unit, scene: Scene, name: str) -> list[Unit]:
+    """The units that a version has at the place of a unit."""
+    if unit.kind == "element":
+        return [Unit("element", unit.key, value) for value in scene.values[name].get(unit.key, ())]
+    return [one for one in scene.version(name).counts if one.kind == unit.kind and one.key == unit.key]
+
+
+class _There(NamedTuple):
+    """What a place has to say about each line that was lost there.
+
+    Attributes
+    ----------
+    here, gone : tuple of str
+        The lines of the result that stand there, and those of the side that stood there.
+    reordered : bool
+        Whether they say the same in another order.
+    """
+
+    here: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
+    reordered: bool = False
 
 
 class _Alignment:
@@ -136,23 +158,51 @@ class _Alignment:
         self._places: dict[bool, dict[str, list[Place]]] | None = None
         self._lines: dict[str, list[str]] = {}
         self._replaced: frozenset[str] | None = None
+        self._there: dict[Place | None, _There] = {None: _There()}
+        self._fates: dict[Place | None, Fate] = {}
+        self._words: dict[Place, list[tuple[int, Counter[str]]]] = {}
 
     def fate(self, verdict: Verdict) -> Fated:
         back = verdict.what is What.UNDONE
         places = self._find()[back].get(verdict.unit.value, [])
         place = places[0] if places else None
-        result, mine = self._lines.get("merged", []), self._lines.get(self._side, [])
-        here = [line for line in result[place.start : place.stop] if line] if place else []
-        gone = [line for line in mine[place.side_start : place.side_stop] if line] if place else []
-        reordered = _is_reordered(gone, here)
+        there = self._there.get(place) or self._look(place)
         if verdict.what is What.EVIL_REMOVAL:
-            return Fated(verdict, Fate.EVIL_REMOVAL, place, tuple(here), reordered=reordered)
+            return Fated(verdict, Fate.EVIL_REMOVAL, place, there.here, reordered=there.reordered)
         if back:
-            brought = any(self._is_own(line) for line in gone)
+            brought = any(self._is_own(line) for line in there.gone)
             fate = Fate.EDIT_UNDONE if brought else Fate.DELETION_UNDONE
-            return Fated(verdict, fate, place, (), reordered=reordered)
-        alike = max((_alike(verdict.unit.value, line) for line in here), default=0.0)
-        return Fated(verdict, self._instead(here, place), place, tuple(here), reordered=reordered, alike=alike)
+            return Fated(verdict, fate, place, (), reordered=there.reordered)
+        if place not in self._fates:
+            self._fates[place] = self._instead(there.here, place)
+        alike = self._alike(verdict.unit.value, place)
+        return Fated(verdict, self._fates[place], place, there.here, reordered=there.reordered, alike=alike)
+
+    def _look(self, place: Place | None) -> _There:
+        assert place is not None  # noqa: S101  what is nowhere is known from the start
+        result, mine = self._lines["merged"], self._lines[self._side]
+        here = tuple(line for line in result[place.start : place.stop] if line)
+        gone = tuple(line for line in mine[place.side_start : place.side_stop] if line)
+        found = self._there[place] = _There(here, gone, _is_reordered(gone, here))
+        return found
+
+    def _alike(self, line: str, place: Place | None) -> float:
+        """How many of its words the most similar line of a place has: the shared words against all of both."""
+        if place is None:
+            return 0.0
+        if place not in self._words:
+            counted = (Counter(_WORD.findall(one)) for one in dict.fromkeys(self._there[place].here))
+            self._words[place] = [(words.total(), words) for words in counted]
+        own = Counter(_WORD.findall(line))
+        size = own.total()
+        best = 0.0
+        for total, words in self._words[place]:
+            # No more words can be shared than the shorter line has.
+            if total + size and 2 * min(total, size) / (total + size) > best:
+                best = max(
+                    best, 2 * sum(min(count, words.get(word, 0)) for word, count in own.items()) / (total + size)
+                )
+        return best
 
     def _instead(self, here: Sequence[str], place: Place | None) -> Fate:
         if place is None:
@@ -200,13 +250,6 @@ class _Alignment:
             for line in other[place.start : place.stop]:
                 self._places[True].setdefault(line, []).append(place)
         return self._places
-
-
-def _alike(one: str, other: str) -> float:
-    """The shared words of two lines against all of theirs."""
-    first, second = Counter(_WORD.findall(one)), Counter(_WORD.findall(other))
-    total = first.total() + second.total()
-    return 2 * (first & second).total() / total if total else 0.0
 
 
 def _is_reordered(gone: Sequence[str], here: Sequence[str]) -> bool:

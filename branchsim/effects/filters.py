@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, get_args
 from branchsim.effects.languages import Family, imported_names, is_comment, is_import
 from branchsim.effects.paths import PathReason
 from branchsim.effects.presence import Side, Verdict, What
-from branchsim.effects.scene import MASKED, STAGE, WORD, Scene, skeleton
+from branchsim.effects.scene import ABOUT_VERSIONS, MASKED, SETTING, STAGE, WORD, Scene, skeleton
 from branchsim.effects.tokens import TokenText, open_ended, tokens_of
 from branchsim.effects.units import Unit
 from branchsim.topology import version_key
@@ -105,11 +105,6 @@ def is_comment_line(verdict: Verdict, scene: Scene) -> bool:
     return verdict.unit.value in inert.comments if inert else is_comment(verdict.unit.value, scene.family)
 
 
-_ABOUT_VERSIONS = re.compile(
-    r"version|\breleased?\b|__released__|copyright|\(c\)|\u00a9|\brevision\b|\b(?:date|updated|modified|generated)\b|\byears?\b"
-    r"|\bsnapshot\b|apiversion|\brequires?-python\b",
-    re.IGNORECASE,
-)
 _ONLY_A_VERSION = re.compile(
     rf"[\s\"'(\[=:,v]*\d+(?:\.\d+)+(?:[-+.]?{STAGE}[\w.]*)?[\s\"')\],;+]*|[\s\"']*\d{{4}}-\d\d-\d\d[\s\"',;]*",
     re.IGNORECASE,
@@ -129,7 +124,7 @@ def is_version(verdict: Verdict, scene: Scene) -> bool:
         # Which version of a package a class was saved against: it is set anew whenever the class is saved.
         saved_against = any(part.startswith("packageVersions") for part in unit.key)
         return saved_against or (unit.key[-1].lower() in _VERSION_KEYS and bool(scene.values["merged"].get(unit.key)))
-    if unit.kind != "line" or not (_ABOUT_VERSIONS.search(unit.value) or _ONLY_A_VERSION.fullmatch(unit.value)):
+    if unit.kind != "line" or not (ABOUT_VERSIONS.search(unit.value) or _ONLY_A_VERSION.fullmatch(unit.value)):
         return False
     if not MASKED.search(unit.value):
         return False
@@ -153,12 +148,11 @@ def is_version_bump(removed: Iterable[str], added: Iterable[str], *, said: bool 
     lines = [*gone, *came]
     if not lines or not all(MASKED.search(line) for line in lines):
         return False
-    if not said and not all(_ABOUT_VERSIONS.search(line) or _ONLY_A_VERSION.fullmatch(line) for line in lines):
+    if not said and not all(ABOUT_VERSIONS.search(line) or _ONLY_A_VERSION.fullmatch(line) for line in lines):
         return False
     return Counter(map(skeleton, gone)) == Counter(map(skeleton, came))
 
 
-_SETTING = re.compile(r"[\"']?([\w.-]+)[\"']?\s*(?::[^=]*)?[=:]\s*(?:[\"'][^\"'\s]*[\"']|[\w.+-]+)[,;]?")
 _NEAR = 6
 
 
@@ -167,7 +161,7 @@ def is_release_switch(verdict: Verdict, scene: Scene) -> bool:
 
     The name has a plain value in both, and the version near by is one of those in which both differ.
     """
-    setting = _SETTING.fullmatch(verdict.unit.value) if verdict.unit.kind == "line" else None
+    setting = SETTING.fullmatch(verdict.unit.value) if verdict.unit.kind == "line" else None
     if setting is None or verdict.what is What.EVIL_REMOVAL:
         return False
     names = scene.should_be(verdict)
@@ -177,15 +171,8 @@ def is_release_switch(verdict: Verdict, scene: Scene) -> bool:
 
 
 def _sets_beside_version(scene: Scene, name: str, setting: str, other: str) -> bool:
-    lines = scene.lines[name] or []
-    elsewhere = scene.everything[other]
-    versions = [
-        at
-        for at, line in enumerate(lines)
-        if _ABOUT_VERSIONS.search(line) and MASKED.search(line) and line not in elsewhere
-    ]
-    settings = [at for at, line in enumerate(lines) if (found := _SETTING.fullmatch(line)) and found[1] == setting]
-    return any(abs(one - at) <= _NEAR for one in settings for at in versions)
+    versions = scene.fresh_versions[name, other]
+    return any(abs(one - at) <= _NEAR for one in scene.settings[name].get(setting, ()) for at in versions)
 
 
 def is_newer_value(verdict: Verdict, scene: Scene) -> bool:
@@ -251,15 +238,11 @@ def is_empty_container(verdict: Verdict, scene: Scene) -> bool:
     unit = verdict.unit
     if unit.kind != "element" or unit.value not in ("{}", "[]", ""):
         return False
-    size = len(unit.key)
-    stem = unit.key[-1] if unit.key else ""
-    return any(
-        len(key) >= size
-        and key[: size - 1] == unit.key[:-1]
-        and key != unit.key
-        and (key[size - 1] == stem or key[size - 1].startswith(f"{stem}["))
-        for key in scene.values["merged"]
-    )
+    if not unit.key:
+        return any(len(key) == 1 and (not key[0] or key[0].startswith("[")) for key in scene.values["merged"])
+    below = scene.below["merged"]
+    stem = f"{unit.key[-1]}["
+    return unit.key in below or any(part.startswith(stem) for part in below.get(unit.key[:-1], ()))
 
 
 FILTERS: tuple[Filter, ...] = (

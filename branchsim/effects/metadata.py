@@ -127,41 +127,91 @@ def metadata_apart(versions: Sequence[tuple[bytes, str]], limits: Limits) -> lis
     """
     wholes = {version: _whole(*version, limits) for version in dict.fromkeys(versions)}
     common: Counter[bytes] = Counter()
-    if len({_local(each.root.tag) for each in wholes.values()}) == 1:
-        common = functools.reduce(operator.and_, (Counter(each.texts) for each in wholes.values()))
+    if len({each.name for each in wholes.values()}) == 1:
+        common = functools.reduce(operator.and_, (each.counts for each in wholes.values()))
     apart = {version: each.apart_from(common, limits) for version, each in wholes.items()}
     return [Counter(apart[version]) for version in versions]
 
 
 class _Whole(NamedTuple):
-    """A file that was parsed, and its elements below the root as XML."""
+    """A file that was parsed: its root's name, what the root says itself, and the elements below it, also as XML."""
 
-    root: etree._Element
+    name: str
+    own: Elements
     children: list[etree._Element]
     texts: list[bytes]
+    counts: Counter[bytes]
 
     def apart_from(self, common: Counter[bytes], limits: Limits) -> Elements:
         """The elements of the root itself, and those of children that are not among some others."""
-        found: Elements = Counter()
-        key = (_local(self.root.tag),)
-        _own(self.root, key, self.children, found, limits)
-        spare = Counter(common)
-        own: list[_Pending] = []
-        for child, text in zip(self.children, self.texts, strict=True):
-            if spare[text] > 0:
-                spare[text] -= 1
+        found: Elements = Counter(self.own)
+        known = _LATE.setdefault(limits, _Late())
+        for at in self._beyond(common):
+            key = self.name, self.texts[at]
+            parts = known.parts.get(key)
+            if parts is None:
+                own: Elements = Counter()
+                _collect([(self.children[at], _child_key((self.name,), self.children[at], limits))], own, limits)
+                parts = known.keep(key, own)
+            for pair, count in parts:
+                found[pair] += count
+        return found
+
+    def _beyond(self, common: Counter[bytes]) -> list[int]:
+        """The places of the children that are not among some others."""
+        if len(self.counts) == len(self.texts):
+            return [at for at, text in enumerate(self.texts) if text not in common]
+        spare = dict(common)
+        found = []
+        for at, text in enumerate(self.texts):
+            left = spare.get(text, 0)
+            if left:
+                spare[text] = left - 1
             else:
-                own.append((child, _child_key(key, child, limits)))
-        _collect(own, found, limits)
+                found.append(at)
+        return found
+
+
+class _Late:
+    """What elements below a root hold that were read lately: versions of one file have most of them in common."""
+
+    def __init__(self) -> None:
+        self.parts: KnownChildren = {}
+        self._size = 0
+
+    def keep(self, key: tuple[str, bytes], own: Elements) -> tuple[tuple[tuple[tuple[str, ...], str], int], ...]:
+        """Remember what one holds, and let all others go if they are many."""
+        self._size += len(key[1]) + _EACH * len(own)
+        if self._size > _KEPT:
+            self.parts.clear()
+            self._size = 0
+        found = self.parts[key] = tuple(own.items())
         return found
 
 
 def _whole(content: bytes, text: str, limits: Limits) -> _Whole:
+    """A file in parts; of one version after the other each is the newer one first, and then the older one."""
+    return _whole_of_late(content, text, limits) if len(content) <= _SMALL else _read_whole(content, text, limits)
+
+
+def _read_whole(content: bytes, text: str, limits: Limits) -> _Whole:
     root = _root(content, text)
     if text.count("<") > limits.elements or _deeper(limits.depth)(root):
         raise NotReadError("more or deeper elements than are read")
     children = list(root)
-    return _Whole(root, children, _texts(children))
+    name = _local(root.tag)
+    own: Elements = Counter()
+    _own(root, (name,), children, own, limits)
+    texts = _texts(children)
+    return _Whole(name, own, children, texts, Counter(texts))
+
+
+_SMALL = 200_000
+_EACH = 300
+"""About as many bytes takes an element with its key."""
+_KEPT = 32 * 1024 * 1024
+_LATE: dict[Limits, _Late] = {}
+_whole_of_late = functools.lru_cache(maxsize=16)(_read_whole)
 
 
 def is_metadata(text: str) -> bool:

@@ -57,6 +57,7 @@ class Regions:
     def __init__(self, scene: Scene) -> None:
         self._scene = scene
         self._hunks: dict[str, list[_Hunk]] = {}
+        self._holders: dict[tuple[str, str], dict[str, list[_Hunk]]] = {}
 
     def of(self, verdict: Verdict) -> Region:
         """What the other side did where a unit was lost."""
@@ -80,15 +81,14 @@ class Regions:
 
     def _holding(self, verdict: Verdict, own: str) -> list[_Hunk]:
         version = "base" if verdict.what is What.UNDONE else own
-        hunks = self._of(own)
-        lines = self._scene.lines[version] or []
-        wanted = verdict.unit.value
-        found = []
-        for hunk in hunks:
-            start, stop = hunk.base if version == "base" else hunk.side
-            if wanted in lines[start:stop]:
-                found.append(hunk)
-        return found
+        if (own, version) not in self._holders:
+            holders = self._holders[own, version] = {}
+            lines = self._scene.lines[version] or []
+            for hunk in self._of(own):
+                start, stop = hunk.base if version == "base" else hunk.side
+                for line in dict.fromkeys(lines[start:stop]):
+                    holders.setdefault(line, []).append(hunk)
+        return self._holders[own, version].get(verdict.unit.value, [])
 
     def _of(self, side: str) -> list[_Hunk]:
         if side not in self._hunks:

@@ -27,6 +27,12 @@ MASKED = re.compile(
     rf"|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)\b|[\"']{STAGE}[\"']|\bv?\d[\w.]*(?:[-+.~]{STAGE}[\w.]*)*\+?|\bNone\b|\bnull\b)",
     re.IGNORECASE,
 )
+ABOUT_VERSIONS = re.compile(
+    r"version|\breleased?\b|__released__|copyright|\(c\)|\u00a9|\brevision\b|\b(?:date|updated|modified|generated)\b|\byears?\b"
+    r"|\bsnapshot\b|apiversion|\brequires?-python\b",
+    re.IGNORECASE,
+)
+SETTING = re.compile(r"[\"']?([\w.-]+)[\"']?\s*(?::[^=]*)?[=:]\s*(?:[\"'][^\"'\s]*[\"']|[\w.+-]+)[,;]?")
 _SEARCHED = 1024 * 1024  # characters; each lost line is searched for in the whole text
 _MARGIN = 30
 """So many lines stay beside those that differ: an edit is seldom laid out anew over more."""
@@ -36,6 +42,7 @@ WORD = re.compile(r"[^\W\d_]+")
 
 _Text = TypeVar("_Text")
 _View = TypeVar("_View")
+_Name = TypeVar("_Name")
 _Whole = TypeVar("_Whole")
 _LIMITS = Limits()
 
@@ -53,14 +60,14 @@ class _Views(dict[str, _View | None], Generic[_Text, _View]):
         return view
 
 
-class _Made(dict[str, _Whole]):
-    """Something about each version, made when it is first asked for."""
+class _Made(dict[_Name, _Whole], Generic[_Name, _Whole]):
+    """Something about each version, or about two of them, made when it is first asked for."""
 
-    def __init__(self, make: Callable[[str], _Whole]) -> None:
+    def __init__(self, make: Callable[[_Name], _Whole]) -> None:
         super().__init__()
         self._make = make
 
-    def __missing__(self, name: str) -> _Whole:
+    def __missing__(self, name: _Name) -> _Whole:
         made = self[name] = self._make(name)
         return made
 
@@ -192,6 +199,35 @@ class Scene:
         return _Made(read)
 
     @cached_property
+    def settings(self) -> Mapping[str, dict[str, list[int]]]:
+        """For each version the places of its lines that only give a name a plain value, by name."""
+
+        def read(name: str) -> dict[str, list[int]]:
+            found: dict[str, list[int]] = {}
+            for at, line in enumerate(self.lines[name] or ()):
+                setting = SETTING.fullmatch(line)
+                if setting is not None:
+                    found.setdefault(setting[1], []).append(at)
+            return found
+
+        return _Made(read)
+
+    @cached_property
+    def fresh_versions(self) -> Mapping[tuple[str, str], list[int]]:
+        """The places of the lines of one version that are about a version, and that another has not."""
+
+        def read(pair: tuple[str, str]) -> list[int]:
+            elsewhere = self.everything[pair[1]]
+            lines = enumerate(self.lines[pair[0]] or ())
+            return [
+                at
+                for at, line in lines
+                if line not in elsewhere and ABOUT_VERSIONS.search(line) and MASKED.search(line)
+            ]
+
+        return _Made(read)
+
+    @cached_property
     def skeletons(self) -> Mapping[str, frozenset[str]]:
         """For each version its lines with every number and stage of a release masked."""
         return _Made(lambda name: frozenset(map(skeleton, self.everything[name])))
@@ -210,9 +246,28 @@ class Scene:
         return _Made(read)
 
     @cached_property
+    def below(self) -> Mapping[str, dict[tuple[str, ...], set[str]]]:
+        """For each version what follows the beginnings of the keys of its elements."""
+
+        def read(name: str) -> dict[tuple[str, ...], set[str]]:
+            found: dict[tuple[str, ...], set[str]] = {}
+            for key in self.values[name]:
+                for at, part in enumerate(key):
+                    found.setdefault(key[:at], set()).add(part)
+            return found
+
+        return _Made(read)
+
+    @cached_property
     def fresh_words(self) -> Mapping[tuple[str, str], frozenset[str]]:
         """The words of the lines that one version has and another has not, or has less often."""
-        return _FreshWords(self)
+
+        def read(pair: tuple[str, str]) -> frozenset[str]:
+            one, other = (Counter(self.lines[name] or ()) for name in pair)
+            lines = (line for line, count in one.items() if count > other[line])
+            return frozenset(word for line in lines for word in WORD.findall(line))
+
+        return _Made(read)
 
     @cached_property
     def brought(self) -> dict[str, list[Unit]]:
@@ -271,18 +326,6 @@ class Scene:
         """The names of the version that is as expected, and of the one that is not."""
         side = "source" if verdict.side is Side.SOURCE else "target"
         return side, "merged"
-
-
-class _FreshWords(dict[tuple[str, str], frozenset[str]]):
-    def __init__(self, scene: Scene) -> None:
-        super().__init__()
-        self._scene = scene
-
-    def __missing__(self, pair: tuple[str, str]) -> frozenset[str]:
-        one, other = (Counter(self._scene.lines[name] or ()) for name in pair)
-        lines = (line for line, count in one.items() if count > other[line])
-        words = self[pair] = frozenset(word for line in lines for word in WORD.findall(line))
-        return words
 
 
 @lru_cache(maxsize=65_536)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from branchsim.errors import GitError, InternalError, UnknownRevisionError
@@ -15,9 +15,11 @@ from branchsim.names import Sha
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-_FIELDS = ("%m", "%H", "%T", "%P", "%an", "%ae", "%at", "%cn", "%ce", "%ct", "%B")
+# No field is empty, so that two NUL in a row stand only where the fields of a commit end.
+_FIELDS = ("%m", "%H", "%T", "p%P", "a%an", "a%ae", "t%at", "c%cn", "c%ce", "t%ct", "m%B")
 _FORMAT = "%x00".join(_FIELDS) + "%x00"
 _FIELD_COUNT = len(_FIELDS)
+_END = b"\0\0"
 _BLOCK = 1 << 20
 LATEST = 9_223_372_035
 """The last second (in the year 2262) that fits a table's nanoseconds; a later date is nonsense and is read as this."""
@@ -116,41 +118,45 @@ def read_commits(
     GitError
         git failed, for example because an object is missing or corrupt.
     """
-    for commit, packed in _read(scratch, revisions, options, paths, report, changes=changes):
-        yield replace(commit, changes=tuple(map(unpack, packed))) if packed else commit
-
-
-class PackedChange(NamedTuple):
-    """A changed path as git printed it: to hold millions of them, most of which nobody will ask for."""
-
-    path: bytes
-    raw: bytes
+    for side, fields, text in _read(scratch, revisions, options, paths, report, changes=changes):
+        yield _commit(side, fields, unpack(text))
 
 
 def read_packed(
     scratch: Scratch, revisions: Sequence[str], *, report: Callable[[int], None] | None = None
-) -> Iterator[tuple[Commit, list[PackedChange]]]:
-    """The same as `read_commits`, with the changes beside the commits, to `unpack` where they are wanted.
+) -> Iterator[tuple[Commit, bytes]]:
+    """The same as `read_commits`, with the changes beside the commits as git printed them, to `unpack` where wanted.
+
+    There are millions of them in a large history, and hardly anybody will ask for most.
 
     Raises
     ------
     GitError
         git failed, for example because an object is missing or corrupt.
     """
-    yield from _read(scratch, revisions, (), (), report, changes=True)
+    for side, fields, text in _read(scratch, revisions, (), (), report, changes=True):
+        yield _commit(side, fields, ()), text
 
 
-def unpack(change: PackedChange) -> RawChange:
-    """A changed path with its modes and ids."""
-    old_mode, new_mode, old, new, status = change.raw[1:].decode("ascii").split(" ")
+def unpack(text: bytes) -> tuple[RawChange, ...]:
+    """The changes that git printed: modes, ids and status of each and its path, each with a NUL after it."""
+    if not text:
+        return ()
     intern = sys.intern
-    return RawChange(change.path, intern(old_mode), intern(new_mode), old, new, intern(status))
+    tokens = text.split(b"\0")
+    found = []
+    for raw, path in zip(tokens[:-1:2], tokens[1::2], strict=True):
+        old_mode, new_mode, old, new, status = raw[1:].decode("ascii").split(" ")
+        found.append(RawChange(path, intern(old_mode), intern(new_mode), old, new, intern(status)))
+    return tuple(found)
 
 
-def pack(change: RawChange) -> PackedChange:
-    """A changed path as git printed it: the reverse of `unpack`."""
-    words = (change.old_mode, change.new_mode, change.old, change.new, change.status)
-    return PackedChange(change.path, b":" + " ".join(words).encode("ascii"))
+def pack(changes: Iterable[RawChange]) -> bytes:
+    """Changes as git printed them: the reverse of `unpack`."""
+    found: list[bytes] = []
+    for path, old_mode, new_mode, old, new, status in changes:
+        found += (f":{old_mode} {new_mode} {old} {new} {status}".encode("ascii"), path)
+    return b"".join([part + b"\0" for part in found])
 
 
 def _read(
@@ -161,7 +167,8 @@ def _read(
     report: Callable[[int], None] | None,
     *,
     changes: bool,
-) -> Iterator[tuple[Commit, list[PackedChange]]]:
+) -> Iterator[tuple[bytes, list[bytes], bytes]]:
+    """The side, the other fields, and the changes of each commit."""
     raw = (
         # Without --ignore-submodules a .gitmodules file could hide changes.
         ("--raw", "--no-abbrev", "--no-renames", "--diff-merges=first-parent", "--root", "--ignore-submodules=none")
@@ -185,7 +192,7 @@ def _read(
     feed = [_asked(revisions)]
     with stream(arguments, scratch.path, feed=feed) as process:
         try:
-            yield from _parse(_tokens(iter(lambda: process.out.read(_BLOCK), b"")), report)
+            yield from _parse(iter(lambda: process.out.read(_BLOCK), b""), report)
         except (ValueError, RuntimeError) as error:
             process.out.read()
             process.check()  # an output that stops in the middle of a commit is git's own failure
@@ -193,85 +200,64 @@ def _read(
         process.check()
 
 
-def _tokens(blocks: Iterator[bytes]) -> Iterator[list[bytes]]:
-    """The NUL-terminated tokens of an output, some thousand at a time."""
+def _parse(blocks: Iterator[bytes], report: Callable[[int], None] | None) -> Iterator[tuple[bytes, list[bytes], bytes]]:
+    seen = 0
+    last: list[bytes] = []
     rest = b""
     for block in blocks:
-        *tokens, rest = (rest + block).split(b"\0")
-        yield tokens
-    if rest.strip(b"\n"):
-        yield [rest]
-
-
-def _parse(
-    batches: Iterator[list[bytes]], report: Callable[[int], None] | None
-) -> Iterator[tuple[Commit, list[PackedChange]]]:
-    intern = sys.intern
-    seen = 0
-    paths: dict[bytes, bytes] = {}
-    ahead = _Ahead(batches)
-    while ahead.has(1):
-        if not ahead.has(_FIELD_COUNT):
-            raise ValueError("it ends in the middle of a commit")
-        tokens, at = ahead.tokens, ahead.at
-        ahead.at += _FIELD_COUNT
-        side, sha, tree, parents, author, email, authored, committer, cemail, committed, message = tokens[at : ahead.at]
-        commit = Commit(
-            side=intern(side.strip(b"\n").decode("ascii")),
-            sha=Sha(sha.decode("ascii")),
-            tree=Sha(tree.decode("ascii")),
-            parents=tuple(Sha(parent) for parent in parents.decode("ascii").split()),
-            author=intern(author.decode("utf-8", "replace")),
-            author_email=intern(email.decode("utf-8", "replace")),
-            authored_at=_time(authored),
-            committer=intern(committer.decode("utf-8", "replace")),
-            committer_email=intern(cemail.decode("utf-8", "replace")),
-            committed_at=_time(committed),
-            message=message.decode("utf-8", "replace"),
-            changes=(),
-        )
-        yield commit, _packed(ahead, paths)
+        *pieces, rest = (rest + block).split(_END)
+        # Between two ends stand the changes of the one commit and the fields of the next.
+        for piece in pieces:
+            text, *fields = _parted(piece)
+            if last:
+                yield last[0], last[1:], text
+                seen += 1
+                if report is not None and seen % 1000 == 0:
+                    report(1000)
+            elif text:
+                raise ValueError("it begins in the middle of a commit")
+            last = fields
+    text = rest.lstrip(b"\n")
+    if text and not (last and text.startswith(b":") and text.endswith(b"\0")):
+        raise ValueError("it ends in the middle of a commit")
+    if last:
+        yield last[0], last[1:], text
         seen += 1
-        if report is not None and seen % 1000 == 0:
-            report(1000)
     if report is not None:
         report(seen % 1000)
 
 
-def _packed(ahead: _Ahead, paths: dict[bytes, bytes]) -> list[PackedChange]:
-    """The changes of a commit, which follow its fields."""
-    found: list[PackedChange] = []
-    if ahead.has(1) and ahead.tokens[ahead.at] == b"":  # the end of the fields, before the changes if there are any
-        ahead.at += 1
-    while ahead.has(1):
-        raw = ahead.tokens[ahead.at].lstrip(b"\n")
-        if raw[:1] != b":":
-            break
-        if not ahead.has(2):
-            raise ValueError("it ends in the middle of a change")
-        path = ahead.tokens[ahead.at + 1]
-        found.append(PackedChange(paths.setdefault(path, path), raw))
-        ahead.at += 2
-    return found
+def _parted(piece: bytes) -> list[bytes]:
+    """The changes of one commit, and the fields of the next."""
+    parts = piece.rsplit(b"\0", _FIELD_COUNT)
+    if len(parts) == _FIELD_COUNT:
+        return [b"", *parts]
+    if len(parts) < _FIELD_COUNT:
+        raise ValueError("it ends in the middle of a commit")
+    text = parts[0].lstrip(b"\n") + b"\0"
+    if not text.startswith(b":"):
+        raise ValueError("there is something between two commits that is no change")
+    parts[0] = text
+    return parts
 
 
-class _Ahead:
-    """The tokens of an output, some of them at hand in a list: it holds the next ones from a place on."""
-
-    def __init__(self, batches: Iterator[list[bytes]]) -> None:
-        self._batches = batches
-        self.tokens: list[bytes] = []
-        self.at = 0
-
-    def has(self, count: int) -> bool:
-        """Whether there are so many more tokens, and see that they are at hand."""
-        while len(self.tokens) - self.at < count:
-            more = next(self._batches, None)
-            if more is None:
-                return False
-            self.tokens = self.tokens[self.at :] + more
-            self.at = 0
-        return True
+def _commit(side: bytes, fields: list[bytes], changes: tuple[RawChange, ...]) -> Commit:
+    intern = sys.intern
+    sha, tree, parents, author, email, authored, committer, cemail, committed, message = fields
+    return Commit(
+        side=intern(side.strip(b"\n").decode("ascii")),
+        sha=Sha(sha.decode("ascii")),
+        tree=Sha(tree.decode("ascii")),
+        parents=tuple(map(Sha, parents[1:].decode("ascii").split())),
+        author=intern(author[1:].decode("utf-8", "replace")),
+        author_email=intern(email[1:].decode("utf-8", "replace")),
+        authored_at=_time(authored[1:]),
+        committer=intern(committer[1:].decode("utf-8", "replace")),
+        committer_email=intern(cemail[1:].decode("utf-8", "replace")),
+        committed_at=_time(committed[1:]),
+        message=message[1:].decode("utf-8", "replace"),
+        changes=changes,
+    )
 
 
 def _asked(revisions: Iterable[str]) -> bytes:

@@ -29,6 +29,7 @@ import branchsim.audit.scan as scanning
 import branchsim.history.results as keeping
 from branchsim.audit import memo
 from branchsim.audit.audit import Audit
+from branchsim.audit.losses import LossReader
 from branchsim.audit.memo import packed, unpacked
 from branchsim.audit.scan import scan
 from branchsim.audit.suspects import Suspects
@@ -265,13 +266,13 @@ def test_a_scan_that_was_not_read_to_its_end_is_not_kept(story: Story, tmp_path:
 def redone(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     """The parents of every merge that a scan looks at."""
     done: list[tuple[str, str]] = []
-    among = Suspects.among
+    lossy = Suspects.lossy
 
-    def counted(suspects: Suspects, merges: Sequence[Commit]) -> list[Commit]:
+    def counted(suspects: Suspects, reader: LossReader, merges: Sequence[Commit]) -> list[Commit]:
         done.extend((merge.parents[0], merge.parents[1]) for merge in merges)
-        return among(suspects, merges)
+        return lossy(suspects, reader, merges)
 
-    monkeypatch.setattr(Suspects, "among", counted)
+    monkeypatch.setattr(Suspects, "lossy", counted)
     return done
 
 

@@ -28,7 +28,7 @@ def cleared(repository: Repository) -> tuple[set[Sha], dict[Sha, bool]]:
     """The merges that are told from the trees, and for every merge whether it is git's own result, without conflict."""
     with LossReader(repository.scratch) as reader:
         history = MemoryHistory(repository, reader)
-    suspects = Suspects(repository.scratch, history.graph, history.brought)
+    suspects = Suspects(repository.scratch, history.graph, history.changes)
     left = {commit.sha for commit in suspects.among(suspects.merges)}
     pairs = [commit for commit in suspects.merges if len(commit.parents) == 2]
     redone = merge_many(
@@ -102,7 +102,7 @@ def test_what_is_told_without_redoing_a_merge_is_that_it_lost_nothing(
     build(path, steps)
     with Repository(path) as repository, LossReader(repository.scratch) as reader:
         history = MemoryHistory(repository, reader)
-        suspects = Suspects(repository.scratch, history.graph, history.brought)
+        suspects = Suspects(repository.scratch, history.graph, history.changes)
         left = {commit.sha for commit in suspects.lossy(reader, suspects.merges)}
         assert left <= {commit.sha for commit in suspects.among(suspects.merges)}
         for commit in suspects.merges:
@@ -138,5 +138,5 @@ def test_a_merge_is_redone_only_if_the_table_tells_a_loss_or_a_file_may_have_mov
         expected += [merge] * wanted
     with Repository(repo.finish()) as repository, LossReader(repository.scratch) as reader:
         history = MemoryHistory(repository, reader)
-        suspects = Suspects(repository.scratch, history.graph, history.brought)
+        suspects = Suspects(repository.scratch, history.graph, history.changes)
         assert {commit.sha for commit in suspects.lossy(reader, suspects.merges)} == set(expected)

@@ -1,17 +1,17 @@
-"""Digests of what differs between trees: those of the changes that git itself lists."""
+"""What differs between trees is what git itself lists, whether git is asked or its lists are joined."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from hypothesis import given, settings
-from hypothesis import strategies as st
 from support.histories import Step, build, histories
-from support.repos import RepoBuilder
+from support.repos import RepoBuilder, executable
 
-from branchsim.git.log import read_commits, read_packed
+from branchsim.git.log import pack, read_commits, read_packed, unpack
 from branchsim.git.repository import Repository
-from branchsim.git.trees import changes_digest, digests
+from branchsim.git.trees import differing, edits_of, joined
+from branchsim.history.graph import Graph
 from branchsim.names import Sha
 
 if TYPE_CHECKING:
@@ -21,10 +21,8 @@ if TYPE_CHECKING:
 
 
 @settings(max_examples=15, deadline=None)
-@given(steps=histories(most=10), repeated=st.booleans())
-def test_digests_are_those_of_the_changes_that_git_lists(
-    tmp_path_factory: pytest.TempPathFactory, steps: list[Step], *, repeated: bool
-) -> None:
+@given(steps=histories(most=10))
+def test_what_differs_is_what_git_lists(tmp_path_factory: pytest.TempPathFactory, steps: list[Step]) -> None:
     path = tmp_path_factory.mktemp("t") / "repo"
     ids = build(path, steps)
     with Repository(path) as repository:
@@ -32,14 +30,46 @@ def test_digests_are_those_of_the_changes_that_git_lists(
         trees = {commit.sha: commit.tree for commit in read_commits(repository.scratch, tips, changes=False)}
         asked = []
         expected = []
-        for commit, changes in read_packed(repository.scratch, tips):
-            if commit.parents and trees[commit.parents[0]] != commit.tree:
+        for commit, text in read_packed(repository.scratch, tips):
+            assert pack(unpack(text)) == text
+            if commit.parents:
                 asked.append((trees[commit.parents[0]], commit.tree))
-                expected.append(changes_digest(changes))
-        if repeated:
-            asked, expected = asked * 2, expected * 2
-        assert list(digests(repository.scratch, asked)) == expected
-        assert list(digests(repository.scratch, asked, processes=3)) == expected
+                expected.append(edits_of(text))
+        assert list(differing(repository.scratch, asked * 2)) == expected * 2
+
+
+@settings(max_examples=15, deadline=None)
+@given(steps=histories(most=12))
+def test_what_a_line_of_commits_changed_is_what_its_ends_differ_in(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[Step]
+) -> None:
+    path = tmp_path_factory.mktemp("t") / "repo"
+    ids = build(path, steps)
+    with Repository(path) as repository:
+        read = list(read_packed(repository.scratch, sorted(set(map(Sha, ids)))))
+        graph = Graph(commit for commit, _ in read)
+        texts = {commit.sha: text for commit, text in read}
+        asked = []
+        found = []
+        for tip in range(len(graph)):
+            line = [tip]
+            while graph.parents[line[-1]]:
+                line.append(graph.parents[line[-1]][0])
+                asked.append((graph.commits[line[-1]].tree, graph.commits[tip].tree))
+                found.append(joined(texts[graph.sha(number)] for number in line[:-1]))
+        assert list(differing(repository.scratch, asked)) == found
+
+
+def test_a_line_that_ends_where_it_began_changed_nothing(tmp_path: Path) -> None:
+    repo = RepoBuilder(tmp_path / "repo")
+    repo.commit("main", {"a": "1\n", "b": "1\n"})
+    repo.commit("main", {"a": "2\n", "b": executable("1\n"), "c": "1\n"})  # type: ignore[arg-type]
+    repo.commit("main", {"a": "1\n", "c": None})
+    with Repository(repo.finish()) as repository:
+        read = list(read_packed(repository.scratch, [Sha(repo["main"])]))
+        found = joined(text for _, text in read[:2])
+        assert found.keys() == {b"b"}
+        assert [mode[:6] for mode in found[b"b"]] == [b"100644", b"100755"]
 
 
 def test_many_pairs_come_back_in_their_order(tmp_path: Path) -> None:
@@ -48,19 +78,19 @@ def test_many_pairs_come_back_in_their_order(tmp_path: Path) -> None:
         repo.commit("main", {f"{number % 7}": f"{number}\n", "same": "1\n"})
     with Repository(repo.finish()) as repository:
         commits = list(read_commits(repository.scratch, [Sha(repo["main"])]))
-        pairs = [(one.tree, other.tree) for one in commits for other in commits if one.tree != other.tree]
-        found = list(digests(repository.scratch, pairs, processes=2))
+        pairs = [(one.tree, other.tree) for one in commits for other in commits]
+        found = list(differing(repository.scratch, pairs))
         assert len(pairs) > 2 * 400
         singly = dict(zip(pairs, found, strict=True))
         for pair in pairs[::97]:
-            assert next(iter(digests(repository.scratch, [pair]))) == singly[pair]
+            assert list(differing(repository.scratch, [pair])) == [singly[pair]]
 
 
-def test_a_tree_that_is_missing_has_no_digest(tmp_path: Path) -> None:
+def test_of_a_tree_that_is_missing_nothing_is_told(tmp_path: Path) -> None:
     repo = RepoBuilder(tmp_path / "repo")
     repo.commit("main", {"a": "1\n"})
     repo.commit("main", {"a": "2\n"})
     with Repository(repo.finish()) as repository:
         new, old = (commit.tree for commit in read_commits(repository.scratch, [Sha(repo["main"])]))
-        found = digests(repository.scratch, [(old, Sha("1" * 40)), (Sha("1" * 40), old), (old, new)])
-        assert [bool(digest) for digest in found] == [False, False, True]
+        found = differing(repository.scratch, [(old, Sha("1" * 40)), (Sha("1" * 40), old), (old, new)])
+        assert [each is None for each in found] == [True, True, False]
