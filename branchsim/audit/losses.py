@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Self, TypeAlias
@@ -28,7 +28,7 @@ from branchsim.effects import Side as EffectSide
 from branchsim.effects import Verdict as UnitVerdict
 from branchsim.effects.stretch import compared, is_merged
 from branchsim.effects.units import DEFAULTS, KnownLines, form_of
-from branchsim.git.hunks import renames
+from branchsim.git.hunks import RenameReader
 from branchsim.git.objects import ObjectReader, TreeEntry
 from branchsim.git.scratch import Scratch
 from branchsim.names import Sha
@@ -134,8 +134,8 @@ class LossReader:
         attributes: Attributes | None = None,
         list_keys: Sequence[str] = (),
     ) -> None:
-        self._scratch = scratch
         self._reader = ObjectReader(scratch)
+        self._renames = RenameReader(scratch)
         options = replace(DEFAULTS, list_keys=(*list_keys, *DEFAULTS.list_keys)) if list_keys else DEFAULTS
         self._units = UnitCache(_PARSED, options)
         self._ignore = ignore
@@ -153,6 +153,7 @@ class LossReader:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._renames.close()
         self._reader.__exit__(kind, error, trace)
 
     @property
@@ -360,26 +361,26 @@ class LossReader:
         have = {path: self._having(step, path) for path in paths}
         if all(len(versions) in {0, len(VERSIONS)} for versions in have.values()):
             return [dict.fromkeys(VERSIONS, path) for path in paths]
-        pairs = {
-            "bt": (step.trees["base"], step.trees["target"]),
-            "bs": (step.trees["base"], step.trees["source"]),
-            "tm": (step.trees["target"], step.trees["merged"]),
-            "sm": (step.trees["source"], step.trees["merged"]),
-        }
-        moved = renames(self._scratch, list(pairs.values()))
-        forward = {key: moved.get(pair, {}) for key, pair in pairs.items()}
-        backward = {key: {new: old for old, new in names.items()} for key, names in forward.items()}
+        moved = _Moves(self._renames, step, self._having)
         found: dict[tuple[bytes | None, ...], dict[str, bytes]] = {}
         for path in paths:
             has = have[path]
-            merged = path if "merged" in has else forward["tm"].get(path) or forward["sm"].get(path) or path
+            merged = (
+                path
+                if "merged" in has
+                else moved.on("target", "merged", path) or moved.on("source", "merged", path) or path
+            )
             # A side that has the result's name has the file under it, whatever else resembles the old one.
             there = has if merged == path else self._having(step, merged)
             target = merged if "target" in there else path if "target" in has else None
             source = merged if "source" in there else path if "source" in has else None
-            target = target or backward["tm"].get(merged) or forward["bt"].get(path) or path
-            source = source or backward["sm"].get(merged) or forward["bs"].get(path) or path
-            base = path if "base" in has else backward["bt"].get(target) or backward["bs"].get(source) or path
+            target = target or moved.back("target", "merged", merged) or moved.on("base", "target", path) or path
+            source = source or moved.back("source", "merged", merged) or moved.on("base", "source", path) or path
+            base = (
+                path
+                if "base" in has
+                else moved.back("base", "target", target) or moved.back("base", "source", source) or path
+            )
             names = {"base": base, "target": target, "source": source, "merged": merged}
             found[base, target, source, merged] = names
         return list(found.values())
@@ -400,6 +401,33 @@ class LossReader:
     def _content(self, sha: str) -> bytes | Units:
         self._load([Sha(sha)])
         return self._blobs[Sha(sha)]
+
+
+class _Moves:
+    """The renames between the versions of a step; git is asked for those that somebody needs, which takes it long."""
+
+    def __init__(self, reader: RenameReader, step: Step, having: Callable[[Step, bytes], set[str]]) -> None:
+        self._reader = reader
+        self._step = step
+        self._having = having
+        self._back: dict[tuple[str, str], dict[bytes, bytes]] = {}
+
+    def on(self, one: str, other: str, name: bytes) -> bytes | None:
+        """The name that a path of the one version has in the other, where it went by another."""
+        has = self._having(self._step, name)
+        return self._of(one, other).get(name) if one in has and other not in has else None
+
+    def back(self, one: str, other: str, name: bytes) -> bytes | None:
+        """The name that a path of the other version had in the one."""
+        has = self._having(self._step, name)
+        if one in has or other not in has:
+            return None
+        if (one, other) not in self._back:
+            self._back[one, other] = {new: old for old, new in self._of(one, other).items()}
+        return self._back[one, other].get(name)
+
+    def _of(self, one: str, other: str) -> dict[bytes, bytes]:
+        return self._reader.of(self._step.trees[one], self._step.trees[other])
 
 
 def _last_name(names: Mapping[str, bytes]) -> bytes:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+import secrets
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from types import TracebackType
+from typing import NamedTuple, Self
 
 from branchsim.errors import GitError
 from branchsim.git.log import RawChange
 from branchsim.git.patches import pieces
-from branchsim.git.process import run
+from branchsim.git.process import Conversation, run
 from branchsim.git.scratch import Scratch
 from branchsim.names import Sha
 
@@ -164,7 +167,7 @@ def renames(
     if not wanted:
         return found
     feed = "".join(f"{old} {new}\n" for old, new in wanted).encode()
-    arguments = ["diff-tree", "--stdin", "-r", "-z", "--raw", "-M", f"-l{limit}", "--diff-filter=R", "--no-abbrev"]
+    arguments = _finding_renames(limit)
     heads = {f"{old} {new}".encode(): (old, new) for old, new in wanted}
     current: dict[bytes, bytes] = {}
     try:
@@ -184,3 +187,76 @@ def renames(
             old_name = next(tokens)
             current[old_name] = next(tokens)
     return found
+
+
+def _finding_renames(limit: int) -> list[str]:
+    return ["diff-tree", "--stdin", "-r", "-z", "--raw", "-M", f"-l{limit}", "--diff-filter=R", "--no-abbrev"]
+
+
+class RenameReader:
+    """Asks for `renames` one pair at a time, of one process; a context manager.
+
+    Parameters
+    ----------
+    scratch : Scratch
+        Where to read.
+    limit : int
+        As for `renames`.
+    """
+
+    def __init__(self, scratch: Scratch, *, limit: int = 1000) -> None:
+        self._scratch = scratch
+        self._limit = limit
+        self._talk: Conversation | None = None
+        # git repeats a line that is none of its own, once it has answered all before it. No path can guess this one.
+        self._mark = f"end {secrets.token_hex(16)}\n".encode()
+        self._late: OrderedDict[tuple[Sha, Sha], dict[bytes, bytes]] = OrderedDict()
+
+    def of(self, old: Sha, new: Sha) -> dict[bytes, bytes]:
+        """The renames that git sees between two trees, from the old name to the new one.
+
+        Raises
+        ------
+        GitError
+            An object is missing or corrupt.
+        """
+        pair = old, new
+        found = self._late.get(pair)
+        if found is None:
+            found = self._late[pair] = {} if old == new else self._read(old, new)
+            if len(self._late) > _LATE:
+                self._late.popitem(last=False)
+        return found
+
+    def _read(self, old: Sha, new: Sha) -> dict[bytes, bytes]:
+        if self._talk is None:
+            self._talk = Conversation(_finding_renames(self._limit), self._scratch.path)
+        head = f"{old} {new}\n".encode("ascii")
+        self._talk.ask(head + self._mark)
+        lines: list[bytes] = []
+        while not lines or not lines[-1].endswith(self._mark):
+            line = self._talk.line()
+            if not line:
+                self.close()
+                return renames(self._scratch, [(old, new)], limit=self._limit)[old, new]
+            lines.append(line)
+        tokens = b"".join(lines).removesuffix(self._mark).removeprefix(head).split(b"\0")
+        # Of each rename come the modes and ids, the old name and the new one.
+        return dict(zip(tokens[1::3], tokens[2::3], strict=False))
+
+    def close(self) -> None:
+        """End the process."""
+        if self._talk is not None:
+            self._talk.close()
+            self._talk = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+_LATE = 16

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from support.histories import Step, build, histories
 from support.repos import RepoBuilder, executable
 
+from branchsim.git.hunks import RenameReader, renames
 from branchsim.git.log import pack, read_commits, read_packed, unpack
 from branchsim.git.repository import Repository
 from branchsim.git.trees import differing, edits_of, joined
@@ -94,3 +95,18 @@ def test_of_a_tree_that_is_missing_nothing_is_told(tmp_path: Path) -> None:
         new, old = (commit.tree for commit in read_commits(repository.scratch, [Sha(repo["main"])]))
         found = differing(repository.scratch, [(old, Sha("1" * 40)), (Sha("1" * 40), old), (old, new)])
         assert [each is None for each in found] == [True, True, False]
+
+
+def test_renames_asked_one_by_one_are_those_asked_together(tmp_path: Path) -> None:
+    text = "".join(f"line {number}\n" for number in range(20))
+    repo = RepoBuilder(tmp_path / "repo")
+    repo.commit("main", {b"a": text, b"old\nend\n": text + "1\n", b"gone": "1\n"})
+    repo.commit("main", {b"a": None, b"b": text + "more\n", b"old\nend\n": None, b"new\nend\n": text + "1\n"})
+    repo.commit("main", {b"other": "2\n"})
+    with Repository(repo.finish()) as repository, RenameReader(repository.scratch) as reader:
+        trees = [commit.tree for commit in read_commits(repository.scratch, [Sha(repo["main"])])]
+        pairs = [(one, other) for one in trees for other in trees]
+        found = {pair: reader.of(*pair) for pair in pairs}
+        assert found == renames(repository.scratch, pairs)
+        assert found[trees[2], trees[1]] == {b"a": b"b", b"old\nend\n": b"new\nend\n"}
+        assert reader.of(Sha("1" * 40), trees[0]) == {}
