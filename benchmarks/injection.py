@@ -25,7 +25,7 @@ from branchsim.audit.losses import LossReader
 from branchsim.audit.pathhistory import MemoryHistory
 from branchsim.audit.scan import scan
 from branchsim.audit.steps import landed
-from branchsim.git.hunks import raw_changes
+from branchsim.git.difftree import raw_changes
 from branchsim.git.log import Commit
 from branchsim.git.objects import ObjectReader, TreeEntry, write_commit, write_object
 from branchsim.git.repository import Repository

@@ -8,7 +8,8 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from branchsim.audit.steps import tree_of
-from branchsim.git.hunks import raw_changes, read_hunks
+from branchsim.git.difftree import raw_changes
+from branchsim.git.hunks import read_hunks
 from branchsim.git.log import read_commits
 from branchsim.names import file_name
 

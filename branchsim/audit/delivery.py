@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
-from branchsim.git.hunks import raw_changes, read_hunks
+from branchsim.git.difftree import differing, raw_changes
 from branchsim.git.log import Commit
-from branchsim.git.merge import MergeResult, merge_many
+from branchsim.git.merge import MergeResult
 from branchsim.git.objects import ObjectReader
-from branchsim.git.process import run
 from branchsim.git.repository import Repository
 from branchsim.git.scratch import Scratch
+from branchsim.git.session import merge_some
 from branchsim.names import Sha
 
 _FEWEST_CHARACTERS = 3
+_NOTHING = "000000"
+_SUBMODULE = "160000"
 _ENOUGH = 50
 """So many merges keep a process busy for longer than it takes to start one."""
 _Unit = TypeVar("_Unit")
@@ -67,16 +69,16 @@ def resolutions(scratch: Scratch, merges: Iterable[Commit]) -> tuple[dict[Sha, R
     """
     wanted = sorted((commit for commit in merges if len(commit.parents) == 2), key=lambda c: c.sha)  # noqa: PLR2004
     pairs = [(commit.parents[0], commit.parents[1]) for commit in wanted]
-    differing: list[tuple[Commit, Sha, MergeResult]] = []
+    unlike: list[tuple[Commit, Sha, MergeResult]] = []
     skipped: dict[Sha, str] = {}
-    for commit, result in zip(wanted, merge_many(scratch, pairs, processes=_processes(len(pairs))), strict=True):
+    for commit, result in zip(wanted, merge_some(scratch, pairs, processes=_processes(len(pairs))), strict=True):
         if result.tree is None:
             skipped[commit.sha] = result.failure or "git could not redo the merge"
         elif result.tree != commit.tree:
-            differing.append((commit, result.tree, result))
+            unlike.append((commit, result.tree, result))
     found = {}
-    paths = differences(scratch, [(tree, commit.tree) for commit, tree, _ in differing])
-    for commit, tree, result in differing:
+    paths = differing(scratch, [(tree, commit.tree) for commit, tree, _ in unlike])
+    for commit, tree, result in unlike:
         conflicted = frozenset(conflict.path for conflict in result.conflicts)
         found[commit.sha] = Resolution(commit.sha, result.clean, paths[tree, commit.tree], tree, conflicted)
     return found, skipped
@@ -108,35 +110,6 @@ class Resolver:
             found, _ = resolutions(self._scratch, fresh)
             self._known |= {commit.sha: found.get(commit.sha) for commit in fresh}
         return {sha: known for sha in asked if (known := self._known[sha]) is not None}
-
-
-def differences(
-    scratch: Scratch, pairs: list[tuple[Sha, Sha]], *, only: str = ""
-) -> dict[tuple[Sha, Sha], frozenset[bytes]]:
-    """The paths in which trees differ; with a letter of git's ``--diff-filter`` only those (``D`` for deleted ones)."""
-    if not pairs:
-        return {}
-    feed = "".join(f"{one} {other}\n" for one, other in pairs).encode()
-    options = ["-r", "-z", "--name-only", "--no-renames", *([f"--diff-filter={only}"] if only else [])]
-    out = run(["diff-tree", "--stdin", *options], scratch.path, stdin=feed)
-    found: dict[tuple[Sha, Sha], frozenset[bytes]] = {}
-    heads = {f"{one} {other}".encode(): (one, other) for one, other in pairs}
-    current: set[bytes] = set()
-    pair: tuple[Sha, Sha] | None = None
-    for token in out.split(b"\0"):
-        # With -z the header of a pair still ends with a line feed, so headers stand before the first path of a pair.
-        head, line_feed, rest = token.partition(b"\n")
-        while line_feed and head in heads:
-            if pair is not None:
-                found[pair] = frozenset(current)
-            pair, current = heads[head], set()
-            token = rest  # noqa: PLW2901  what follows the header
-            head, line_feed, rest = token.partition(b"\n")
-        if token:
-            current.add(token)
-    if pair is not None:
-        found[pair] = frozenset(current)
-    return {each: found.get(each, frozenset()) for each in pairs}
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,19 +212,36 @@ def effects_of(
     paths : mapping
         The paths that are of interest for each change.
     """
-    hunks, _ = read_hunks(repository.scratch, list(pairs.values()), context=0, binary=True)
-    raws = raw_changes(repository.scratch, list(pairs.values()))
+    raws = raw_changes(repository.scratch, pairs.values())
+    changes = {sha: [raw for raw in raws[pair] if raw.path in paths[sha]] for sha, pair in pairs.items()}
+    files = {
+        file
+        for each in changes.values()
+        for raw in each
+        for file in ((raw.old_mode, Sha(raw.old)), (raw.new_mode, Sha(raw.new)))
+    }
+    # Lines that stay cancel out, so what was changed need not be looked for.
+    lines = dict(_lines(repository.scratch, files))
     effects: dict[Sha, list[Effect]] = {}
-    for sha, pair in pairs.items():
-        files, raw = hunks.get(pair), raws.get(pair)
-        if files is None or raw is None or len(files) != len(raw):
-            continue
-        for change, parts in zip(raw, files, strict=True):
-            if change.path not in paths[sha]:
-                continue
-            after, before = Counter[bytes](), Counter[bytes]()
-            for hunk in parts:
-                after += meaningful(hunk.after)
-                before += meaningful(hunk.before)
-            effects.setdefault(sha, []).append(Effect(change.path, after - before, before - after))
+    for sha, each in changes.items():
+        for raw in each:
+            before, after = lines.get((raw.old_mode, Sha(raw.old))), lines.get((raw.new_mode, Sha(raw.new)))
+            if before is not None and after is not None:
+                effects.setdefault(sha, []).append(Effect(raw.path, after - before, before - after))
     return effects
+
+
+def _lines(scratch: Scratch, files: Iterable[tuple[str, Sha]]) -> Iterator[tuple[tuple[str, Sha], Counter[bytes]]]:
+    """The lines of files by mode and id: none where there is no file, and of a submodule those that git shows."""
+    modes: dict[Sha, set[str]] = {}
+    for mode, sha in files:
+        if mode == _NOTHING:
+            yield (mode, sha), Counter()
+        elif mode == _SUBMODULE:
+            yield (mode, sha), meaningful(f"Subproject commit {sha}".encode("ascii"))
+        else:
+            modes.setdefault(sha, set()).add(mode)
+    for sha, content in ObjectReader(scratch).blobs(sorted(modes)):
+        if isinstance(content, bytes):
+            found = meaningful(content)
+            yield from (((mode, sha), found) for mode in modes[sha])

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from branchsim.audit.arrivals import Part
-from branchsim.audit.delivery import Delivery, Resolution, Resolver, delivered, differences
+from branchsim.audit.delivery import Delivery, Resolution, Resolver, delivered
 from branchsim.audit.losses import LossReader
 from branchsim.effects import (
     Effect,
@@ -26,7 +26,7 @@ from branchsim.effects import (
 )
 from branchsim.effects.tokens import said_again
 from branchsim.effects.units import form_of
-from branchsim.git.hunks import renames
+from branchsim.git.difftree import differing, renames
 from branchsim.git.log import Commit, empty_tree
 from branchsim.git.objects import TreeEntry
 from branchsim.git.repository import Repository
@@ -147,7 +147,7 @@ class Drops:
     def _deleted(self, merges: Iterable[Sha]) -> dict[Sha, frozenset[bytes]]:
         """The paths that a merge has no longer and one of its sides had: only they can have been moved."""
         pairs = {merge: self._sides(merge) for merge in merges}
-        found = differences(self._repository.scratch, [pair for each in pairs.values() for pair in each], only="D")
+        found = differing(self._repository.scratch, [pair for each in pairs.values() for pair in each], only="D")
         return {merge: frozenset().union(*map(found.__getitem__, each)) for merge, each in pairs.items()}
 
     def _sides(self, merge: Sha) -> list[tuple[Sha, Sha]]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from branchsim.audit.losses import LossReader
 from branchsim.effects import Effect, State, combine, effect_of, state
-from branchsim.git.hunks import raw_changes, renames
+from branchsim.git.difftree import raw_changes, renames
 from branchsim.git.log import empty_tree
 from branchsim.git.objects import TreeEntry
 from branchsim.git.scratch import Scratch

@@ -28,7 +28,7 @@ from branchsim.effects import Side as EffectSide
 from branchsim.effects import Verdict as UnitVerdict
 from branchsim.effects.stretch import compared, is_merged
 from branchsim.effects.units import DEFAULTS, KnownLines, form_of
-from branchsim.git.hunks import RenameReader
+from branchsim.git.difftree import RenameReader
 from branchsim.git.objects import ObjectReader, TreeEntry
 from branchsim.git.scratch import Scratch
 from branchsim.names import Sha

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from branchsim.audit.attributes import attributes_of
 from branchsim.audit.causes import Cause
-from branchsim.audit.delivery import differences
 from branchsim.audit.findings import Found, Judge, is_fix
 from branchsim.audit.forced import Forced
 from branchsim.audit.graphlog import GraphLog
@@ -31,6 +30,7 @@ from branchsim.audit.steps import Landed, distinct, landed, parts_of
 from branchsim.audit.suspects import Suspects
 from branchsim.effects import Unit
 from branchsim.forks import share_out
+from branchsim.git.difftree import differing
 from branchsim.git.log import pack
 from branchsim.git.merge import MergeResult, merge_many, write_commit_graph
 from branchsim.history.messages import reverted
@@ -213,7 +213,7 @@ class _Finder:
         left = suspects.lossy(self.reader, merges, self.left_out)
         results = list(merge_many(scratch, [(commit.parents[0], commit.parents[1]) for commit in left]))
         trees = [(result.tree, commit.tree) for commit, result in zip(left, results, strict=True) if result.tree]
-        changed = differences(scratch, [pair for pair in trees if pair[0] != pair[1]])
+        changed = differing(scratch, [pair for pair in trees if pair[0] != pair[1]])
         for commit, result in zip(left, results, strict=True):
             if result.tree is None:
                 self._unmade.append(commit)

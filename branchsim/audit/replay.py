@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from branchsim.audit.bookkeeping import is_bookkeeping
 from branchsim.audit.delivery import Effect, contents, effects_of, share_there
 from branchsim.git.log import empty_tree
-from branchsim.git.merge import Trees, merge_trees
+from branchsim.git.merge import Trees
 from branchsim.git.repository import Repository
+from branchsim.git.session import merge_some_trees
 from branchsim.history.changes import Change
 from branchsim.history.landings import History, Landing
 from branchsim.names import Sha, file_name
@@ -150,7 +151,9 @@ class Replay:
             Trees(pairs[change.id][0], self._tree(landing), pairs[change.id][1]) for change, landing in candidates
         ]
         found: dict[Sha, Landing] = {}
-        for (change, landing), result in zip(candidates, merge_trees(self._repository.scratch, triples), strict=True):
+        for (change, landing), result in zip(
+            candidates, merge_some_trees(self._repository.scratch, triples), strict=True
+        ):
             if result.clean and result.tree == self._tree(landing):
                 found.setdefault(change.id, landing)
         return found

@@ -8,7 +8,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from branchsim.audit.attributes import attributes_of
-from branchsim.audit.delivery import differences
 from branchsim.audit.inspect import Inspection, Inspector
 from branchsim.audit.losses import LossReader
 from branchsim.audit.memo import digest_of, packed, unpacked
@@ -17,6 +16,7 @@ from branchsim.audit.remembered import Asked, Remembered, Told
 from branchsim.audit.steps import Landing, parts_of, tree_of
 from branchsim.audit.suspects import Suspects
 from branchsim.forks import share_out
+from branchsim.git.difftree import differing
 from branchsim.git.log import Commit
 from branchsim.git.merge import MergeResult, commit_graph_meanwhile, merge_many
 from branchsim.git.repository import Repository
@@ -145,7 +145,7 @@ def _batch(inspector: Inspector, suspects: Suspects, merges: Sequence[Commit]) -
     wanted = [(commit.parents[0], commit.parents[1]) for commit in pairs]
     redone = dict(zip((commit.sha for commit in pairs), merge_many(scratch, wanted, unrelated=True), strict=True))
     trees = [(redone[commit.sha].tree, commit.tree) for commit in pairs]
-    changed = differences(scratch, [(one, other) for one, other in trees if one is not None and one != other])
+    changed = differing(scratch, [(one, other) for one, other in trees if one is not None and one != other])
     landings: list[tuple[Commit, Landing | None]] = []
     for commit in merges:
         result = redone.get(commit.sha)

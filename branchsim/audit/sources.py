@@ -223,6 +223,6 @@ def moment(repository: Repository, given: str | int | None, what: str) -> int | 
             f"{what} {given!r} is neither a date (like 2025-03-31) nor a revision of {repository.path}; "
             "give one of the two"
         ) from error
-    from branchsim.git.log import read_commits
+    from branchsim.git.commitobject import load_commits
 
-    return next(iter(read_commits(repository.scratch, [sha], options=("--no-walk",), changes=False))).committed_at
+    return next(load_commits(repository.scratch, [sha])).committed_at

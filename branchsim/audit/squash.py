@@ -13,10 +13,11 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from branchsim.audit.evidence import Evidence
 from branchsim.audit.pairing import Edge, Item, Pairing, common, jaccard, same_person
-from branchsim.git.log import Commit, merge_bases, read_commits
-from branchsim.git.merge import merge_many
+from branchsim.git.commitobject import load_commits
+from branchsim.git.log import Commit, merge_bases
 from branchsim.git.patches import PatchFacts, read_patches
 from branchsim.git.scratch import Scratch
+from branchsim.git.session import merge_some
 from branchsim.names import Sha, file_name
 
 LONGEST_BRANCH = 250
@@ -151,8 +152,7 @@ def _by_net_patch(
     """The commit whose patch is what lies between the base and one of the tips; of several tips the first."""
     if not tips:
         return None
-    found = read_commits(scratch, [base], options=("--no-walk",), changes=False)
-    before = next(iter(found)).tree
+    before = next(load_commits(scratch, [base])).tree
     trees = {commit.sha: commit.tree for commit in pairing.sources}
     nets, _ = read_patches(scratch, [(before, trees[tip]) for tip in tips], processes=1)
     by_patch: dict[bytes, Sha] = {}
@@ -171,11 +171,8 @@ def _by_merging(scratch: Scratch, candidates: Sequence[Item], source: Sha) -> tu
     """The commit which brought the content: merging the branch before it changes something, after it nothing."""
     before = [(t.commit.parents[0], source) for t in candidates]
     after = [(t.sha, source) for t in candidates]
-    results = list(merge_many(scratch, [*before, *after]))
-    old = {
-        c.sha: c.tree
-        for c in read_commits(scratch, sorted({b for b, _ in before}), options=("--no-walk",), changes=False)
-    }
+    results = list(merge_some(scratch, [*before, *after]))
+    old = {commit.sha: commit.tree for commit in load_commits(scratch, sorted({b for b, _ in before}))}
     for t, was, now in zip(candidates, results[: len(candidates)], results[len(candidates) :], strict=True):
         if was.clean and was.tree == t.commit.tree and was.tree != old[t.commit.parents[0]]:
             return t.sha, source, "merging the branch into its parent gives this commit's tree"

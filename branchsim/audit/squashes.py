@@ -12,13 +12,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from branchsim.audit.delivery import differences
 from branchsim.audit.losses import Step
 from branchsim.audit.steps import Landed
 from branchsim.errors import GitError
-from branchsim.git.hunks import raw_changes
+from branchsim.git.difftree import differing, raw_changes
 from branchsim.git.log import read_commits
-from branchsim.git.merge import merge_many
+from branchsim.git.session import merge_some
 from branchsim.history.refs import branch_tips, pull_heads
 
 if TYPE_CHECKING:
@@ -168,10 +167,10 @@ def _steps(
     scratch = repository.scratch
     tips = [history.commit(squash.landing.before) for squash in squashes if squash.landing.before is not None]
     pairs = [(tip.sha, squash.head.sha) for tip, squash in zip(tips, squashes, strict=True)]
-    results = list(merge_many(scratch, pairs, processes=os.cpu_count() or 1))
+    results = list(merge_some(scratch, pairs, processes=os.cpu_count() or 1))
     commits = [history.commit(squash.landing.sha) for squash in squashes]
     trees = [(result.tree, commit.tree) for result, commit in zip(results, commits, strict=True) if result.tree]
-    changed = differences(scratch, [pair for pair in trees if pair[0] != pair[1]])
+    changed = differing(scratch, [pair for pair in trees if pair[0] != pair[1]])
     steps = []
     skipped = {}
     for squash, tip, result, commit in zip(squashes, tips, results, commits, strict=True):

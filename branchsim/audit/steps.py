@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from branchsim.audit.delivery import differences
 from branchsim.audit.losses import PathLosses, Step
 from branchsim.effects import Verdict as UnitVerdict
-from branchsim.git.hunks import raw_changes
-from branchsim.git.log import Commit, empty_tree, merge_bases, read_commits
-from branchsim.git.merge import merge_many
+from branchsim.git.commitobject import load_commits
+from branchsim.git.difftree import differing, raw_changes
+from branchsim.git.log import Commit, empty_tree, merge_bases
 from branchsim.git.repository import Repository
 from branchsim.git.scratch import Scratch
+from branchsim.git.session import merge_some
 from branchsim.history.messages import references
 from branchsim.history.refs import pull_heads
 from branchsim.names import Sha
@@ -65,24 +65,23 @@ def landed(repository: Repository, commit: Commit) -> Landing:
 
 def tree_of(scratch: Scratch, shas: Sequence[Sha]) -> dict[Sha, Sha]:
     """The trees of some commits."""
-    wanted = sorted(set(shas))
-    return {c.sha: c.tree for c in read_commits(scratch, wanted, options=("--no-walk=unsorted",), changes=False)}
+    return {commit.sha: commit.tree for commit in load_commits(scratch, sorted(set(shas)))}
 
 
 def _of_merge(
     scratch: Scratch, commit: Commit, target: Sha, source: Sha, *, octopus: bool
 ) -> tuple[list[Landed], list[str]]:
-    result = next(merge_many(scratch, [(target, source)], unrelated=True))
+    result = next(merge_some(scratch, [(target, source)], unrelated=True))
     if result.tree is None:
         why = f"git could not redo the merge ({result.failure}): paths that both sides changed are compared instead"
         return _by_trees(scratch, commit, target, source), [why]
     # A conflict may leave a version in the tree that looks like a clean result: all of its paths are looked at.
     conflicted = frozenset(conflict.path for conflict in result.conflicts)
-    paths = differences(scratch, [(result.tree, commit.tree)])[result.tree, commit.tree] | conflicted
+    paths = differing(scratch, [(result.tree, commit.tree)])[result.tree, commit.tree] | conflicted
     if octopus:
         # What the other sides changed differs from a merge of two; only what no other side explains is looked at.
         for pair in _other_sides(scratch, commit, target, source):
-            paths -= differences(scratch, [pair])[pair]
+            paths -= differing(scratch, [pair])[pair]
     return merge_parts(scratch, commit, source, paths=paths, conflicted=conflicted, clean=result.clean), []
 
 
@@ -181,7 +180,7 @@ def _virtual_base(scratch: Scratch, bases: Sequence[Sha], trees: Mapping[Sha, Sh
     first, *rest = bases
     merged = trees[first]
     for other in rest:
-        result = next(merge_many(scratch, [(first, other)], unrelated=True))
+        result = next(merge_some(scratch, [(first, other)], unrelated=True))
         if result.tree is not None:
             merged = result.tree
     return merged
@@ -200,12 +199,12 @@ def _of_squash(scratch: Scratch, commit: Commit, head: Sha) -> Landed | None:
     if not bases or bases[0] == head:
         return None
     trees = tree_of(scratch, [target, head, bases[0]])
-    result = next(merge_many(scratch, [(target, head)]))
+    result = next(merge_some(scratch, [(target, head)]))
     if result.tree is None:
         return None
     # A conflict may leave a version in the tree that looks like a clean result: all of its paths are looked at.
     conflicted = frozenset(conflict.path for conflict in result.conflicts)
-    paths = differences(scratch, [(result.tree, commit.tree)])[result.tree, commit.tree] | conflicted
+    paths = differing(scratch, [(result.tree, commit.tree)])[result.tree, commit.tree] | conflicted
     step = Step(
         {"base": trees[bases[0]], "target": trees[target], "source": trees[head], "merged": commit.tree},
         paths,

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from branchsim.audit.evidence import Evidence
 from branchsim.audit.pairing import Edge
-from branchsim.git.log import Commit, read_commits
+from branchsim.git.commitobject import load_commits
+from branchsim.git.log import Commit
 from branchsim.git.names import commits_named
 from branchsim.git.scratch import Scratch
 from branchsim.history.messages import change_ids, ported_from
@@ -115,7 +116,7 @@ def _origins(
         if not fresh:
             break
         frontier = set()
-        for commit in read_commits(scratch, fresh, options=("--no-walk=unsorted",), changes=False):
+        for commit in load_commits(scratch, fresh):
             commits[commit.sha] = commit
             further = ported_from(commit.message)
             if further:

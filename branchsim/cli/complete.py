@@ -14,13 +14,12 @@ if TYPE_CHECKING:
 def revisions(context: typer.Context, incomplete: str) -> list[str]:
     """The branches and tags that begin with what was typed."""
     from branchsim.errors import BranchsimError
-    from branchsim.git.refs import branch_refs
     from branchsim.git.repository import Repository
 
     # Completion never complains: without a repository there is nothing to offer.
     with contextlib.suppress(BranchsimError, OSError), Repository(context.params.get("repo") or ".") as repository:
         names = {
-            *branch_refs(repository.refs, repository.remotes),
+            *repository.branches,
             *(ref.removeprefix("refs/tags/") for ref in repository.refs if ref.startswith("refs/tags/")),
         }
         return sorted(name for name in names if name.startswith(incomplete) and name.isprintable())

@@ -187,7 +187,6 @@ def _strategy(name: str) -> Strategy:
 def _topology(path: Path) -> Any:
     from branchsim.audit.sources import choose_topology, topology_of_path
     from branchsim.errors import NotARepositoryError
-    from branchsim.git.refs import branch_refs
     from branchsim.git.repository import Repository
 
     if path.is_file():
@@ -196,7 +195,7 @@ def _topology(path: Path) -> Any:
         with Repository(path) as repository:
             found = choose_topology(repository).topology
             patterns = any(branch.is_pattern for branch in found.branches)
-            return found.bind(sorted(branch_refs(repository.refs, repository.remotes))) if patterns else found
+            return found.bind(sorted(repository.branches)) if patterns else found
     except NotARepositoryError:
         return topology_of_path(path).topology
 

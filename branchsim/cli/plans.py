@@ -204,9 +204,7 @@ class Asked:
 
 
 def _bound(topology: Topology, repository: Repository) -> Topology:
-    from branchsim.git.refs import branch_refs
-
-    return topology.bind(branch_refs(repository.refs, repository.remotes))
+    return topology.bind(repository.branches)
 
 
 def asked(

@@ -128,9 +128,8 @@ def _presets() -> dict[Preset, Callable[[], Topology]]:
 def _missing(repository: Repository, found: Topology) -> list[str]:
     """A sentence for each branch of a topology that the repository does not have."""
     from branchsim.errors import nearest
-    from branchsim.git.refs import branch_refs
 
-    there = branch_refs(repository.refs, repository.remotes)
+    there = repository.branches
     return [
         f"{branch.name} does not exist in {repository.path}{nearest(branch.name, there)}; an audit will refuse it"
         for branch in found.branches

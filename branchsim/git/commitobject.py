@@ -2,8 +2,41 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from branchsim.errors import GitError
 from branchsim.git.log import LATEST, Commit
+from branchsim.git.objects import ObjectReader, Unread
 from branchsim.names import Sha
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from branchsim.git.scratch import Scratch
+
+_COMMIT = frozenset({"commit"})
+
+
+def load_commits(where: Scratch | ObjectReader, shas: Iterable[Sha]) -> Iterator[Commit]:
+    """Commits by their ids, without their changes, in the order given, each once.
+
+    Parameters
+    ----------
+    where : Scratch or ObjectReader
+        Where to read.
+    shas : iterable of Sha
+        The commits.
+
+    Raises
+    ------
+    GitError
+        One is missing, corrupt, or no commit.
+    """
+    reader = where if isinstance(where, ObjectReader) else ObjectReader(where)
+    for sha, content in reader.raw(shas, _COMMIT):
+        if isinstance(content, Unread):
+            raise GitError(str(content))
+        yield parse_commit(sha, content)
 
 
 def parse_commit(sha: Sha, content: bytes) -> Commit:
@@ -58,4 +91,4 @@ def _decoded(text: bytes, encoding: str) -> str:
         return text.decode("utf-8", "replace")
 
 
-__all__ = ["parse_commit"]
+__all__ = ["load_commits", "parse_commit"]

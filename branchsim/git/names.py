@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from branchsim.git.process import run
+from branchsim.git.objects import ObjectReader, Unread
 from branchsim.git.scratch import Scratch
 from branchsim.names import Sha
 
@@ -30,13 +30,5 @@ def commits_named(scratch: Scratch, names: Iterable[str]) -> dict[str, Sha]:
     wanted = sorted({name for name in names if _HEX.fullmatch(name)})
     if not wanted:
         return {}
-    feed = "".join(f"{name}\n" for name in wanted).encode()
-    lines = (
-        run(["cat-file", "--batch-check=%(objectname) %(objecttype)"], scratch.path, stdin=feed).decode().splitlines()
-    )
-    found = {}
-    for name, line in zip(wanted, lines, strict=True):
-        sha, _, kind = line.partition(" ")
-        if kind == "commit":
-            found[name] = Sha(sha)
-    return found
+    answers = ObjectReader(scratch).look(wanted)
+    return {name: answer.sha for name, answer in answers if not isinstance(answer, Unread) and answer.type == "commit"}

@@ -21,6 +21,7 @@ from branchsim.names import Sha
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from contextlib import AbstractContextManager
     from types import TracebackType
 
     from branchsim.git.scratch import Scratch
@@ -29,7 +30,7 @@ LIMIT = 32 * 1024 * 1024
 """The size in bytes above which a blob is not read unless the caller asks for it."""
 
 _ARGUMENTS = ("cat-file", "--batch-command", "--buffer", "-z")
-_NAME = re.compile(r"(?:[0-9a-f]{64}|[0-9a-f]{40})(?:\^[^\0:]*)?(?::(?!\.\.?/|\.\.?$)[^\0]*)?", re.DOTALL)
+_NAME = re.compile(r"[0-9a-f]{4,64}(?:\^[^\0:]*)?(?::(?!\.\.?/|\.\.?$)[^\0]*)?", re.DOTALL)
 _HIT = re.compile(rb"([0-9a-f]{40}|[0-9a-f]{64}) ([a-z]+) ([0-9]+)\n")
 _ENTRY = {
     "sha1": re.compile(rb"([0-7]+) ([^\0]+)\0(.{20})", re.DOTALL),
@@ -138,6 +139,12 @@ class TreeEntry(NamedTuple):
         return self.mode == "120000"
 
 
+class _Talk(Conversation):
+    """A process that reads objects; `heard` is how much of its complaints was read."""
+
+    heard = 0
+
+
 class ObjectReader:
     """A long-lived reader of objects; a context manager.
 
@@ -148,14 +155,12 @@ class ObjectReader:
 
     Notes
     -----
-    The process starts with the first question, is started anew if a corrupt object ends it, and ends with the block.
-    One reader belongs to one thread.
+    The process starts with the first question of any reader of the scratch repository, is started anew if a corrupt
+    object ends it, and ends with the scratch repository. What a reader keeps are trees. It belongs to one thread.
     """
 
     def __init__(self, scratch: Scratch) -> None:
         self._scratch = scratch
-        self._talk: Conversation | None = None
-        self._heard = 0
         self._hash = hashlib.sha1 if scratch.object_format == "sha1" else hashlib.sha256
         self._entry = _ENTRY[scratch.object_format]
         self._trees: OrderedDict[Sha, dict[bytes, TreeEntry]] = OrderedDict()
@@ -169,7 +174,7 @@ class ObjectReader:
         Parameters
         ----------
         names : iterable of str
-            Full ids, each alone or with git's ``^{tree}``, ``^`` or ``:path`` after it.
+            Ids, or at least 4 of their first digits, each alone or with git's ``^{tree}``, ``^`` or ``:path`` after it.
 
         Returns
         -------
@@ -351,10 +356,7 @@ class ObjectReader:
     # The end.
 
     def close(self) -> None:
-        """End the process."""
-        if self._talk is not None:
-            self._talk.close()
-            self._talk = None
+        """Forget the trees."""
         self._trees.clear()
         self._cached = 0
 
@@ -368,11 +370,8 @@ class ObjectReader:
 
     # How.
 
-    def _conversation(self) -> Conversation:
-        if self._talk is None:
-            self._talk = Conversation(_ARGUMENTS, self._scratch.path)
-            self._heard = 0
-        return self._talk
+    def _taken(self) -> AbstractContextManager[_Talk]:
+        return self._scratch.pool.taken(_Talk, lambda: _Talk(_ARGUMENTS, self._scratch.path))
 
     def _load_trees(self, shas: Iterable[Sha]) -> dict[Sha, dict[bytes, TreeEntry]]:
         loaded: dict[Sha, dict[bytes, TreeEntry]] = {}
@@ -430,21 +429,26 @@ class ObjectReader:
         for batch in _batches(names):
             at = 0
             while at < len(batch):
-                talk = self._conversation()
-                talk.ask(b"".join(b"info %b\0" % name for _, name in batch[at:]) + b"flush\0")
-                answered: list[tuple[str, ObjectInfo | Unread]] = []
-                for text, name in batch[at:]:
-                    answer = self._answer(talk, name)
-                    if answer is None:
-                        break
-                    answered.append((text, answer))
                 # All answers are taken before the first is handed out: the caller may ask something else in between.
-                answered = self._explained(talk, answered)
+                with self._taken() as talk:
+                    answered = self._answers(talk, batch[at:])
                 at += len(answered)
-                if at < len(batch):
-                    answered.append((batch[at][0], self._died(talk, batch[at][0])))
-                    at += 1
                 yield from answered
+
+    def _answers(self, talk: _Talk, batch: list[tuple[str, bytes]]) -> list[tuple[str, ObjectInfo | Unread]]:
+        """What a process says of some names: of all, or to the one at which it ended."""
+        talk.ask(b"".join(b"info %b\0" % name for _, name in batch) + b"flush\0")
+        answered: list[tuple[str, ObjectInfo | Unread]] = []
+        for text, name in batch:
+            answer = self._answer(talk, name)
+            if answer is None:
+                break
+            answered.append((text, answer))
+        answered = self._explained(talk, answered)
+        if len(answered) < len(batch):
+            failed, _ = batch[len(answered)]
+            answered.append((failed, _died(talk, failed)))
+        return answered
 
     def _contents(
         self, shas: Iterable[Sha], types: frozenset[str], limit: int | None
@@ -475,21 +479,19 @@ class ObjectReader:
                 share.append(infos[at])
                 room -= infos[at].size
                 at += 1
-            talk = self._conversation()
-            talk.ask(b"".join(b"contents %b\0" % info.sha.encode("ascii") for info in share) + b"flush\0")
             answered: list[tuple[Sha, bytes | Unread]] = []
-            for info in share:
-                content = self._content(talk, info)
-                if content is None:
-                    break
-                answered.append((info.sha, content))
-            if len(answered) < len(share):
-                at -= len(share) - len(answered) - 1
-                failed = share[len(answered)].sha
-                answered.append((failed, self._died(talk, failed)))
+            with self._taken() as talk:
+                talk.ask(b"".join(b"contents %b\0" % info.sha.encode("ascii") for info in share) + b"flush\0")
+                for info in share:
+                    content = self._content(talk, info)
+                    if content is None:
+                        at -= len(share) - len(answered) - 1
+                        answered.append((info.sha, _died(talk, info.sha)))
+                        break
+                    answered.append((info.sha, content))
             yield from answered
 
-    def _content(self, talk: Conversation, info: ObjectInfo) -> bytes | Unread | None:
+    def _content(self, talk: _Talk, info: ObjectInfo) -> bytes | Unread | None:
         """The next content, checked against its id; None if the process has ended."""
         answer = self._answer(talk, info.sha.encode("ascii"))
         if answer is None or isinstance(answer, Unread):
@@ -503,7 +505,7 @@ class ObjectReader:
             return Unread(info.sha, Why.CORRUPT, info.size, "its content does not have this id")
         return content[:-1]
 
-    def _answer(self, talk: Conversation, name: bytes) -> ObjectInfo | Unread | None:
+    def _answer(self, talk: _Talk, name: bytes) -> ObjectInfo | Unread | None:
         """The head of the next answer; None if the process has ended."""
         line = talk.line()
         found = _HIT.fullmatch(line)
@@ -517,13 +519,13 @@ class ObjectReader:
         return Unread(Sha(name.decode("utf-8", "surrogateescape")), Why.MISSING)
 
     def _explained(
-        self, talk: Conversation, answers: list[tuple[str, ObjectInfo | Unread]]
+        self, talk: _Talk, answers: list[tuple[str, ObjectInfo | Unread]]
     ) -> list[tuple[str, ObjectInfo | Unread]]:
         """Tell apart what is missing and what is there but damaged, which git both calls missing."""
         if not any(isinstance(answer, Unread) for _, answer in answers):
             return answers
-        said = talk.complaints(self._heard)
-        self._heard += len(said)
+        said = talk.complaints(talk.heard)
+        talk.heard += len(said)
         if not said:
             return answers
         # A loose object is named by its id or by its file.
@@ -536,12 +538,10 @@ class ObjectReader:
             explained.append((name, Unread(Sha(name), Why.CORRUPT, detail=about[-1]) if about else answer))
         return explained
 
-    def _died(self, talk: Conversation, name: str) -> Unread:
-        """Why the process ended at an object; the next question starts another."""
-        error = str(talk.failure())
-        talk.close()
-        self._talk = None
-        return Unread(Sha(name), Why.CORRUPT, detail=error.partition(": ")[2])
+
+def _died(talk: _Talk, name: str) -> Unread:
+    """Why the process ended at an object; the next question starts another."""
+    return Unread(Sha(name), Why.CORRUPT, detail=str(talk.failure()).partition(": ")[2])
 
 
 def _readable(info: ObjectInfo | Unread, types: frozenset[str], limit: int | None) -> TypeGuard[ObjectInfo]:
@@ -554,7 +554,7 @@ def _batches(names: Iterable[str]) -> Iterator[list[tuple[str, bytes]]]:
     room = Conversation.ROOM
     for text in names:
         if _NAME.fullmatch(text) is None:
-            raise ValueError(f"{text!r} is no full object id, alone or with '^...' or ':path' after it")
+            raise ValueError(f"{text!r} is no object id, alone or with '^...' or ':path' after it")
         name = text.encode("utf-8", "surrogateescape")
         if batch and room < len(name) + 10:
             yield batch

@@ -8,12 +8,13 @@ import re
 from array import array
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from threading import Event
 from zlib import crc32
 
 from branchsim.errors import GitError
+from branchsim.git.difftree import FEW, diff_tree
 from branchsim.git.process import run, stream
 from branchsim.git.scratch import Scratch
 from branchsim.names import Sha
@@ -214,6 +215,10 @@ def pieces(
         From the first ``diff --git`` on.
     """
     start = 0
+    if 0 < len(pairs) <= FEW:
+        with suppress(GitError):  # which pair it was that could not be read, is seen below
+            yield from (((old, new), text) for old, new, text in _split([diff_tree(scratch, pairs, options)]))
+            return
     while start < len(pairs):
         feed = (
             "".join(f"{old} {new}\n" for old, new in pairs[at : at + 512]).encode()

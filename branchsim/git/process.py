@@ -288,6 +288,11 @@ class Conversation:
         assert self._process.stdout is not None  # noqa: S101  Popen was asked for a pipe
         self.out: IO[bytes] = self._process.stdout
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the process has ended, or was."""
+        return self._process.poll() is not None
+
     def ask(self, text: bytes) -> None:
         """Write to the process; a process that has ended is noticed when its answer is read."""
         assert self._process.stdin is not None  # noqa: S101  Popen was asked for a pipe

@@ -142,10 +142,10 @@ def resolve_branches(repository: Repository, names: Iterable[BranchName]) -> dic
     UnknownBranchError
         A branch does not exist; the message names the nearest ones. Or several remotes have it, and ``origin`` has not.
     """
-    every = branch_refs(repository.refs, repository.remotes)
+    every = repository.branches
     found = {}
     for name in names:
-        ref = find_branch(repository.refs, name, repository.remotes)
+        ref = repository.branch_ref(name)
         if ref is None:
             several = every.get(name, ())
             if several:

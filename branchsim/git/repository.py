@@ -15,7 +15,7 @@ from branchsim.git.objects import ObjectReader
 from branchsim.git.process import run
 from branchsim.git.refs import branch_refs, find_branch
 from branchsim.git.scratch import Scratch
-from branchsim.names import RefName, Sha
+from branchsim.names import BranchName, RefName, Sha
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -108,20 +108,39 @@ class Repository:
         """
         if not self.refs and not self.head_sha:
             raise UnknownRevisionError(f"{self.path} has no commit yet; commit something first")
-        remote = find_branch(self.refs, revision, self.remotes)
+        if revision == "HEAD" and self.head_sha is not None:
+            # It is known already, and many a command asks for nothing else.
+            here = ObjectReader(self.scratch).check([f"{self.head_sha}^{{commit}}"]).popitem()[1]
+            if here is not None:
+                return here.sha
+        remote = self.branch_ref(revision)
         for candidate in (revision, *([] if remote is None else [remote])):
             sha = self._parsed(candidate + "^{commit}")
             if sha is not None:
                 return sha
         self._explain(revision)
         known = [
-            *branch_refs(self.refs, self.remotes),
+            *self.branches,
             *(ref[10:] for ref in self.refs if ref.startswith("refs/tags/")),
         ]
         raise UnknownRevisionError(
             f"{revision!r} names no commit of {self.path}{nearest(revision, known)}; "
             "give a branch, a tag or a commit id that exists there"
         )
+
+    @property
+    def branches(self) -> Mapping[BranchName, tuple[RefName, ...]]:
+        """The refs of each branch; see `branchsim.git.refs.branch_refs`."""
+        return branch_refs(self.refs, self._tracked)
+
+    def branch_ref(self, name: str) -> RefName | None:
+        """The ref of a branch; see `branchsim.git.refs.find_branch`."""
+        return find_branch(self.refs, name, self._tracked)
+
+    @property
+    def _tracked(self) -> tuple[str, ...]:
+        # Without a branch of a remote no remote need be asked for.
+        return self.remotes if any(ref.startswith("refs/remotes/") for ref in self.refs) else ()
 
     @property
     def partial(self) -> bool:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from branchsim.errors import GitError
+from branchsim.git.pool import Pool
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -82,6 +83,8 @@ class Scratch:
         As given.
     source_objects : Path
         The object directory of the source.
+    pool : Pool
+        The git processes that answer questions about it.
 
     Raises
     ------
@@ -108,7 +111,8 @@ class Scratch:
             raise GitError(
                 f"no temporary directory could be made: {error.strerror}; set TMPDIR to a writable one"
             ) from None
-        self._remove = weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
+        self.pool = Pool()
+        self._remove = weakref.finalize(self, _remove, self.pool, self.path)
         self.object_format = object_format
         self.source_objects = objects
         try:
@@ -151,7 +155,7 @@ class Scratch:
         return (self.path / "objects" / sha[:2] / sha[2:]).exists()
 
     def close(self) -> None:
-        """Remove the scratch repository; once is enough."""
+        """End its processes and remove it; once is enough."""
         self._remove()
 
     def __enter__(self) -> Self:
@@ -161,6 +165,11 @@ class Scratch:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _remove(pool: Pool, path: Path) -> None:
+    pool.close()
+    shutil.rmtree(path, ignore_errors=True)
 
 
 def _quoted(path: bytes) -> bytes:

@@ -12,14 +12,16 @@ import select
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from branchsim.git.log import empty_tree
-from branchsim.git.merge import MergeResult, _read_result, _Tokens, gave_up
+from branchsim.git.merge import MergeResult, _read_result, _Tokens, gave_up, merge_many, merge_trees
 from branchsim.git.objects import write_commit
 from branchsim.git.process import Conversation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
     from types import TracebackType
 
+    from branchsim.git.merge import Trees
     from branchsim.git.scratch import Scratch
     from branchsim.names import Sha
 
@@ -30,6 +32,8 @@ _BLOCK = 1 << 16
 _BUFFER = 4096
 _ROOM = 4096
 _PATIENCE = 0.02
+_SOME = 50
+"""Each answer costs as much as a hundred merges of empty trees: with more merges a process of their own is faster."""
 
 
 class Merged(NamedTuple):
@@ -49,12 +53,47 @@ class Merged(NamedTuple):
 
 
 class _Talk(Conversation):
-    """A conversation that knows whether a write would wait."""
+    """A ``git merge-tree`` that is asked one merge at a time.
 
-    def has_room(self) -> bool:
-        """Whether `_ROOM` bytes can be written at once."""
+    Parameters
+    ----------
+    arguments : sequence of str
+        The command.
+    scratch : Scratch
+        Where to merge; merge drivers leave files where git runs.
+    """
+
+    def __init__(self, arguments: Sequence[str], scratch: Scratch) -> None:
+        super().__init__(arguments, scratch.path, at=scratch.path)
+        self._tokens = _Tokens(_Pushed(self, self._pad))  # type: ignore[arg-type]  # it reads nothing else
+        self._owed = 0
+        empty = write_commit(scratch, tree=empty_tree(scratch), message="", author=_IDENTITY)
+        self._padding = f"{empty} {empty}\n".encode("ascii")
+        # An answer is a digit, the id of the empty tree and three NULs.
+        self._enough = _BUFFER // (4 + len(empty)) + 1
+        self._few = _ROOM // len(self._padding)
+
+    def warm_up(self) -> None:
+        """Ask something, so that it gets ready while others work."""
+        self.ask(self._padding)
+        self._owed += 1
+
+    def merge(self, ours: Sha, theirs: Sha) -> MergeResult | None:
+        """What git makes of two commits; None if it ended at them."""
+        before, self._owed = self._owed, 0
+        self.ask(f"{ours} {theirs}\n".encode("ascii") + self._padding * self._enough)
+        self._owed = self._enough
+        for _ in range(before):
+            if _read_result(self._tokens) is None:
+                break
+        return _read_result(self._tokens)
+
+    def _pad(self) -> None:
+        """Push out an answer that is still held back, as far as the pipe has room."""
         pipe = self._process.stdin
-        return pipe is not None and bool(select.select([], [pipe.fileno()], [], 0)[1])
+        if pipe is not None and select.select([], [pipe.fileno()], [], 0)[1]:
+            self.ask(self._padding * self._few)
+            self._owed += self._few
 
 
 class MergeSession:
@@ -69,23 +108,15 @@ class MergeSession:
 
     Notes
     -----
-    Answers are remembered: a merge that was done is not done again. The process is started with the first question, and
-    again after a merge that git gives up on. One session belongs to one thread.
+    Answers are remembered: a merge that was done is not done again. The process is started with the first question of
+    any session of the scratch repository, and again after a merge that git gives up on; it ends with the scratch
+    repository. One session belongs to one thread.
     """
 
     def __init__(self, scratch: Scratch, options: Sequence[str] = ()) -> None:
         self._scratch = scratch
         self._arguments = (*options, *_ARGUMENTS)
-        self._talk: _Talk | None = None
-        self._tokens: _Tokens | None = None
-        self._owed = 0
         self._known: dict[tuple[Sha, Sha], MergeResult] = {}
-        empty = write_commit(scratch, tree=empty_tree(scratch), message="", author=_IDENTITY)
-        question = f"{empty} {empty}\n".encode("ascii")
-        # An answer is a digit, the id of the empty tree and three NULs.
-        self._enough = _BUFFER // (4 + len(empty)) + 1
-        self._few = _ROOM // len(question)
-        self._padding = question
 
     def merge(self, ours: Sha, theirs: Sha) -> Merged:
         """Merge two commits as ``git merge`` would.
@@ -131,16 +162,12 @@ class MergeSession:
 
     def warm_up(self) -> None:
         """Start the process ahead of the first question, so that it gets ready while others work."""
-        if self._talk is None:
-            self._begin().ask(self._padding)
-            self._owed += 1
+        with self._taken() as talk:
+            talk.warm_up()
 
     def close(self) -> None:
-        """End the process."""
-        if self._talk is not None:
-            self._talk.close()
-        self._talk = self._tokens = None
-        self._owed = 0
+        """Forget the answers."""
+        self._known.clear()
 
     def __enter__(self) -> Self:
         return self
@@ -150,35 +177,39 @@ class MergeSession:
     ) -> None:
         self.close()
 
-    def _begin(self) -> _Talk:
-        # Merge drivers leave files where git runs.
-        self._talk = _Talk(self._arguments, self._scratch.path, at=self._scratch.path)
-        self._tokens = _Tokens(_Pushed(self._talk, self._pad))  # type: ignore[arg-type]  # it reads nothing else
-        return self._talk
+    def _taken(self) -> AbstractContextManager[_Talk]:
+        return self._scratch.pool.taken(self._arguments, lambda: _Talk(self._arguments, self._scratch))
 
     def _ask(self, ours: Sha, theirs: Sha) -> MergeResult:
-        talk = self._talk or self._begin()
-        tokens = self._tokens
-        assert tokens is not None  # noqa: S101  begun with the process
-        before, self._owed = self._owed, 0
-        talk.ask(f"{ours} {theirs}\n".encode("ascii") + self._padding * self._enough)
-        self._owed = self._enough
-        for _ in range(before):
-            if _read_result(tokens) is None:
-                break
-        result = _read_result(tokens)
-        if result is None:
+        with self._taken() as talk:
+            result = talk.merge(ours, theirs)
             # git ends at a merge it cannot do; what it wrote to standard error says why.
-            code, said = talk.ended()
-            self.close()
-            return gave_up(self._scratch, code, said)
-        return result
+            return gave_up(self._scratch, *talk.ended()) if result is None else result
 
-    def _pad(self) -> None:
-        """Push out an answer that is still held back, as far as the pipe has room."""
-        if self._talk is not None and self._talk.has_room():
-            self._talk.ask(self._padding * self._few)
-            self._owed += self._few
+
+def merge_some(
+    scratch: Scratch, pairs: Sequence[tuple[Sha, Sha]], *, unrelated: bool = False, processes: int = 1
+) -> Iterator[MergeResult]:
+    """The same as `merge_many`; a few are merged by the process that others ask too."""
+    if len(pairs) > _SOME:
+        yield from merge_many(scratch, pairs, unrelated=unrelated, processes=processes)
+        return
+    with MergeSession(scratch) as session:
+        for pair in pairs:
+            result = session.merge(*pair).result
+            if result.tree is None and unrelated:
+                result = next(merge_many(scratch, [pair], unrelated=True))
+            yield result
+
+
+def merge_some_trees(scratch: Scratch, triples: Sequence[Trees]) -> Iterator[MergeResult]:
+    """The same as `merge_trees` of trees; a few are merged by the process that others ask too."""
+    if len(triples) > _SOME:
+        yield from merge_trees(scratch, triples)
+        return
+    with MergeSession(scratch) as session:
+        for base, ours, theirs in triples:
+            yield session.merge_trees(base=base, ours=ours, theirs=theirs).result
 
 
 class _Pushed:
@@ -195,4 +226,4 @@ class _Pushed:
         return os.read(self._out, size)
 
 
-__all__ = ["MergeSession", "Merged"]
+__all__ = ["MergeSession", "Merged", "merge_some", "merge_some_trees"]

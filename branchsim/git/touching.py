@@ -9,8 +9,9 @@ from branchsim.git.process import run
 from branchsim.names import Sha
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
+    from branchsim.git.objects import ObjectReader, TreeEntry
     from branchsim.git.scratch import Scratch
 
 _HEAD = re.compile(rb"([<>])([0-9a-f]{40}|[0-9a-f]{64})")
@@ -81,6 +82,57 @@ def commits_touching(
     return found
 
 
+class Difference(NamedTuple):
+    """A commit, and the trees before and after it; before a first commit there is none."""
+
+    commit: Sha
+    before: Sha | None
+    after: Sha
+
+
+def touched(
+    reader: ObjectReader, differences: Sequence[Difference], paths: Collection[bytes]
+) -> dict[bytes, list[Touch]]:
+    """The commits of those given that changed some paths: what git would say, without a process of its own for it.
+
+    Parameters
+    ----------
+    reader : ObjectReader
+        Reads trees.
+    differences : sequence of Difference
+        What to look at.
+    paths : collection of bytes
+        The paths.
+
+    Returns
+    -------
+    dict
+        From each path to the commits, in the order given.
+
+    Raises
+    ------
+    GitError
+        A tree is missing or corrupt.
+    """
+    trees = dict.fromkeys(tree for each in differences for tree in each[1:] if tree is not None)
+    entries = reader.entries((tree, path) for tree in trees for path in paths)
+    found: dict[bytes, list[Touch]] = {path: [] for path in paths}
+    for path in paths:
+        for commit, old, new in differences:
+            before, after = (None if tree is None else _file(entries.get((tree, path))) for tree in (old, new))
+            if before != after:
+                found[path].append(Touch(commit, _blob(before), _blob(after)))
+    return found
+
+
+def _file(entry: TreeEntry | None) -> TreeEntry | None:
+    return None if entry is None or entry.is_tree else entry
+
+
+def _blob(entry: TreeEntry | None) -> Sha | None:
+    return None if entry is None or entry.is_submodule else entry.sha
+
+
 def _touch(commit: Sha, entry: bytes) -> Touch:
     """One entry of git's raw diff: ``:100644 100644 <before> <after> M``."""
     modes_and_ids = entry[1:].decode("ascii").split(" ")
@@ -91,4 +143,4 @@ def _touch(commit: Sha, entry: bytes) -> Touch:
     return Touch(commit, *files)
 
 
-__all__ = ["Touch", "commits_touching"]
+__all__ = ["Difference", "Touch", "commits_touching", "touched"]

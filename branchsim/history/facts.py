@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from branchsim.git import versions
-from branchsim.git.log import Commit, empty_tree, read_commits
+from branchsim.git.commitobject import load_commits
+from branchsim.git.log import Commit, empty_tree
 from branchsim.git.patches import SCHEMA, PatchFacts, Texts, read_patches, read_texts, stable_patch_ids
 from branchsim.git.scratch import Scratch
 from branchsim.names import Sha
@@ -184,8 +185,7 @@ class Patches:
         parents = {commit.parents[0] for commit in wanted if commit.parents}
         unknown = sorted(parents - self._trees.keys())
         if unknown:
-            found = read_commits(self.scratch, unknown, options=("--no-walk=unsorted",), changes=False)
-            self._trees.update((commit.sha, commit.tree) for commit in found)
+            self._trees.update((commit.sha, commit.tree) for commit in load_commits(self.scratch, unknown))
         nothing = empty_tree(self.scratch)
         return {c.sha: (self._trees[c.parents[0]] if c.parents else nothing, c.tree) for c in wanted}
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from branchsim.errors import GitError, InternalError
-from branchsim.git.commitobject import parse_commit
+from branchsim.errors import InternalError
+from branchsim.git.commitobject import load_commits
 from branchsim.git.log import read_commits
-from branchsim.git.objects import Unread
 from branchsim.git.process import run
 
 if TYPE_CHECKING:
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from branchsim.git.scratch import Scratch
     from branchsim.names import Sha
 
-_COMMIT = frozenset({"commit"})
+_MERGE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +91,9 @@ class Graph:
             One is missing or corrupt.
         """
         unknown = sorted({sha for sha in shas if sha not in self._nodes and sha not in self._others})
-        for sha, content in self._reader.raw(unknown, _COMMIT):
-            if isinstance(content, Unread):
-                raise GitError(str(content))
-            node = _node(parse_commit(sha, content))
-            self._others[sha] = replace(node, parents=()) if sha in self._cut else node
+        for commit in load_commits(self._reader, unknown):
+            node = _node(commit)
+            self._others[node.sha] = replace(node, parents=()) if node.sha in self._cut else node
 
     def reach(self, sha: Sha) -> frozenset[Sha]:
         """The commit and those of its ancestors that are in the graph."""
@@ -119,6 +116,15 @@ class Graph:
     def is_ancestor(self, old: Sha, new: Sha) -> bool:
         """Whether a commit is the other one, or an ancestor of it. Both come from the tips or were added."""
         return old == new or old in self.reach(new)
+
+    def apart(self, ours: Sha, theirs: Sha) -> tuple[list[Sha], list[Sha]]:
+        """The commits, merges left out, that one of two commits has and the other has not."""
+        left, right = self.reach(ours), self.reach(theirs)
+        first, second = (
+            [sha for sha in own - other if len(self._nodes[sha].parents) < _MERGE]
+            for own, other in ((left, right), (right, left))
+        )
+        return first, second
 
     def newest_first(self, shas: Iterable[Sha]) -> list[Sha]:
         """Commits by their time, the newest first; of equal ones by their ids."""

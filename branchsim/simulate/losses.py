@@ -17,8 +17,9 @@ from branchsim.audit.steps import Landed, merge_parts
 from branchsim.audit.steps import Landing as AuditLanding
 from branchsim.effects import UnitCache, unknown
 from branchsim.effects.tokens import said_again
-from branchsim.git.hunks import renames
-from branchsim.git.log import empty_tree, read_commits
+from branchsim.git.commitobject import load_commits
+from branchsim.git.difftree import renames
+from branchsim.git.log import empty_tree
 from branchsim.names import Sha
 from branchsim.simulate.records import Loss
 from branchsim.simulate.trees import differing_paths
@@ -117,7 +118,7 @@ class LossJudge:
         with LossReader(scratch) as reader:
             inspector = Inspector(repository, reader, _Before(repository, reader))
             for solved in landing.solved:
-                (commit,) = read_commits(scratch, [solved.commit], options=("--no-walk",), changes=False)
+                (commit,) = load_commits(scratch, [solved.commit])
                 if solved.picked:
                     parts = [self._pick(repository, solved, commit.tree)]
                 else:

@@ -7,11 +7,11 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from branchsim.git.touching import Touch, commits_touching
+from branchsim.git.touching import Difference, Touch, commits_touching, touched
 from branchsim.simulate.records import Meeting
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from branchsim.git.objects import ObjectReader
     from branchsim.git.scratch import Scratch
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _WORD = re.compile(rb"\w")
 _LIMIT = 4 * 1024 * 1024
 _MOST = 1000
-"""Of more commits than this the files are not read: all that touched the path are told."""
+"""Of more commits than this git is asked which touched a path. So many files are not read: all of them are told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +139,7 @@ def meetings(
     wanted = {name for question in questions.values() for name in question.names}
     if not wanted:
         return {}
-    touching = commits_touching(scratch, target, source, wanted)
+    touching = _touching(scratch, reader, graph, target, source, wanted)
     told = {
         (path, side): [touch for name in sorted(question.names) for touch in touching[name][side]]
         for path, question in questions.items()
@@ -165,6 +165,23 @@ def meetings(
         )
         for path in questions
     }
+
+
+def _touching(
+    scratch: Scratch, reader: ObjectReader, graph: Graph, target: Sha, source: Sha, paths: Collection[bytes]
+) -> dict[bytes, tuple[list[Touch], list[Touch]]]:
+    """The commits of each side that changed each path."""
+    sides = graph.apart(target, source)
+    if sum(map(len, sides)) > _MOST:
+        return commits_touching(scratch, target, source, paths)
+    graph.learn(parent for side in sides for sha in side for parent in graph[sha].parents)
+    ours, theirs = (touched(reader, [_difference(graph, sha) for sha in side], paths) for side in sides)
+    return {path: (ours[path], theirs[path]) for path in paths}
+
+
+def _difference(graph: Graph, sha: Sha) -> Difference:
+    node = graph[sha]
+    return Difference(sha, graph[node.parents[0]].tree if node.parents else None, node.tree)
 
 
 def _meeting(graph: Graph, shas: set[Sha]) -> Meeting:

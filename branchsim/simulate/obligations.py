@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 
 from branchsim.audit.obligations import Reader
 from branchsim.audit.verdicts import NEEDS_A_PERSON
-from branchsim.errors import GitError, UnknownBranchError
-from branchsim.git.commitobject import parse_commit
+from branchsim.errors import UnknownBranchError
+from branchsim.git.commitobject import load_commits
 from branchsim.git.log import Commit, RawChange, empty_tree, read_commits
-from branchsim.git.objects import Unread
 from branchsim.history.changes import read_changes
 from branchsim.history.facts import FactCache, Patches, default_cache
 from branchsim.history.landings import read_history
@@ -162,10 +161,7 @@ class Ledger:
                 waiting += [parent for parent in commit.parents if self._repository.scratch.made(parent)]
 
     def _commit(self, sha: Sha) -> Commit:
-        ((_, content),) = self._reader.raw([sha], _COMMIT)
-        if isinstance(content, Unread):
-            raise GitError(str(content))
-        return parse_commit(sha, content)
+        return next(load_commits(self._reader, [sha]))
 
     def _with_changes(self, commit: Commit) -> Commit:
         before = self._commit(commit.parents[0]).tree if commit.parents else empty_tree(self._repository.scratch)

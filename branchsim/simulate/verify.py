@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from branchsim.git.commitobject import load_commits
 from branchsim.git.log import read_commits, rev_list
 from branchsim.git.repository import Repository
 from branchsim.names import RefName, Sha
@@ -209,7 +210,7 @@ def _tag(repository: Repository, result: StepResult, step: Tag) -> Verified:
     if held is None:
         return _told(result, step.tag, "not done", None, "there is no such tag")
     sha = repository.resolve(f"refs/tags/{step.tag}")
-    (commit,) = read_commits(repository.scratch, [sha], options=("--no-walk",), changes=False)
+    (commit,) = load_commits(repository.scratch, [sha])
     if commit.sha == result.commit:
         return _told(result, step.tag, "same commit", commit.sha, "")
     if commit.tree == result.tree:

@@ -1,0 +1,171 @@
+"""``git diff-tree --stdin``: many pairs of trees by a process of its own, a few by one that goes on for the next."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from branchsim.errors import GitError
+from branchsim.git.log import RawChange
+from branchsim.git.process import Conversation, run
+from branchsim.names import Sha
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from branchsim.git.scratch import Scratch
+
+    Pair = tuple[Sha, Sha]
+
+FEW = 100
+"""So many pairs fit the pipe at once."""
+
+_BLOCK = 1 << 16
+_RAW = ("-r", "-z", "--raw", "--no-abbrev", "--ignore-submodules=none")
+_PLAIN = (*_RAW, "--no-renames")
+
+
+class _Talk(Conversation):
+    """A ``diff-tree`` that repeats a line which names no object, and writes out all it has when it does.
+
+    The line is one that no path of a repository can contain: it is made up when the process starts.
+    """
+
+    def __init__(self, arguments: Sequence[str], scratch: Scratch) -> None:
+        super().__init__(arguments, scratch.path)
+        self._end = b"end " + os.urandom(16).hex().encode("ascii") + b"\n"
+
+    def compare(self, question: bytes) -> bytes:
+        """What it says of some pairs.
+
+        Raises
+        ------
+        GitError
+            It ended, since an object is missing or corrupt.
+        """
+        self.ask(question + self._end)
+        found: list[bytes] = []
+        last = b""
+        while block := self.out.read1(_BLOCK):  # type: ignore[attr-defined]  # the pipe of a Popen is buffered
+            found.append(block)
+            # The line may come in two pieces.
+            last = (last + block)[-len(self._end) :]
+            if last == self._end:
+                return b"".join(found)[: -len(self._end)]
+        raise self.failure()
+
+
+def diff_tree(scratch: Scratch, pairs: Sequence[Pair], options: Sequence[str]) -> bytes:
+    """What ``git diff-tree --stdin`` prints of some pairs of trees.
+
+    Parameters
+    ----------
+    scratch : Scratch
+        Where to read.
+    pairs : sequence of (Sha, Sha)
+        The tree before and the tree after.
+    options : sequence of str
+        Further options.
+
+    Raises
+    ------
+    GitError
+        A tree is missing or corrupt.
+    """
+    arguments = ("diff-tree", "--stdin", *options)
+    question = "".join([f"{old} {new}\n" for old, new in pairs]).encode("ascii")
+    if len(pairs) > FEW:
+        return run(arguments, scratch.path, stdin=question)
+    with scratch.pool.taken(arguments, lambda: _Talk(arguments, scratch)) as talk:
+        return talk.compare(question)
+
+
+def raw_changes(scratch: Scratch, pairs: Iterable[Pair]) -> dict[Pair, list[RawChange]]:
+    """The paths that differ between each pair of trees, by path, without rename detection.
+
+    Raises
+    ------
+    GitError
+        A tree is missing or corrupt.
+    """
+    found: dict[Pair, list[RawChange]] = {pair: [] for pair in pairs}
+    for pair, entry, path in _raw(scratch, list(found), _PLAIN):
+        old_mode, new_mode, old, new, status = entry[1:].decode("ascii").split(" ")
+        found[pair].append(RawChange(path, old_mode, new_mode, old, new, status))
+    return found
+
+
+def differing(scratch: Scratch, pairs: Iterable[Pair], *, only: str = "") -> dict[Pair, frozenset[bytes]]:
+    """The paths in which trees differ; with letters of git's ``--diff-filter`` only those (``D`` for deleted ones).
+
+    Raises
+    ------
+    GitError
+        A tree is missing or corrupt.
+    """
+    found: dict[Pair, set[bytes]] = {pair: set() for pair in pairs}
+    kinds = only.encode("ascii")
+    for pair, entry, path in _raw(scratch, list(found), _PLAIN):
+        if not kinds or entry[-1:] in kinds:
+            found[pair].add(path)
+    return {pair: frozenset(paths) for pair, paths in found.items()}
+
+
+def renames(scratch: Scratch, pairs: Iterable[Pair], *, limit: int = 1000) -> dict[Pair, dict[bytes, bytes]]:
+    """The renames that git sees between each pair of trees, from the old name to the new one.
+
+    Parameters
+    ----------
+    scratch : Scratch
+        Where to read.
+    pairs : iterable of (Sha, Sha)
+        The tree before and the tree after.
+    limit : int
+        With more deleted or added paths than this git looks for equal content only; so it does where one is missing.
+
+    Raises
+    ------
+    GitError
+        A tree is missing or corrupt.
+    """
+    found: dict[Pair, dict[bytes, bytes]] = {pair: {} for pair in pairs}
+    wanted = list(found)
+    if len(wanted) <= FEW:
+        # Mostly nothing can have been moved, and then no process need start for it.
+        kinds: dict[Pair, set[bytes]] = {}
+        for pair, entry, _ in _raw(scratch, wanted, _PLAIN):
+            kinds.setdefault(pair, set()).add(entry[-1:])
+        wanted = [pair for pair in wanted if kinds.get(pair, set()) >= {b"A", b"D"}]
+    options = (*_RAW, f"-l{limit}", "--diff-filter=R")
+    try:
+        entries = list(_raw(scratch, wanted, (*options, "-M"), names=2))
+    except GitError:
+        # Likeness needs the contents, and one of them is missing; equal contents are known by their ids alone.
+        entries = list(_raw(scratch, wanted, (*options, "-M100%"), names=2))
+    for pair, old, new in entries:
+        found[pair][old] = new
+    return found
+
+
+def _raw(
+    scratch: Scratch, pairs: Sequence[Pair], options: Sequence[str], *, names: int = 1
+) -> Iterator[tuple[Pair, bytes, bytes]]:
+    """Of each entry of git's raw diff its pair, and the last two of its words and names: ``:100644 ... M``, a path."""
+    if not pairs:
+        return
+    heads = {f"{old} {new}".encode("ascii"): (old, new) for old, new in pairs}
+    pair = pairs[0]
+    tokens = iter(diff_tree(scratch, pairs, options).split(b"\0"))
+    for token in tokens:
+        # With -z the header of a pair still ends with a line feed, so headers stand before the first entry of a pair.
+        head, line_feed, rest = token.partition(b"\n")
+        while line_feed and head in heads:
+            pair = heads[head]
+            token = rest  # noqa: PLW2901  what follows the header
+            head, line_feed, rest = token.partition(b"\n")
+        if token.startswith(b":"):
+            first = next(tokens)
+            yield (pair, token, first) if names == 1 else (pair, first, next(tokens))
+
+
+__all__ = ["FEW", "GitError", "diff_tree", "differing", "raw_changes", "renames"]
