@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 import os
+import re
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Self
@@ -314,6 +315,13 @@ def _read_refs(git_dir: Path) -> tuple[dict[RefName, Sha], RefName | None]:
 
 def _read_head(git_dir: Path) -> str | None:
     """What HEAD holds, as the text of a HEAD file; None where it points to no commit."""
+    # No process, unless the refs are kept otherwise than in files.
+    try:
+        text = (git_dir / "HEAD").read_bytes().strip()
+    except OSError:
+        text = b""
+    if re.fullmatch(rb"[0-9a-f]{40}|[0-9a-f]{64}|ref: refs/heads/(?!\.)[\x21-\x7e]+", text):
+        return text.decode("ascii")
     symbolic = run(["symbolic-ref", "--quiet", "HEAD"], git_dir, accept=(0, 1)).strip()
     if symbolic:
         return "ref: " + os.fsdecode(symbolic)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from branchsim.git.log import PackedChange, RawChange, unpack
 from branchsim.git.process import run
 from branchsim.names import Sha
 
@@ -16,15 +17,28 @@ if TYPE_CHECKING:
 
 _HEAD = re.compile(rb"([<>])([0-9a-f]{40}|[0-9a-f]{64})")
 _FEW = 20
+MANY = 1000
+"""Of more commits git itself is asked which of them touched a path: it reads no tree that it need not."""
+
 _SUBMODULE = "160000"
+_NOTHING = "000000"
 
 
 class Touch(NamedTuple):
-    """A commit that changed a path; the files before and after, None for nothing and for a submodule."""
+    """A commit that changed a path, and how."""
 
     commit: Sha
-    before: Sha | None
-    after: Sha | None
+    change: RawChange
+
+    @property
+    def before(self) -> Sha | None:
+        """The file before; None for nothing and for a submodule."""
+        return _file(self.change.old_mode, self.change.old)
+
+    @property
+    def after(self) -> Sha | None:
+        """The file after; None for nothing and for a submodule."""
+        return _file(self.change.new_mode, self.change.new)
 
 
 def commits_touching(
@@ -73,7 +87,7 @@ def commits_touching(
         if entry:
             # A path could look like a head, but it stands after its entry.
             if token in found:
-                found[token][side].append(_touch(sha, entry))
+                found[token][side].append(Touch(sha, unpack(PackedChange(token, entry))))
             entry = b""
         elif (head := _HEAD.fullmatch(token)) is not None:
             side, sha = int(head[1] == b">"), Sha(head[2].decode("ascii"))
@@ -118,29 +132,40 @@ def touched(
     entries = reader.entries((tree, path) for tree in trees for path in paths)
     found: dict[bytes, list[Touch]] = {path: [] for path in paths}
     for path in paths:
-        for commit, old, new in differences:
-            before, after = (None if tree is None else _file(entries.get((tree, path))) for tree in (old, new))
-            if before != after:
-                found[path].append(Touch(commit, _blob(before), _blob(after)))
+        for commit, before, after in differences:
+            old, new = (None if tree is None else entries.get((tree, path)) for tree in (before, after))
+            change = raw_change(path, old, new, "0" * len(commit))
+            if change is not None:
+                found[path].append(Touch(commit, change))
     return found
 
 
-def _file(entry: TreeEntry | None) -> TreeEntry | None:
-    return None if entry is None or entry.is_tree else entry
+def raw_change(path: bytes, old: TreeEntry | None, new: TreeEntry | None, nothing: str) -> RawChange | None:
+    """How a path changed, as git's raw diff has it; a directory is no file, and without a change there is None.
+
+    Parameters
+    ----------
+    path : bytes
+        The path.
+    old, new : TreeEntry or None
+        What stood there before and after.
+    nothing : str
+        The id for no file.
+    """
+    before, after = (None if entry is None or entry.is_tree else entry for entry in (old, new))
+    if before == after:
+        return None
+    if before is None or after is None:
+        status = "A" if before is None else "D"
+    else:
+        status = "T" if before.mode[:3] != after.mode[:3] else "M"
+    old_mode, old_id = before or (_NOTHING, nothing)
+    new_mode, new_id = after or (_NOTHING, nothing)
+    return RawChange(path, old_mode, new_mode, old_id, new_id, status)
 
 
-def _blob(entry: TreeEntry | None) -> Sha | None:
-    return None if entry is None or entry.is_submodule else entry.sha
+def _file(mode: str, sha: str) -> Sha | None:
+    return None if mode in {_SUBMODULE, _NOTHING} else Sha(sha)
 
 
-def _touch(commit: Sha, entry: bytes) -> Touch:
-    """One entry of git's raw diff: ``:100644 100644 <before> <after> M``."""
-    modes_and_ids = entry[1:].decode("ascii").split(" ")
-    files = [
-        None if mode in {_SUBMODULE, "000000"} else Sha(sha)
-        for mode, sha in zip(modes_and_ids[:2], modes_and_ids[2:4], strict=True)
-    ]
-    return Touch(commit, *files)
-
-
-__all__ = ["Difference", "Touch", "commits_touching", "touched"]
+__all__ = ["MANY", "Difference", "Touch", "commits_touching", "raw_change", "touched"]

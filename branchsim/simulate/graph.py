@@ -9,6 +9,7 @@ from branchsim.errors import InternalError
 from branchsim.git.commitobject import load_commits
 from branchsim.git.log import read_commits
 from branchsim.git.process import run
+from branchsim.git.touching import Difference
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator
@@ -117,14 +118,26 @@ class Graph:
         """Whether a commit is the other one, or an ancestor of it. Both come from the tips or were added."""
         return old == new or old in self.reach(new)
 
-    def apart(self, ours: Sha, theirs: Sha) -> tuple[list[Sha], list[Sha]]:
-        """The commits, merges left out, that one of two commits has and the other has not."""
-        left, right = self.reach(ours), self.reach(theirs)
-        first, second = (
-            [sha for sha in own - other if len(self._nodes[sha].parents) < _MERGE]
-            for own, other in ((left, right), (right, left))
-        )
-        return first, second
+    def since(self, base: Sha, tip: Sha) -> list[Sha]:
+        """The commits, merges left out, that a tip has and a base has not, newest first."""
+        own = self.reach(tip) - self.reach(base)
+        return self.newest_first(sha for sha in own if len(self._nodes[sha].parents) < _MERGE)
+
+    def differences(self, shas: Iterable[Sha]) -> list[Difference]:
+        """The trees before and after some commits, merges left out."""
+        wanted = list(shas)
+        self.learn(parent for sha in wanted for parent in self[sha].parents)
+        return [
+            Difference(sha, self[parents[0]].tree if parents else None, self[sha].tree)
+            for sha in wanted
+            for parents in (self[sha].parents,)
+        ]
+
+    def merge_bases(self, one: Sha, other: Sha) -> list[Sha]:
+        """Every best common ancestor of two commits of the graph, sorted."""
+        common = self.reach(one) & self.reach(other)
+        # All ancestors of a common one are common, so a better one has it among its parents.
+        return sorted(common - {parent for sha in common for parent in self._nodes[sha].parents})
 
     def newest_first(self, shas: Iterable[Sha]) -> list[Sha]:
         """Commits by their time, the newest first; of equal ones by their ids."""

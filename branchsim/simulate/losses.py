@@ -6,6 +6,7 @@ landing, those of the forecast included: is what the plan brought still there af
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -13,13 +14,15 @@ from branchsim.audit.inspect import Inspector
 from branchsim.audit.losses import LossReader, Step
 from branchsim.audit.pathhistory import GitHistory
 from branchsim.audit.pathlog import PathLog
-from branchsim.audit.steps import Landed, merge_parts
+from branchsim.audit.steps import Landed, parts_of, tree_of
 from branchsim.audit.steps import Landing as AuditLanding
 from branchsim.effects import UnitCache, unknown
 from branchsim.effects.tokens import said_again
 from branchsim.git.commitobject import load_commits
 from branchsim.git.difftree import renames
 from branchsim.git.log import empty_tree
+from branchsim.git.objects import ObjectReader
+from branchsim.git.touching import MANY, touched
 from branchsim.names import Sha
 from branchsim.simulate.records import Loss
 from branchsim.simulate.trees import differing_paths
@@ -28,7 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
     from branchsim.effects import Unit, Units
-    from branchsim.git.objects import ObjectReader, TreeEntry
+    from branchsim.git.log import Commit
+    from branchsim.git.objects import TreeEntry
     from branchsim.git.repository import Repository
     from branchsim.simulate.graph import Graph
     from branchsim.simulate.records import Landing, Solved
@@ -116,14 +120,13 @@ class LossJudge:
         scratch = repository.scratch
         found: list[Loss] = []
         with LossReader(scratch) as reader:
-            inspector = Inspector(repository, reader, _Before(repository, reader))
+            inspector = Inspector(repository, reader, _Before(repository, reader, self._graph))
             for solved in landing.solved:
                 (commit,) = load_commits(scratch, [solved.commit])
                 if solved.picked:
                     parts = [self._pick(repository, solved, commit.tree)]
                 else:
-                    paths = solved.paths
-                    parts = merge_parts(scratch, commit, solved.source, paths=paths, conflicted=paths, clean=False)
+                    parts = self._merge(repository, commit, solved)
                 inspection = inspector.judged(commit, AuditLanding("merge", tuple(parts)))
                 fresh = self._fresh(solved, commit.tree)
                 # Solved in the source: what was merged there is the target of the step.
@@ -157,6 +160,14 @@ class LossJudge:
                 fresh = [unit.value for unit in result.counts if unit.kind == "line" and unit not in known]
                 found[path.decode("utf-8", "replace")] = fresh
         return found
+
+    def _merge(self, repository: Repository, commit: Commit, solved: Solved) -> list[Landed]:
+        bases = self._graph.merge_bases(solved.onto, solved.source)
+        trees = tree_of(repository.scratch, [solved.onto, solved.source, *bases])
+        paths = solved.paths
+        return parts_of(
+            repository.scratch, commit, solved.source, bases, trees, paths=paths, conflicted=paths, clean=False
+        )
 
     def _pick(self, repository: Repository, solved: Solved, merged: Sha) -> Landed:
         graph, scratch = self._graph, repository.scratch
@@ -307,14 +318,27 @@ class LossJudge:
 class _Before(GitHistory):
     """The history of paths up to a simulated landing; nothing has come after it."""
 
-    def __init__(self, repository: Repository, reader: LossReader) -> None:
+    def __init__(self, repository: Repository, reader: LossReader, graph: Graph) -> None:
         super().__init__(repository, reader)
-        self._nothing = PathLog(reader, ())
+        self._scratch = repository.scratch
+        self._read_by = reader
+        self._graph = graph
+
+    def before(self, tip: Sha, names: Sequence[bytes], *, base: Sha | None = None) -> PathLog:
+        """As git has it; what came since a base is read from the trees, if that is not much."""
+        since = [] if base is None else self._graph.since(base, tip)
+        if base is None or base not in self._graph or tip not in self._graph or len(since) > MANY:
+            return super().before(tip, names, base=base)
+        found = touched(ObjectReader(self._scratch), self._graph.differences(since), names)
+        wanted = dict.fromkeys(touch.commit for touches in found.values() for touch in touches)
+        commits = {commit.sha: commit for commit in load_commits(self._scratch, wanted)}
+        steps = {name: [(commits[sha], change) for sha, change in touches] for name, touches in found.items()}
+        return PathLog.of_steps(self._read_by, steps, beyond=functools.cache(lambda: self.before(tip, names)))
 
     def after(self, commit: Sha, names: Sequence[bytes]) -> PathLog:
         """Nothing."""
         del commit, names
-        return self._nothing
+        return PathLog(self._read_by, ())
 
 
 def _turned(reason: str) -> str:

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from branchsim.git.touching import Difference, Touch, commits_touching, touched
+from branchsim.git.touching import MANY, Touch, commits_touching, touched
 from branchsim.simulate.records import Meeting
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _WORD = re.compile(rb"\w")
 _LIMIT = 4 * 1024 * 1024
 _MOST = 1000
-"""Of more commits than this git is asked which touched a path. So many files are not read: all of them are told."""
+"""Of more commits than this the files are not read: all that touched the path are told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,17 +171,11 @@ def _touching(
     scratch: Scratch, reader: ObjectReader, graph: Graph, target: Sha, source: Sha, paths: Collection[bytes]
 ) -> dict[bytes, tuple[list[Touch], list[Touch]]]:
     """The commits of each side that changed each path."""
-    sides = graph.apart(target, source)
-    if sum(map(len, sides)) > _MOST:
+    sides = graph.since(source, target), graph.since(target, source)
+    if sum(map(len, sides)) > MANY:
         return commits_touching(scratch, target, source, paths)
-    graph.learn(parent for side in sides for sha in side for parent in graph[sha].parents)
-    ours, theirs = (touched(reader, [_difference(graph, sha) for sha in side], paths) for side in sides)
+    ours, theirs = (touched(reader, graph.differences(side), paths) for side in sides)
     return {path: (ours[path], theirs[path]) for path in paths}
-
-
-def _difference(graph: Graph, sha: Sha) -> Difference:
-    node = graph[sha]
-    return Difference(sha, graph[node.parents[0]].tree if node.parents else None, node.tree)
 
 
 def _meeting(graph: Graph, shas: set[Sha]) -> Meeting:
@@ -206,7 +200,7 @@ def _counts(
     if len(touches) > _MOST:
         return {}
     lines = {line for place in wanted for line in place.brought | place.taken}
-    shas = {sha for touch in touches for sha in touch[1:] if sha is not None}
+    shas = {sha for touch in touches for sha in (touch.before, touch.after) if sha is not None}
     return {
         sha: Counter(line for line in content.split(b"\n") if line in lines)
         for sha, content in reader.blobs(sorted(shas), limit=_LIMIT)

@@ -13,7 +13,8 @@ from branchsim.audit.obligations import Reader
 from branchsim.audit.verdicts import NEEDS_A_PERSON
 from branchsim.errors import UnknownBranchError
 from branchsim.git.commitobject import load_commits
-from branchsim.git.log import Commit, RawChange, empty_tree, read_commits
+from branchsim.git.log import Commit, empty_tree, read_commits
+from branchsim.git.touching import raw_change
 from branchsim.history.changes import read_changes
 from branchsim.history.facts import FactCache, Patches, default_cache
 from branchsim.history.landings import read_history
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from branchsim.audit.verdicts import Obligation
-    from branchsim.git.objects import ObjectReader, TreeEntry
+    from branchsim.git.objects import ObjectReader
     from branchsim.git.repository import Repository
     from branchsim.history.changes import Changes
     from branchsim.simulate.records import StepResult
@@ -166,22 +167,9 @@ class Ledger:
     def _with_changes(self, commit: Commit) -> Commit:
         before = self._commit(commit.parents[0]).tree if commit.parents else empty_tree(self._repository.scratch)
         nothing = "0" * len(commit.sha)
-        changes = [
-            _raw(path, old, new, nothing) for path, (old, new) in differing_paths(self._reader, before, commit.tree)
-        ]
-        return replace(commit, changes=tuple(changes))
-
-
-def _raw(path: bytes, old: TreeEntry | None, new: TreeEntry | None, nothing: str) -> RawChange:
-    status = "A" if old is None else "D" if new is None else "T" if old.mode[:3] != new.mode[:3] else "M"
-    return RawChange(
-        path,
-        "000000" if old is None else old.mode,
-        "000000" if new is None else new.mode,
-        nothing if old is None else old.sha,
-        nothing if new is None else new.sha,
-        status,
-    )
+        differing = differing_paths(self._reader, before, commit.tree)
+        changes = (raw_change(path, old, new, nothing) for path, (old, new) in differing)
+        return replace(commit, changes=tuple(change for change in changes if change is not None))
 
 
 def open_trees(obligations: Iterable[Obligation], changes: Changes) -> list[tuple[Sha, Sha | None, Sha]]:
