@@ -7,6 +7,8 @@ line of HEAD (production and preprod 60 commits back, uat 20, integration at HEA
 by side:
 
 * ``simulate`` of the whole plan with its forecast, in a Python that has started: seconds, git processes, memory;
+* the same after eight former hotfixes, of which four were not retrofitted, and with a hotfix that conflicts, with
+  nothing kept of earlier runs: the most that a plan has to ask git;
 * the same merges by ``git merge`` in a clone with a work tree;
 * the same merges by ``git merge-tree``, one process each.
 
@@ -41,7 +43,7 @@ from branchsim.plan import Plan
 from branchsim.simulate import simulate
 from branchsim.simulate import losses
 from branchsim.topology import Topology
-plan = Plan.hotfix("speed", Topology.build_run(), author="A <a@example.com>")
+plan = Plan.hotfix(sys.argv[3], Topology.build_run(), author="A <a@example.com>")
 loaded = time.perf_counter() - begun
 def worked():
     return sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
@@ -97,11 +99,52 @@ def _prepare(repo: Path, room: Path) -> Path:
     return shared
 
 
-def _simulated(shared: Path, *, owed: bool = False) -> dict[str, object]:
-    command = [sys.executable, "-c", _CHILD, str(shared), "owed" if owed else ""]
-    out = subprocess.run(command, capture_output=True, text=True, check=True)
+def _simulated(shared: Path, *, owed: bool = False, hotfix: str = "speed") -> dict[str, object]:
+    command = [sys.executable, "-c", _CHILD, str(shared), "owed" if owed else "", hotfix]
+    with tempfile.TemporaryDirectory(prefix="branchsim-speed-") as empty:
+        variables = {**os.environ, "BRANCHSIM_CACHE": empty}
+        out = subprocess.run(command, capture_output=True, text=True, check=True, env=variables)
     found: dict[str, object] = json.loads(out.stdout)
     return found
+
+
+def _told(found: dict[str, object]) -> str:
+    seconds, mb = float(str(found["seconds"])), float(str(found["mb"]))
+    return f"{seconds:.2f} s, {found['processes']} processes, {mb:.0f} MB, {found['outcome']}"
+
+
+def _former_hotfixes(shared: Path) -> None:
+    """Hotfixes that went to production, every second one to integration as well, and one that meets a feature."""
+    for number in range(8):
+        path = f"zz-former-{number}"
+        text = f"the former fix {number}\nof a benchmark\nin {number + 3} lines\n"
+        production, preprod, integration = (
+            _git(shared, "rev-parse", b) for b in ("production", "preprod", "integration")
+        )
+        fix = _commit(shared, production, {path: text}, f"Former fix {number}")
+        landed = _commit(shared, preprod, {path: text}, f"Merge pull request #{number + 1} from a/hotfix/{number}", fix)
+        _git(shared, "update-ref", "refs/heads/preprod", landed)
+        promoted = _commit(shared, production, {path: text}, "Merge branch 'preprod' into production", landed)
+        _git(shared, "update-ref", "refs/heads/production", promoted)
+        if number % 2:
+            picked = f"Former fix {number}\n\n(cherry picked from commit {fix})"
+            ported = _commit(shared, integration, {path: text, "zz-other": text}, picked)
+            _git(shared, "update-ref", "refs/heads/integration", ported)
+    production, integration = (_git(shared, "rev-parse", branch) for branch in ("production", "integration"))
+    feature = _commit(shared, integration, {"zz-meets": "a feature\n"}, "A feature")
+    _git(shared, "update-ref", "refs/heads/integration", feature)
+    fix = _commit(shared, production, {"zz-meets": "another fix\n"}, "Another fix")
+    _git(shared, "update-ref", "refs/heads/hotfix/meets", fix)
+
+
+def _commit(shared: Path, parent: str, files: dict[str, str], message: str, *merged: str) -> str:
+    """A commit with files at the top of its first parent's tree."""
+    kept = [line for line in _git(shared, "ls-tree", parent).split("\n") if line.partition("\t")[2] not in files]
+    blobs = {path: _git(shared, "hash-object", "-w", "--stdin", stdin=text) for path, text in files.items()}
+    entries = [*kept, *(f"100644 blob {blob}\t{path}" for path, blob in blobs.items())]
+    tree = _git(shared, "mktree", "--missing", stdin="\n".join(entries) + "\n")
+    parents = [word for each in (parent, *merged) for word in ("-p", each)]
+    return _git(shared, "commit-tree", *parents, "-m", message, tree)
 
 
 def _scratch(repo: Path) -> str:
@@ -192,8 +235,8 @@ def main() -> None:
     size = sum(file.stat().st_size for file in options.repo.rglob("*") if file.is_file()) / 1e6
     commits = _git(options.repo, "rev-list", "--all", "--count")
     print(f"{options.repo}: {size:.0f} MB, {commits} commits")
-    with tempfile.TemporaryDirectory(prefix="branchsim-speed-") as name:
-        room = Path(name)
+    with tempfile.TemporaryDirectory(prefix="branchsim-speed-") as place:
+        room = Path(place)
         shared = _prepare(options.repo, room)
         # Taken in turn, and of each the best, so that what else the machine does weighs on all alike.
         rounds = [(_simulated(shared), _by_merge_tree(shared), _in_a_work_tree(shared, room)) for _ in range(_ROUNDS)]
@@ -209,10 +252,7 @@ def main() -> None:
         owed = min(
             (_simulated(shared, owed=True) for _ in range(_ROUNDS)), key=lambda each: float(str(each["seconds"]))
         )
-        print(
-            f"with the obligations of half a year: {float(str(owed['seconds'])):.2f} s, {owed['processes']} processes, "
-            f"{float(str(owed['mb'])):.0f} MB"
-        )
+        print(f"with the obligations of half a year: {_told(owed)}")
         print(_scratch(options.repo))
         clone = min(clock for _, _, (clock, _) in rounds), min(cpu for _, _, (_, cpu) in rounds)
         alone = min(clock for _, (clock, _), _ in rounds), min(cpu for _, (_, cpu), _ in rounds)
@@ -224,6 +264,10 @@ def main() -> None:
             f"git merge-tree and commit-tree alone take {alone[0]:.3f} s; simulate {seconds / alone[0]:.1f} times that "
             f"({work / alone[1]:.1f} times the processor time, {work * 1000:.0f} ms)"
         )
+        _former_hotfixes(shared)
+        for name, kind in (("speed", "after former hotfixes"), ("meets", "after them, and in conflict")):
+            runs = [_simulated(shared, owed=True, hotfix=name) for _ in range(_ROUNDS)]
+            print(f"{kind}: {_told(min(runs, key=lambda each: float(str(each['seconds']))))}")
     _again(options.repo, options.merges)
     print(f"memory of this process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
 

@@ -13,7 +13,7 @@ from branchsim.git.scratch import EMPTY_TREE, Scratch
 from branchsim.names import Sha
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 
 # No field is empty, so that two NUL in a row stand only where the fields of a commit end.
 _FIELDS = ("%m", "%H", "%T", "p%P", "a%an", "a%ae", "t%at", "c%cn", "c%ce", "t%ct", "m%B")
@@ -90,7 +90,7 @@ def read_commits(
     changes: bool = True,
     paths: Sequence[bytes] = (),
     report: Callable[[int], None] | None = None,
-) -> Iterator[Commit]:
+) -> Generator[Commit]:
     """The commits that a set of revisions selects, in the order of ``git log``.
 
     Parameters

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from branchsim.errors import InternalError
 from branchsim.git.commitobject import load_commits
 from branchsim.git.log import read_commits
-from branchsim.git.process import run
 from branchsim.git.touching import Difference
 
 if TYPE_CHECKING:
@@ -163,14 +163,38 @@ def read_unshared(scratch: Scratch, tips: Iterable[Sha]) -> Iterator[Commit]:
         Where to read.
     tips : iterable of Sha
         Commits.
+
+    Notes
+    -----
+    Git lists commits from the tips on, and is stopped as soon as all that may still come is reached from every tip. So
+    it is in any order: times of commits that contradict the history mislead nobody.
     """
     wanted = sorted(set(tips))
-    if not wanted:
-        return
-    out = run(["merge-base", "--octopus", "--all", *wanted], scratch.path, accept=(0, 1))
-    # The common ancestors stay in, since a tip may be one of them; what lies behind them does not.
-    below = [f"^{base}^@" for base in out.decode("ascii").split()]
-    yield from read_commits(scratch, [*wanted, *below], changes=False)
+    every = (1 << len(wanted)) - 1
+    # Which tips reach a commit, a bit for each; what is known to come, and what of that some tips may not reach.
+    reached = {tip: 1 << at for at, tip in enumerate(wanted)}
+    ahead = set(wanted)
+    unsure = {tip for tip in wanted if reached[tip] != every}
+    parents: dict[Sha, tuple[Sha, ...]] = {}
+    with contextlib.closing(read_commits(scratch, wanted if unsure else [], changes=False)) as listed:
+        while unsure:
+            commit = next(listed)
+            yield commit
+            ahead.discard(commit.sha)
+            unsure.discard(commit.sha)
+            parents[commit.sha] = commit.parents
+            ahead.update(parent for parent in commit.parents if parent not in parents)
+            waiting = [commit.sha]
+            while waiting:
+                here = waiting.pop()
+                for parent in parents.get(here, ()):
+                    before = reached.get(parent, 0)
+                    after = reached[parent] = before | reached[here]
+                    if after != before:
+                        waiting.append(parent)
+                        if parent in ahead:
+                            (unsure.discard if after == every else unsure.add)(parent)
+    yield from load_commits(scratch, sorted(ahead))
 
 
 def _node(commit: Commit) -> Node:

@@ -182,7 +182,7 @@ def test_a_reader_that_is_left_early_leaves_nothing_running(tmp_path: Path) -> N
     with Repository(made.path) as repo:
         reader = read_commits(repo.scratch, [tip])
         assert next(reader).sha == tip
-        reader.close()  # type: ignore[attr-defined]  # it is a generator
+        reader.close()  # it is a generator
     assert not Path(repo.scratch.path).exists()
 
 
