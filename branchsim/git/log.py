@@ -192,7 +192,7 @@ def _read(
     feed = [_asked(revisions)]
     with stream(arguments, scratch.path, feed=feed) as process:
         try:
-            yield from _parse(iter(lambda: process.out.read(_BLOCK), b""), report)
+            yield from _parse(iter(lambda: process.out.read1(_BLOCK), b""), report)  # type: ignore[attr-defined]
         except (ValueError, RuntimeError) as error:
             process.out.read()
             process.check()  # an output that stops in the middle of a commit is git's own failure
