@@ -153,7 +153,6 @@ class LossReader:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._renames.close()
         self._reader.__exit__(kind, error, trace)
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from branchsim.errors import GitError
@@ -136,15 +137,57 @@ def renames(scratch: Scratch, pairs: Iterable[Pair], *, limit: int = 1000) -> di
         for pair, entry, _ in _raw(scratch, wanted, _PLAIN):
             kinds.setdefault(pair, set()).add(entry[-1:])
         wanted = [pair for pair in wanted if kinds.get(pair, set()) >= {b"A", b"D"}]
+    found.update(_moved(scratch, wanted, limit))
+    return found
+
+
+def _moved(scratch: Scratch, pairs: Sequence[Pair], limit: int) -> dict[Pair, dict[bytes, bytes]]:
+    found: dict[Pair, dict[bytes, bytes]] = {pair: {} for pair in pairs}
     options = (*_RAW, f"-l{limit}", "--diff-filter=R")
     try:
-        entries = list(_raw(scratch, wanted, (*options, "-M"), names=2))
+        entries = list(_raw(scratch, pairs, (*options, "-M"), names=2))
     except GitError:
         # Likeness needs the contents, and one of them is missing; equal contents are known by their ids alone.
-        entries = list(_raw(scratch, wanted, (*options, "-M100%"), names=2))
+        entries = list(_raw(scratch, pairs, (*options, "-M100%"), names=2))
     for pair, old, new in entries:
         found[pair][old] = new
     return found
+
+
+class RenameReader:
+    """Asks for `renames` one pair at a time, and remembers the last ones.
+
+    Parameters
+    ----------
+    scratch : Scratch
+        Where to read.
+    limit : int
+        As for `renames`.
+    """
+
+    def __init__(self, scratch: Scratch, *, limit: int = 1000) -> None:
+        self._scratch = scratch
+        self._limit = limit
+        self._late: OrderedDict[Pair, dict[bytes, bytes]] = OrderedDict()
+
+    def of(self, old: Sha, new: Sha) -> dict[bytes, bytes]:
+        """The renames that git sees between two trees, from the old name to the new one.
+
+        Raises
+        ------
+        GitError
+            An object is missing or corrupt.
+        """
+        pair = old, new
+        found = self._late.get(pair)
+        if found is None:
+            found = self._late[pair] = {} if old == new else _moved(self._scratch, [pair], self._limit)[pair]
+            if len(self._late) > _LATE:
+                self._late.popitem(last=False)
+        return found
+
+
+_LATE = 16
 
 
 def _raw(
@@ -168,4 +211,4 @@ def _raw(
             yield (pair, token, first) if names == 1 else (pair, first, next(tokens))
 
 
-__all__ = ["FEW", "GitError", "diff_tree", "differing", "raw_changes", "renames"]
+__all__ = ["FEW", "GitError", "RenameReader", "diff_tree", "differing", "raw_changes", "renames"]

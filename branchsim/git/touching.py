@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from branchsim.git.log import PackedChange, RawChange, unpack
+from branchsim.git.log import RawChange, unpack
 from branchsim.git.process import run
 from branchsim.names import Sha
 
@@ -87,7 +87,8 @@ def commits_touching(
         if entry:
             # A path could look like a head, but it stands after its entry.
             if token in found:
-                found[token][side].append(Touch(sha, unpack(PackedChange(token, entry))))
+                (change,) = unpack(entry + b"\0" + token + b"\0")
+                found[token][side].append(Touch(sha, change))
             entry = b""
         elif (head := _HEAD.fullmatch(token)) is not None:
             side, sha = int(head[1] == b">"), Sha(head[2].decode("ascii"))

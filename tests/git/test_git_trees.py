@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from support.histories import Step, build, histories
 from support.repos import RepoBuilder, executable
 
-from branchsim.git.hunks import RenameReader, renames
+from branchsim.git.difftree import RenameReader, renames
 from branchsim.git.log import pack, read_commits, read_packed, unpack
 from branchsim.git.repository import Repository
 from branchsim.git.trees import differing, edits_of, joined
@@ -103,7 +103,8 @@ def test_renames_asked_one_by_one_are_those_asked_together(tmp_path: Path) -> No
     repo.commit("main", {b"a": text, b"old\nend\n": text + "1\n", b"gone": "1\n"})
     repo.commit("main", {b"a": None, b"b": text + "more\n", b"old\nend\n": None, b"new\nend\n": text + "1\n"})
     repo.commit("main", {b"other": "2\n"})
-    with Repository(repo.finish()) as repository, RenameReader(repository.scratch) as reader:
+    with Repository(repo.finish()) as repository:
+        reader = RenameReader(repository.scratch)
         trees = [commit.tree for commit in read_commits(repository.scratch, [Sha(repo["main"])])]
         pairs = [(one, other) for one in trees for other in trees]
         found = {pair: reader.of(*pair) for pair in pairs}
