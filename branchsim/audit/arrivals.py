@@ -62,7 +62,11 @@ class Arrivals:
             for c in members
         ]
 
-    @staticmethod
-    def in_time(parts: Sequence[Part], deadline: Landing | None) -> bool:
+    def in_time(self, parts: Sequence[Part], deadline: Landing | None) -> bool:
         """Whether every part arrived by ancestry, and before a promotion had passed."""
-        return all(part.landing is not None and (deadline is None or part.landing.at <= deadline.at) for part in parts)
+        return all(part.landing is not None and in_time(self._history, part.landing, deadline) for part in parts)
+
+
+def in_time(history: History, arrived: Landing, deadline: Landing | None) -> bool:
+    """Whether a landing came before a promotion had passed: earlier, or carried by it."""
+    return deadline is None or arrived.at < deadline.at or history.held(deadline, arrived.sha)

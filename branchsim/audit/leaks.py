@@ -77,7 +77,7 @@ def find_leaks(history: History, changes: Changes) -> tuple[Leak, ...]:
     for landing in history:
         found += _upstream_content(history, changes, landing)
         found += _straight_work(history, landing)
-    return tuple(sorted(found, key=lambda leak: (leak.landed_at, leak.branch, leak.landing, leak.came_from)))
+    return tuple(found)
 
 
 def _upstream_content(history: History, changes: Changes, landing: Landing) -> list[Leak]:
@@ -97,7 +97,7 @@ def _upstream_content(history: History, changes: Changes, landing: Landing) -> l
         if commit.is_merge:
             continue
         change = changes.of_commit(sha)
-        if change is None or change.branch not in upstream or change.at > landing.at:
+        if change is None or change.branch not in upstream:
             continue
         # What the same work branch brought there is its own retrofit, not somebody else's work.
         if change.source is not None and change.source == landing.source:

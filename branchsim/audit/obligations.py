@@ -7,13 +7,13 @@ passed in between.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from branchsim.audit.arrivals import Arrival, Arrivals, Part
+from branchsim.audit.arrivals import Arrival, Arrivals, Part, in_time
 from branchsim.audit.causes import Cause
 from branchsim.audit.delivery import Resolver
 from branchsim.audit.drops import Drops
@@ -100,7 +100,8 @@ class Reader:
             if self.report is not None:
                 self.report(f"{rule.landed_on} -> {rule.owed_to}")
             found += self._of_rule(rule, skipped)
-        found.sort(key=lambda o: (o.landed_at, order[o.landed_on], order[o.owed_to], o.change))
+        # Those of one pair of branches are in order already, also within one second.
+        found.sort(key=lambda o: (o.landed_at, order[o.landed_on], order[o.owed_to]))
         skipped |= {sha: f"its patch could not be read: {why}" for sha, why in self.patches.skipped.items()}
         return Outcome(tuple(found), tuple(Skipped(sha, why) for sha, why in sorted(skipped.items())))
 
@@ -111,7 +112,7 @@ class Reader:
         arrivals = Arrivals(self.history, rule.owed_to)
         parts = {change.id: arrivals.parts(change) for change in owed}
         deadlines = self._deadlines(rule)
-        late = {change.id for change in owed if not arrivals.in_time(parts[change.id], deadlines.after(change.at))}
+        late = {change.id for change in owed if not arrivals.in_time(parts[change.id], deadlines.after(change))}
         ports = self._ports(rule, [change for change in owed if change.id in late])
         missing = [
             change
@@ -143,7 +144,7 @@ class Reader:
                         standings.get(change.id) or (left.get(change.id) if change.merge_part else None),
                         dropped.get(change.id),
                         takes_back,
-                        deadlines.after(change.at),
+                        deadlines.after(change),
                         hurt,
                         frozenset(part.sha for part in own_parts if left[part.sha].there),
                     ),
@@ -239,12 +240,13 @@ class Reader:
     def _deadlines(self, rule: ObligationRule) -> Deadlines:
         flows = {(flow.source, flow.target) for flow in rule.deadlines}
         return Deadlines(
+            self.history,
             [
                 landing
                 for target in sorted({target for _, target in flows})
                 for landing in self.history.landings[target]
                 if landing.flow == "promote" and (landing.source, target) in flows
-            ]
+            ],
         )
 
     def _reverted(self, branch: str) -> Reverts:
@@ -541,11 +543,11 @@ class Reader:
             return f"had received it, and it takes back {own.commit[:12]}, which came from there"
         return None
 
-    @staticmethod
-    def _timed(obligation: Obligation, deadline: Landing | None) -> Obligation:
+    def _timed(self, obligation: Obligation, deadline: Landing | None) -> Obligation:
         """The same, ``late`` where a promotion had passed already."""
         arrived = obligation.arrived_at
-        if deadline is None or arrived is None or arrived <= deadline.at:
+        landing = obligation.at and self.history.landing(obligation.owed_to, obligation.at)
+        if deadline is None or arrived is None or not landing or in_time(self.history, landing, deadline):
             return obligation
         days = (arrived - deadline.at) / 86_400
         return replace(
@@ -559,18 +561,22 @@ class Deadlines:
 
     Parameters
     ----------
+    history : History
+        The replay.
     landings : iterable of Landing
         In any order.
     """
 
-    def __init__(self, landings: Iterable[Landing]) -> None:
-        self._landings = sorted(landings, key=lambda landing: (landing.at, landing.sha))
+    def __init__(self, history: History, landings: Iterable[Landing]) -> None:
+        self._history = history
+        self._landings = sorted(landings, key=lambda landing: (landing.at, landing.branch, landing.place))
         self._times = [landing.at for landing in self._landings]
 
-    def after(self, at: int) -> Landing | None:
-        """The first promotion after a moment; None if there was none yet."""
-        place = bisect_right(self._times, at)
-        return self._landings[place] if place < len(self._landings) else None
+    def after(self, change: Change) -> Landing | None:
+        """The first promotion after a change had landed; None if there was none yet."""
+        landed = self._history.landings[change.branch][change.place]
+        later = self._landings[bisect_left(self._times, landed.at) :]
+        return next((each for each in later if self._history.precedes(landed, each)), None)
 
 
 def _show(sha: Sha) -> str:

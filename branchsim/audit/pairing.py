@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from branchsim.audit.evidence import Evidence
@@ -275,6 +275,18 @@ class Pairing:
         other = Counter(t.key for t in self.target_items if not t.commit.is_merge)
         return {key: max(one[key], other[key]) for key in one.keys() | other.keys()}
 
+    @functools.cached_property
+    def _crowded(self) -> frozenset[object]:
+        """The authors and dates that tell nothing: what was scripted or imported has many commits of one second."""
+        subjects: dict[object, set[str]] = defaultdict(set)
+        crowded: set[object] = set()
+        for side in (self.source_items, self.target_items):
+            subjects.clear()
+            for each in side:
+                subjects[_moment(each.commit)].add(each.key)
+            crowded.update(moment for moment, keys in subjects.items() if len(keys) > 1)
+        return frozenset(crowded)
+
     def _judge(self, proposed: Mapping[Sha, Iterable[Item]], uniqueness: Mapping[str, int]) -> list[Edge]:
         by_sha = {t.sha: t for t in self.target_items}
         edges = []
@@ -283,7 +295,9 @@ class Pairing:
             for s in candidates:
                 if self.allowed is not None and not self.allowed(s.sha, t.sha):
                     continue
-                edge = judge(s, t, self.facts.get(s.sha), self.facts.get(t.sha), uniqueness, self._common)
+                edge = judge(
+                    s, t, self.facts.get(s.sha), self.facts.get(t.sha), uniqueness, self._common, self._crowded
+                )
                 if edge is not None:
                     edges.append(replace(edge, score=edge.score - _UNDONE) if t.sha in self.undone else edge)
         return edges
@@ -306,12 +320,16 @@ _STRONG = frozenset({Evidence.PATCH_ID, Evidence.ZERO_CONTEXT, Evidence.AUTHOR_D
 
 def _keys(i: Item) -> Iterable[object]:
     commit = i.commit
-    yield ("at", commit.authored_at, commit.author.casefold())
+    yield _moment(commit)
     if i.key:
         yield ("subject", i.key)
     for reference in i.references:
         yield ("reference", reference)
     yield ("blobs", frozenset((change.old, change.new) for change in commit.changes))
+
+
+def _moment(commit: Commit) -> tuple[object, ...]:
+    return "at", commit.authored_at, commit.author.casefold()
 
 
 def judge(
@@ -321,6 +339,7 @@ def judge(
     other: PatchFacts | None,
     uniqueness: Mapping[str, int],
     counted: Callable[[Sha, Sha], int] | None = None,
+    crowded: Container[object] = (),
 ) -> Edge | None:
     """The rung on which a pair stands, or None where it does not stand.
 
@@ -334,13 +353,15 @@ def judge(
         How often a subject occurs on one side.
     counted : callable, optional
         `common` by the ids of the two, for callers that ask of many pairs.
+    crowded : container
+        The authors and dates that several changes share, so that they are no evidence.
 
     Notes
     -----
     The rungs and their limits are explained in ``docs/accuracy.md``.
     """
     person = same_person(s.commit, t.commit)
-    dated = person and s.commit.authored_at == t.commit.authored_at
+    dated = person and s.commit.authored_at == t.commit.authored_at and _moment(t.commit) not in crowded
     titled = bool(s.key) and s.key == t.key
     rare = titled and uniqueness.get(s.key, 1) <= 1
     similar = 1.0 if titled else jaccard(s.words, t.words)

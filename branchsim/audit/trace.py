@@ -311,7 +311,8 @@ class _Tracer:
             steps += own
             standings.append(self._standing(branch, own))
         order = {name: rank for rank, name in enumerate(history.landings)}
-        steps.sort(key=lambda step: (step.at, order[step.branch], step.landing))
+        # The steps of one branch are in order already, also within one second.
+        steps.sort(key=lambda step: (step.at, order[step.branch]))
         change = self.change
         return Trace(
             change.id, change.commits, change.subject, change.author, tuple(standings), tuple(steps), self.audit.as_of

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import pandas as pd
+    from numpy.typing import NDArray
 
     from branchsim.git.log import Commit
     from branchsim.history.landings import History, Kind, Landing
@@ -151,7 +152,6 @@ class _Homes:
     """For each commit the rank of the branch and the place of the landing with which it arrived first."""
 
     def __init__(self, size: int) -> None:
-        self.when = np.full(size, np.iinfo(np.int64).max, dtype=np.int64)
         self.rank = np.full(size, -1, dtype=np.int32)
         self.place = np.full(size, -1, dtype=np.int32)
 
@@ -160,20 +160,40 @@ class _Homes:
 
 
 def _homes(history: History) -> _Homes:
+    """Where each commit arrived first: ancestry says which of two landings came first, times where it says nothing.
+
+    Within one second the branch that was only moved there comes last, then the one that is given the commit back by a
+    retrofit, then the one further downstream.
+    """
     homes = _Homes(len(history.graph))
     ranks = {name: rank for rank, name in enumerate(history.landings)}
-    for name in history.lines.steps:  # upstream first: of two arrivals at once the one upstream counts
-        landings, arrived = history.landings[name], history.arrivals[name]
-        if not landings:
-            continue
-        # A branch that was only moved there comes second to the one on which the commit was made.
-        times = np.array([landing.at * 2 + (landing.kind in _FOREIGN) for landing in landings], dtype=np.int64)
-        when = np.where(arrived >= 0, times[arrived], np.iinfo(np.int64).max)
-        sooner = when < homes.when
-        homes.when[sooner] = when[sooner]
+    names = [name for name in history.lines.steps if history.landings[name]]  # upstream first
+    tips, times = {}, {}
+    for name in names:
+        landings = history.landings[name]
+        tips[name] = np.array([history.graph.number(landing.sha) for landing in landings], dtype=np.int64)
+        times[name] = np.array(
+            [landing.at * 4 + 2 * (landing.kind in _FOREIGN) + (landing.flow == "retrofit") for landing in landings],
+            dtype=np.int64,
+        )
+    for at, name in enumerate(names):
+        arrived = history.arrivals[name]
+        sooner = (arrived >= 0) & (homes.rank < 0)
+        for other in names[:at]:
+            (both,) = np.nonzero((homes.rank == ranks[other]) & (arrived >= 0))
+            here, there = arrived[both], homes.place[both]
+            inside = _within(history.arrivals[other][tips[name][here]], there)
+            around = _within(arrived[tips[other][there]], here)
+            first = np.where(inside == around, times[name][here] < times[other][there], inside)
+            sooner[both[first]] = True
         homes.rank[sooner] = ranks[name]
         homes.place[sooner] = arrived[sooner]
     return homes
+
+
+def _within(arrived: NDArray[np.int32], places: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Whether commits that arrived at some places were there by others."""
+    return (arrived >= 0) & (arrived <= places)
 
 
 def _cut(history: History, landing: Landing, new: list[Sha]) -> list[Change]:

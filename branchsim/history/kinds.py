@@ -322,12 +322,17 @@ class Classifier:
             if len(numbers) < 2:  # noqa: PLR2004
                 continue
             by_subject: dict[str, int] = {}
-            for number in sorted(numbers, key=lambda each: (self.graph.commits[each].committed_at, each)):
+            for number in sorted(numbers, key=self._age):
                 first = by_subject.setdefault(subject_key(self.graph.commits[number].message), number)
                 if first != number and len(self.graph.parents[number]) < 2:  # noqa: PLR2004
                     # A merge is no pick, but what `cherry-pick -m 1` makes of one is.
                     twins[number] = first
         return twins
+
+    def _age(self, number: int) -> tuple[int, bool, bool, int]:
+        """Sorts an original before its picks: within a second what says it is one, or is on a line, comes later."""
+        commit = self.graph.commits[number]
+        return commit.committed_at, bool(ported_from(commit.message)), number in self.lines.owner, number
 
     def _original(self, number: int) -> int | None:
         return self.twins.get(number)

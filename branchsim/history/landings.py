@@ -158,6 +158,22 @@ class History:
         place = -1 if number is None else int(self.arrivals[branch][number])
         return self.landings[branch][place] if place >= 0 else None
 
+    def held(self, landing: Landing, sha: Sha) -> bool:
+        """Whether a commit was part of a branch, by ancestry, with a landing there."""
+        number = self.graph.find(sha)
+        return number is not None and 0 <= int(self.arrivals[landing.branch][number]) <= landing.place
+
+    def precedes(self, one: Landing, other: Landing) -> bool:
+        """Whether one landing came before another, as ancestry says, and times only where that says nothing.
+
+        Two landings on different branches, neither in the other and within the same second, precede each other in no
+        way: a script makes many commits in a second.
+        """
+        if one.branch == other.branch:
+            return one.place < other.place
+        inside, around = self.held(other, one.sha), self.held(one, other.sha)
+        return inside if inside != around else one.at < other.at
+
     def landing(self, branch: str, sha: Sha) -> Landing | None:
         """The landing whose tip a commit is."""
         known = self._by_sha.get(branch)

@@ -170,6 +170,9 @@ def test_the_releases_come_in_the_order_of_their_versions(tmp_path: Path) -> Non
 
 # Generated histories of known truth.
 
+PICKER = "Pia Picker <pia@example.com>"
+STEPS = st.sampled_from([3600, 0])  # a script makes a whole history within one second
+
 FATES = (
     "merged", "picked", "picked with trailer", "squashed", "conflict resolved", "never", "dropped by the merge",
     "port reverted", "port reverted and back", "withdrawn", "half",
@@ -210,7 +213,7 @@ def meet(  # noqa: C901  one case for each fate
             story.merge(branch, "integration")
         case "picked" | "picked with trailer" | "port reverted" | "port reverted and back":
             ports = [
-                story.repo.pick(into="integration", commit=sha, trailer=fate.endswith("trailer"))
+                story.repo.pick(into="integration", commit=sha, trailer=fate.endswith("trailer"), committer=PICKER)
                 for sha in (one, other)
             ]
             if "reverted" in fate:
@@ -224,14 +227,14 @@ def meet(  # noqa: C901  one case for each fate
             text = edited(CODE, 8, value="from_build()")
             story.repo.commit("integration", {code: text}, subject=f"Build goes its own way {number}")
             text = edited(text, 7, 9, value=f"bug{number}({{}})")
-            story.repo.pick(into="integration", commit=one, files={code: text})
-            story.repo.pick(into="integration", commit=other)
+            story.repo.pick(into="integration", commit=one, files={code: text}, committer=PICKER)
+            story.repo.pick(into="integration", commit=other, committer=PICKER)
         case "dropped by the merge":
             story.merge(branch, "integration", files={})
         case "withdrawn":
             story.repo.revert(into="preprod", commit=landing, files={code: CODE, notes: CODE})
         case "half":
-            story.repo.pick(into="integration", commit=one)
+            story.repo.pick(into="integration", commit=one, committer=PICKER)
     return one
 
 
@@ -241,11 +244,11 @@ def named(found_verdicts: list[str], fates: list[str]) -> list[tuple[str, str]]:
 
 
 @settings(max_examples=12)
-@given(fates=st.lists(st.sampled_from(FATES), min_size=1, max_size=4), release=st.booleans())
-def test_verdicts_are_the_known_truth(fates: list[str], release: bool) -> None:
+@given(fates=st.lists(st.sampled_from(FATES), min_size=1, max_size=4), release=st.booleans(), step=STEPS)
+def test_verdicts_are_the_known_truth(fates: list[str], release: bool, step: int) -> None:
     with tempfile.TemporaryDirectory() as directory:
         files = {f"{kind}{number}.c": CODE for kind in ("code", "notes") for number in range(len(fates))}
-        story = Story(Path(directory) / "repo", files=files)
+        story = Story(Path(directory) / "repo", files=files, step=step)
         ids = [play(story, number, fate) for number, fate in enumerate(fates)]
         if release:
             story.feature("search", {"search.c": block("search")})
@@ -261,11 +264,11 @@ def test_verdicts_are_the_known_truth(fates: list[str], release: bool) -> None:
 
 
 @settings(max_examples=8)
-@given(fates=st.lists(st.sampled_from(sorted(AFTER_RELEASE)), min_size=1, max_size=4))
-def test_what_comes_after_the_promotion_is_late(fates: list[str]) -> None:
+@given(fates=st.lists(st.sampled_from(sorted(AFTER_RELEASE)), min_size=1, max_size=4), step=STEPS)
+def test_what_comes_after_the_promotion_is_late(fates: list[str], step: int) -> None:
     with tempfile.TemporaryDirectory() as directory:
         files = {f"{kind}{number}.c": CODE for kind in ("code", "notes") for number in range(len(fates))}
-        story = Story(Path(directory) / "repo", files=files)
+        story = Story(Path(directory) / "repo", files=files, step=step)
         landed = [
             story.hotfix(
                 f"bug{number}",
@@ -284,6 +287,25 @@ def test_what_comes_after_the_promotion_is_late(fates: list[str]) -> None:
         truth = ["missed" if fate == "never" else "late" for fate in fates]
         assert named([record.verdict.value for record in records], fates) == named(truth, fates)
         assert {(record.deadline, record.overdue) for record in records} == {(passed, True)}
+
+
+def test_within_one_second_a_hotfix_that_another_one_carries_is_no_leak(tmp_path: Path) -> None:
+    story = Story(tmp_path / "repo", step=0)
+    one, first = story.hotfix("one", {"app.c": FIXED})
+    other, second = story.hotfix("other", {"lib/util.c": FIXED})
+    # The retrofit of the second brings the first along; then BUILD goes on and is released.
+    retrofit = story.merge("hotfix/other", "integration")
+    story.feature("search", {"search.c": block("search")})
+    passed = story.promote("integration", "uat", "preprod")
+    late, _ = story.hotfix("late", {"late.c": block("late")})
+    found = story.audit(checks=("obligations", "leaks"))
+    assert found.leak_records == ()
+    assert [(r.change, r.verdict.value, r.at, r.deadline, r.overdue) for r in found.records] == [
+        (first, "retrofitted", retrofit, passed, False),
+        (second, "retrofitted", retrofit, passed, False),
+        (found.records[-1].change, "missed", None, None, False),
+    ]
+    assert [r.commits[0] for r in found.records] == [one, other, late]
 
 
 def test_the_names_of_refs_and_how_they_are_kept_change_nothing(story: Story) -> None:

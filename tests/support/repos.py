@@ -127,14 +127,19 @@ class RepoBuilder:
         Without a work tree.
     object_format : str
         ``sha1`` or ``sha256``.
+    step : int
+        The seconds from one commit to the next: 0 for a history that a script made within one second.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, bare: bool = False, object_format: str = "sha1") -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], *, bare: bool = False, object_format: str = "sha1", step: int = 3600
+    ) -> None:
         self.path = Path(path)
         self.path.mkdir(parents=True, exist_ok=True)
         self.refs: dict[str, str] = {}
         self._digits = 64 if object_format == "sha256" else 40
         self._count = 0
+        self.step = step
         self._process: subprocess.Popen[bytes] | None = None
         self._marks: dict[str, int] = {}
         kind = ["--bare"] if bare else []
@@ -202,7 +207,7 @@ class RepoBuilder:
             parents = [self.refs[ref]] if ref in self.refs else []
         ids = [self.resolve(parent) for parent in parents]
         self._count += 1
-        at = START + 3600 * self._count if at is None else at
+        at = START + self.step * self._count if at is None else at
         committed_at = at if committed_at is None else committed_at
         text = message if message is not None else (subject or f"Commit {self._count}") + "\n"
         lines: list[bytes] = []
@@ -272,7 +277,7 @@ class RepoBuilder:
             "message": message,
             "author": name,
             "at": int(at),
-            "committed_at": START + 3600 * self._count,
+            "committed_at": START + self.step * self._count,
         } | options
         return self.commit(into, files, tree=tree, **given)
 
@@ -297,7 +302,7 @@ class RepoBuilder:
             self.branch(f"refs/tags/{name}", at)
             return
         self._count += 1
-        when = START + 3600 * self._count if tagged_at is None else tagged_at
+        when = START + self.step * self._count if tagged_at is None else tagged_at
         head = b"tag %b\nfrom %b\n" % (os.fsencode(name), self._known(self.resolve(at)))
         self._send(head + b"tagger %b %d +0000\n" % (COMMITTER.encode(), when) + _data(_bytes(message)))
 

@@ -32,13 +32,19 @@ class Story:
         The long-lived branches, from the first to the last; all begin at one commit.
     files : mapping
         What that commit holds, beside ``app.c`` and ``lib/util.c``.
+    step : int
+        The seconds from one commit to the next.
     """
 
     def __init__(
-        self, path: Path, branches: Sequence[str] = BRANCHES, files: Mapping[str, Content] | None = None
+        self,
+        path: Path,
+        branches: Sequence[str] = BRANCHES,
+        files: Mapping[str, Content] | None = None,
+        step: int = 3600,
     ) -> None:
         self.branches = tuple(branches)
-        self.repo = RepoBuilder(path)
+        self.repo = RepoBuilder(path, step=step)
         start: Files = {"app.c": CODE, "lib/util.c": CODE, **(files or {})}
         self.base = self.repo.commit(branches[0], start, subject="Begin the project")
         for name in branches[1:]:
