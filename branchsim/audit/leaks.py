@@ -139,7 +139,16 @@ def _straight_work(history: History, landing: Landing) -> list[Leak]:
     reached = {name for target in family.to for name in topology.downstream(target)}
     if landing.branch not in reached:
         return []
-    shas = [sha for sha in landing.commits if not history.commit(sha).is_merge]
+    before = {flow.source for flow in topology.promotions() if flow.target == landing.branch}
+    shas = [
+        sha
+        for sha in landing.commits
+        if not history.commit(sha).is_merge
+        # What the branch before this one holds already has come the way it had to.
+        and not any(
+            (there := history.arrival(name, sha)) is not None and history.precedes(there, landing) for name in before
+        )
+    ]
     wanted = " or ".join(family.to)
     return [_leak(landing, family.pattern, shas, f"{family.pattern} lands on {wanted} first")] if shas else []
 

@@ -47,7 +47,7 @@ _SAME = 0.6
 _SECONDARY = re.compile(
     rb"(?:^|/)(?:(?:unit|functional|integration|acceptance|system|smoke|regression|performance|load|browser|ui|api)[-_])?tests?(?:/|$)"
     rb"|(?:^|/)(?:testing|specs?|docs?|examples?|fixtures?|samples?|demos?|benchmarks?|__tests__|robot|e2e|cypress|\.github|\.circleci"
-    rb"|\.ci|\.gitlab|\.azure-pipelines)(?:/|$)"
+    rb"|\.ci|\.gitlab|\.azure-pipelines|\.vscode|\.idea|\.devcontainer)(?:/|$)"
     rb"|(?:^|/)(?:test_[^/]*|[^/]*_tests?|[^/]*[-.](?:spec|test))\.[a-z]+$|(?:^|/)[^/]*(?:Tests?|_TEST)\d*\.(?:cls|java|php|cs|kt)(?:-meta\.xml)?$"
     rb"|\.(?:md|rst|txt|adoc|po|pot)$"
     rb"|(?:^|/)(?:README|EXAMPLES?|AUTHORS|CONTRIBUTORS|CREDITS|THANKS|NEWS|TODO)$"
@@ -59,7 +59,7 @@ _SECONDARY = re.compile(
 
 
 def is_secondary(path: bytes) -> bool:
-    """Whether a path holds tests, documentation, examples, or settings of checkers: none of them breaks a release."""
+    """Whether a path holds tests, documentation, examples, settings of checkers or editors: nothing that breaks a release."""
     return _SECONDARY.search(path) is not None
 
 

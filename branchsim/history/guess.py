@@ -21,12 +21,13 @@ from branchsim.history.refs import branch_tips
 from branchsim.history.subjects import read_merge
 from branchsim.names import RefName
 from branchsim.topology import Branch, Family, Flow, Topology, version_key
+from branchsim.topology.bots import is_of_a_bot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from branchsim.git.repository import Repository
-    from branchsim.history.landings import History
+    from branchsim.history.landings import History, Landing
     from branchsim.names import Sha
 
 _DAY = 86_400
@@ -34,7 +35,7 @@ _DAY = 86_400
 # Words for the stages between the developers and the users, the nearest to the developers first. `main` and its like
 # are not among them: they mean production in one team and the trunk in another.
 _STAGES: tuple[tuple[str, str, re.Pattern[str]], ...] = (
-    ("develop", "BUILD", re.compile(r"dev|develop|development", re.IGNORECASE)),
+    ("develop", "BUILD", re.compile(r"dev|develop|development|dev[-_]?(?:test|int|org)", re.IGNORECASE)),
     ("integration", "BUILD", re.compile(r"int|integ|integration", re.IGNORECASE)),
     ("uat", "BUILD", re.compile(r"uat|recette|qa|test|testing|acceptance|sit", re.IGNORECASE)),
     ("uat_run", "RUN", re.compile(r"(?:uat|recette|qa)[-_/]?run|run[-_/]?(?:uat|recette|qa)", re.IGNORECASE)),
@@ -57,15 +58,17 @@ _SHOWN = 9
 _MERGED_INTO = 10
 _LONG = 180 * _DAY
 _FAMILY_AT_LEAST = 3
+_TWICE_AT_LEAST = 2
 _OFTEN_DIRECT = 0.2
 _SHARE = 0.1
 _MOSTLY = 0.5
 _PORTED = 0.1
 _FAMILY_WORDS = re.compile(
     r"features?|feat|bug-?fix(?:es)?|fix(?:es)?|hot-?fix(?:es)?|releases?|chore|docs?|task|tech|refactor|tests?|ci|build"
-    r"|backports?|patchback|retrofits?|support|security|patch|renovate|dependabot|revert|story|epic|us",
+    r"|backports?|retrofits?|support|security|patch|revert|story|epic|us",
     re.IGNORECASE,
 )
+_TICKET = re.compile(r"([A-Z][A-Z0-9]+-)\d")
 _UNNAMED = ("direct", "rebase", "revert", "squash")
 # What comes before a release is tagged too, and more often.
 _BEFORE_RELEASE = re.compile(
@@ -225,8 +228,11 @@ class _Guesser:
         """The stages that exist, with their branch, from the developers to production."""
         newest = max(self._time(name) for name in self.tips)
         found: dict[str, str] = {}
+        staged = {name: _stage(name) for name in self.tips}
+        if len(set(filter(None, staged.values()))) < 2:  # noqa: PLR2004
+            staged |= self._stages_with_a_common_part()
         for stage, _, _ in _STAGES:
-            named = [name for name in self.tips if _stage(name) == stage]
+            named = [name for name in self.tips if staged[name] == stage]
             alive = [name for name in named if newest - self._time(name) <= _IDLE]
             self.reasons += [
                 f"{name} is left out: nothing landed there for {_years(newest - self._time(name))}"
@@ -245,6 +251,26 @@ class _Guesser:
                 self.reasons.append(f"{self.trunk} is left out: {found['production']} is production by its name")
         order = [stage for stage, _, _ in _STAGES]
         return {stage: found[stage] for stage in order if stage in found}
+
+    def _stages_with_a_common_part(self) -> dict[str, str]:
+        """The stages of branches that all begin or end with the name of the team: ``acme-uat``, ``acme-preprod``."""
+        found: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
+        merged = {*self.into, *(source for source, _ in self.merges)}
+        for name in self.tips:
+            if name not in merged:
+                continue
+            for cut in range(1, len(name)):
+                before, after = name[:cut], name[cut:]
+                if (stage := _stage(after)) is not None:
+                    found[before.lower(), ""][name] = stage
+                if (stage := _stage(before)) is not None:
+                    found["", after.lower()][name] = stage
+        fitting = {part: names for part, names in found.items() if len(set(names.values())) > 1}
+        if not fitting:
+            return {}
+        part = max(fitting, key=lambda each: (len(set(fitting[each].values())), len("".join(each)), each))
+        self.reasons.append(f"{_listed(sorted(fitting[part]))} are named after stages, beside {''.join(part)!r}")
+        return fitting[part]
 
     def _find_versions(self) -> list[str]:
         versions = sorted((name for name in self.tips if _is_version(name) and name != self.trunk), key=_version_order)
@@ -329,6 +355,11 @@ class _Guesser:
         return not others or self.merges[name, first] > 0
 
     def _with_versions(self, versions: list[str]) -> Topology:
+        newest = max((self.trunk, *versions), key=_version_order) if _is_version(self.trunk) else self.trunk
+        if newest != self.trunk:
+            self.reasons.append(f"{newest} is the newest version, so what is on {self.trunk} goes on to it")
+            versions = sorted({self.trunk, *versions} - {newest}, key=_version_order)
+            self.trunk = newest
         back, forward, merged = self._ports(versions)
         trunk = self.trunk
         direction = "forward" if merged + forward > back else "back"
@@ -416,24 +447,32 @@ class _Guesser:
         history = read_history(self.repository, topology, commits=self.graph.commits)
         topology = self._without_lines_of_their_own(self._with_direct(topology, history), history)
         landed: dict[str, Counter[str]] = defaultdict(Counter)
+        first: dict[str, dict[str, dict[str, Landing]]] = defaultdict(lambda: defaultdict(dict))
         people: dict[str, set[str]] = defaultdict(set)
         newest = max(landings[-1].at for landings in history.landings.values())
         for landings in history.landings.values():
             for landing in landings:
                 source = landing.source
-                if source is None or source in history.landings or "/" not in source or ":" in source:
+                if source is None or source in history.landings or ":" in source:
                     continue
-                prefix = source.partition("/")[0]
+                prefix = _family_prefix(source)
+                if prefix is None:
+                    continue
                 if newest - landing.at <= _IDLE:
                     landed[prefix][landing.branch] += 1
+                    first[prefix][landing.branch].setdefault(source, landing)
                     people[prefix].update(history.commit(sha).author_email for sha in landing.commits[:1])
         for prefix in sorted(landed):
             # Many people put their own name before the slash; that makes no family.
-            shared = _FAMILY_WORDS.fullmatch(prefix) is not None or len(people[prefix]) >= _FAMILY_AT_LEAST
+            word = prefix[:-1]
+            known = _FAMILY_WORDS.fullmatch(word) is not None or is_of_a_bot(prefix) or prefix.endswith("-")
+            shared = known or len(people[prefix]) >= _FAMILY_AT_LEAST
             # Releases are rare: one that went through a branch of its own tells how they go.
-            least = 1 if prefix.lower() == "release" else _FAMILY_AT_LEAST
-            if shared and landed[prefix].total() >= least and re.fullmatch(r"[A-Za-z][\w.-]*", prefix):
-                topology = self._with_family(topology, prefix, landed[prefix])
+            least = 1 if word.lower() == "release" else _FAMILY_AT_LEAST
+            if shared and landed[prefix].total() >= least and re.fullmatch(r"[A-Za-z][\w.-]*", word):
+                topology = self._with_family(
+                    topology, prefix, landed[prefix], self._fixes(topology, history, first[prefix])
+                )
         return topology
 
     def _with_direct(self, topology: Topology, history: History) -> Topology:
@@ -477,7 +516,21 @@ class _Guesser:
         )
         return topology.replace(flows=tuple(flow for flow in topology.flows if flow not in back))
 
-    def _with_family(self, topology: Topology, prefix: str, counts: Counter[str]) -> Topology:
+    @staticmethod
+    def _fixes(topology: Topology, history: History, first: Mapping[str, Mapping[str, Landing]]) -> tuple[int, int]:
+        """How many branches were merged to RUN, and how many of them afterwards to where RUN owes them."""
+        run = {name for name in first if topology.layer_of(name) == "RUN"}
+        there = {source: landing for name in run for source, landing in first[name].items()}
+        owed = {name for each in run for name in topology.owed_to(each)} - run
+        again = {
+            source
+            for name in owed & first.keys()
+            for source, landing in first[name].items()
+            if source in there and history.precedes(there[source], landing)
+        }
+        return len(there), len(again)
+
+    def _with_family(self, topology: Topology, prefix: str, counts: Counter[str], fixes: tuple[int, int]) -> Topology:
         total = counts.total()
         usual = [branch.name for branch in topology.branches if counts[branch.name] >= _SHARE * total]
         releases = topology.last_branches()
@@ -486,21 +539,38 @@ class _Guesser:
             usual = [branch.name for branch in topology.branches if branch.name in {*usual, *releases}]
         run = [name for name in usual if topology.layer_of(name) == "RUN"]
         to, retrofit = usual, []
-        if run and len(run) < len(usual) and _FIXES.search(prefix):
-            to = run
-            owed = {name for each in run for name in topology.owed_to(each)}
-            retrofit = [name for name in usual if name not in run and name in owed]
+        bot = is_of_a_bot(prefix)
+        owed = {name for each in run for name in topology.owed_to(each)}
+        back = [name for name in usual if name not in run and name in owed]
+        # The name says that these are hotfixes, or the same branches are merged to RUN and then to where RUN owes them.
+        merged, again = fixes
+        merged_twice = again >= _TWICE_AT_LEAST and again >= _MOSTLY * merged
+        if run and len(run) < len(usual) and not bot and (_FIXES.search(prefix) or merged_twice):
+            to, retrofit = run, back
         source = to
-        if prefix.lower() == "release":
+        if prefix.lower() == "release/":
             source = list(dict.fromkeys(up for each in to for up in topology.upstream(each))) or to
-        family = Family(f"{prefix}/*", source=tuple(source), to=tuple(to), retrofit=tuple(retrofit))
+        family = Family(f"{prefix}*", source=tuple(source), to=tuple(to), retrofit=tuple(retrofit))
         try:
             wider = topology.replace(families=(*topology.families, family))
         except TopologyError:
             return topology
         shown = ", ".join(f"{counts[name]} on {name}" for name in usual if counts[name])
-        self.reasons.append(f"{prefix}/* is a family of short-lived branches: {many(total, 'landing')} ({shown})")
+        what = "branches that a bot makes" if bot else "short-lived branches"
+        later = (
+            f"; {again} of {merged} that landed on RUN were merged back as well" if retrofit and merged_twice else ""
+        )
+        self.reasons.append(f"{prefix}* is a family of {what}: {many(total, 'landing')} ({shown}){later}")
         return wider
+
+
+def _family_prefix(name: str) -> str | None:
+    """What the branches of a family have in common: all up to the first slash, or the project of a ticket's number."""
+    head, slash, _ = name.partition("/")
+    if slash:
+        return head + slash
+    ticket = _TICKET.match(name)
+    return ticket[1] if ticket is not None else None
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-Forge = Literal["git", "github", "gitlab", "bitbucket", "azure", "gitea", "bors"]
+Forge = Literal["git", "github", "gitlab", "bitbucket", "azure", "gitea", "bors", "other"]
 
 _LONGEST = 1000
 """Subjects are cut here before they are searched: no tool writes a longer one."""
@@ -34,7 +34,8 @@ class Told:
     pr : int or None
         Number of the pull or merge request.
     forge : str
-        Who writes such messages: ``git``, ``github``, ``gitlab``, ``bitbucket``, ``azure``, ``gitea`` or ``bors``.
+        Who writes such messages: ``git``, ``github``, ``gitlab``, ``bitbucket``, ``azure``, ``gitea``, ``bors`` or
+        ``other``.
     """
 
     source: str | None = None
@@ -58,6 +59,7 @@ _AZURE = re.compile(rf"Merge pull request (?P<pr>\d+) from (?P<source>{_NAME})(?
 _AZURE_TITLED = re.compile(r"Merged PR (?P<pr>\d+)(?:[:.\s]|$)")
 _CLOUD = re.compile(rf"Merged in (?P<source>{_NAME}) \(pull request #(?P<pr>\d+)\)")
 _SERVER_TITLED = re.compile(r"Pull request #(?P<pr>\d+)(?::|$)")
+_MERGING = re.compile(rf"Merging branch (?P<source>{_NAME})(?: (?:in)?to (?P<target>{_NAME}))?")
 _BORS = re.compile(r"(?:Auto merge of|Merge) #(?P<pr>\d+)\b(?: - (?P<owner>[\w.-]+):(?P<source>[^\s,]+))?")
 _PLAIN = re.compile(rf"Merged? (?P<source>{_NAME}) (?:into|to) (?P<target>{_NAME})")
 _SQUASHED = re.compile(r"\(#(?P<pr>\d+)\)$")
@@ -74,7 +76,7 @@ def subject_of(message: str) -> str:
 def read_merge(message: str) -> Told | None:
     """What the message of a merge commit tells; None where it tells nothing."""
     subject = subject_of(message)[:_LONGEST]
-    return _server(subject, message) or _pulled(subject, message) or _plain(subject)
+    return _server(subject, message) or _pulled(subject, message) or _merging(subject) or _plain(subject)
 
 
 def read_squash(message: str) -> Told | None:
@@ -170,6 +172,15 @@ def _pulled(subject: str, message: str) -> Told | None:
         names = tuple(rest or head for head, _, rest in cut)
     names = tuple(name.removeprefix("refs/heads/") for name in names)
     return Told(source=names[0], sources=names, target=target, remote=remote, location=location, pr=number, forge=forge)
+
+
+def _merging(subject: str) -> Told | None:
+    """``Merging branch WI-000012``, as tools for the deployment of Salesforce metadata write it."""
+    found = _MERGING.fullmatch(subject)
+    if found is None or _HEX.fullmatch(found["source"]):
+        return None
+    source = found["source"]
+    return Told(source=source, sources=(source,), target=found["target"], forge="other")
 
 
 def _plain(subject: str) -> Told | None:

@@ -10,6 +10,7 @@ from branchsim.plan.checks import PlanError, check_ref
 from branchsim.plan.model import Plan, Promotion
 from branchsim.plan.steps import Commit, Gate, PullRequest, Start, Tag
 from branchsim.topology import Family, Topology, is_pattern, matches
+from branchsim.topology.bots import is_of_a_bot
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -263,11 +264,14 @@ def _hotfix_family(topology: Topology, name: str) -> Family:
         family
         for family in topology.families
         if any(topology.layer_of(to) == layer and to in family.source for to in family.to)
+        and not is_of_a_bot(family.pattern)
     ]
-    for word in ("hotfix", "fix", "patch", ""):
-        for family in fitting:
-            if family.pattern.startswith(word):
-                return family
+    # What is merged twice is what the team retrofits; else the name tells.
+    for owing in (True, False):
+        for word in ("hotfix", "fix", "patch", ""):
+            for family in fitting:
+                if bool(family.retrofit) == owing and family.pattern.startswith(word):
+                    return family
     raise PlanError(
         f"the topology {topology.name!r} has no family of branches that start from and land on a branch of {layer}; "
         "add a [[family]] such as hotfix/*"

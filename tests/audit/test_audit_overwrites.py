@@ -149,6 +149,9 @@ def test_a_feature_merged_straight_to_preprod_leaks_and_violates(story: Story) -
     found = story.audit()
     assert [(leak.came_from, leak.commits) for leak in found.leak_records] == [("feature/*", (rushed,))]
     assert [(each.rule, each.landing) for each in found.violation_records] == [(Rule.WRONG_FAMILY, landing)]
+    # Merged once more, to production: it has come by way of preprod by then.
+    story.repo.merge(into="production", source="preprod", subject="Merge branch 'feature/rush' into production")
+    assert [leak.landing for leak in story.audit().leak_records] == [landing]
 
 
 def test_a_window_runs_from_the_promotion_to_the_release_that_carries_it(story: Story) -> None:

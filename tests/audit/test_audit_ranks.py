@@ -67,7 +67,7 @@ def test_what_speaks_for_a_loss_never_lowers_the_rank_and_what_speaks_against_ne
         "classes/Payment_TEST.cls", "classes/Payment_TEST2.cls-meta.xml", "robot/it.py", "other/functional_tests/A.cls",
         "integration-test/a.c",
         "README.md", "docs/x.rst", ".github/workflows/main.yml", ".travis.yml",
-        "phpstan.neon", "psalm.xml", ".eslintrc.json", "examples/one.py",
+        "phpstan.neon", "psalm.xml", ".eslintrc.json", "examples/one.py", ".vscode/settings.json",
     ],
 )  # fmt: skip
 def test_paths_that_break_no_release_rank_lower(path: str) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
@@ -8,6 +9,8 @@ from support.repos import START, RepoBuilder, git
 from branchsim.errors import InputError
 from branchsim.git.repository import Repository
 from branchsim.history import guess_topology, read_history
+from branchsim.plan import Plan, PlanError, Start
+from branchsim.topology import Family
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -226,3 +229,63 @@ def test_a_trunk_beside_branches_named_after_all_stages_is_left_out(repo: RepoBu
     found = guess(repo)
     assert [branch.name for branch in found.topology.branches] == ["integration", "uat", "preprod", "production"]
     assert any("main is left out" in reason for reason in found.reasons)
+
+
+def test_what_bots_do_is_no_hotfix(repo: RepoBuilder) -> None:
+    for number in range(4):
+        for prefix in ("dependabot/npm", "renovate", "urgent"):
+            name = f"{prefix}/{number}"
+            repo.branch(name, "main")
+            repo.commit(name, {f"{prefix}{number}".replace("/", "-"): "1\n"})
+            repo.merge(into="main", source=name, subject=f"Merge branch '{name}'")
+    found = guess(repo)
+    assert {family.pattern for family in found.topology.families} == {"dependabot/*", "renovate/*"}
+    assert "dependabot/* is a family of branches that a bot makes: 4 landings (4 on main)" in found.reasons
+    with pytest.raises(PlanError, match="no family of branches that start from and land on a branch of RUN"):
+        Plan.hotfix("login", found.topology)
+    wider = found.topology.replace(
+        families=(*found.topology.families, Family("work/*", source=("main",), to=("main",)))
+    )
+    assert [step.branch for step in Plan.hotfix("login", wider) if isinstance(step, Start)] == ["work/login"]
+
+
+@pytest.mark.parametrize("first", ["preprod", "integration"])
+def test_branches_that_are_merged_to_run_and_then_back_are_hotfixes(repo: RepoBuilder, first: str) -> None:
+    """Work items that go from stage to stage one by one are merged to both as well, but to BUILD first."""
+    for name in ("integration", "uat", "preprod"):
+        repo.branch(name, "main")
+    for number in range(3):
+        repo.branch(f"ABC-{number}", "main")
+        repo.commit(f"ABC-{number}", {f"f{number}": "1\n"})
+        for target in (first, "integration" if first == "preprod" else "preprod"):
+            repo.merge(into=target, source=f"ABC-{number}", subject=f"Merging branch ABC-{number} into {target}")
+    found = guess(repo)
+    (family,) = found.topology.families
+    hotfix = first == "preprod"
+    assert (family.pattern, family.retrofit) == ("ABC-*", ("integration",) if hotfix else ())
+    assert any("3 of 3 that landed on RUN were merged back as well" in reason for reason in found.reasons) == hotfix
+
+
+def test_stages_with_the_name_of_the_team(repo: RepoBuilder) -> None:
+    for name in ("acmeDev", "acmeUAT", "acmePreProd"):
+        repo.branch(name, "main")
+    repo.commit("acmeDev", {"c": "1\n"})
+    for source, target in pairwise(("acmeDev", "acmeUAT", "acmePreProd", "main")):
+        repo.merge(into=target, source=source, subject=f"Merging branch {source}")
+    found = guess(repo)
+    assert found.topology.promotion_chain() == ("acmeDev", "acmeUAT", "acmePreProd", "main")
+    assert "acmeDev, acmePreProd and acmeUAT are named after stages, beside 'acme'" in found.reasons
+
+
+def test_the_newest_version_is_where_the_next_one_is_made(tmp_path: Path) -> None:
+    """The default branch is often the version that most people use."""
+    repo = RepoBuilder(tmp_path / "repo")
+    repo.commit("2.0.x", {"a": "1\n"})
+    for older, name in pairwise(("2.0.x", "2.1.x", "3.0.x")):
+        repo.branch(name, older)
+        repo.commit(name, {name: "1\n"})
+    repo.checkout("2.1.x")
+    found = guess(repo)
+    assert flows(found) >= {"promote 3.0.x -> 2.1.x", "retrofit 2.1.x -> 3.0.x", "retrofit 2.0.x -> 2.1.x"}
+    assert found.topology.owed_to("2.0.x") == ("3.0.x", "2.1.x")
+    assert "3.0.x is the newest version, so what is on 2.1.x goes on to it" in found.reasons

@@ -33,6 +33,8 @@ from branchsim.history.subjects import read_merge, read_squash
         ("Merge pull request 'Fix (really)' (#8) from hotfix/x into preprod", "hotfix/x", "preprod", 8, "gitea"),
         ("Auto merge of #77 - ann:fix-login, r=bob", "fix-login", None, 77, "bors"),
         ("Merge #78", None, None, 78, "bors"),
+        ("Merging branch WI-000012", "WI-000012", None, None, "other"),
+        ("Merging branch uat into preprod", "uat", "preprod", None, "other"),
     ],
 )  # fmt: skip
 def test_what_a_merge_says(message: str, source: str | None, target: str | None, pr: int | None, forge: str) -> None:
