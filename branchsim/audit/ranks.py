@@ -59,7 +59,7 @@ _SECONDARY = re.compile(
 
 
 def is_secondary(path: bytes) -> bool:
-    """Whether a path holds tests, documentation, examples, settings of checkers or editors: nothing that breaks a release."""
+    """Whether a path holds tests, documentation, examples, settings of checkers or editors: what breaks no release."""
     return _SECONDARY.search(path) is not None
 
 
