@@ -204,7 +204,7 @@ class Asked:
 
 
 def _bound(topology: Topology, repository: Repository) -> Topology:
-    return topology.bind(repository.branches)
+    return topology if topology.is_bound else topology.bind(repository.branches)
 
 
 def asked(

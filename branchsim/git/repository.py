@@ -136,7 +136,8 @@ class Repository:
 
     def branch_ref(self, name: str) -> RefName | None:
         """The ref of a branch; see `branchsim.git.refs.find_branch`."""
-        return find_branch(self.refs, name, self._tracked)
+        local = RefName(f"refs/heads/{name}")
+        return local if local in self.refs else find_branch(self.refs, name, self._tracked)
 
     @property
     def _tracked(self) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import heapq
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from branchsim.git.log import read_commits
 from branchsim.git.touching import Difference
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator
+    from collections.abc import Container, Generator, Iterable, Iterator, Sequence
 
     from branchsim.git.log import Commit
     from branchsim.git.objects import ObjectReader
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from branchsim.names import Sha
 
 _MERGE = 2
+_NEAR = 1000
+"""More commits than this are faster read by a `git log` of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,20 +157,24 @@ class Graph:
         return found
 
 
-def read_unshared(scratch: Scratch, tips: Iterable[Sha]) -> Iterator[Commit]:
+def read_unshared(
+    scratch: Scratch, reader: ObjectReader, tips: Iterable[Sha], cut: Container[Sha] = ()
+) -> Iterator[Commit]:
     """The commits that some of the tips reach and not all of them, and the newest that all of them reach.
 
     Parameters
     ----------
-    scratch : Scratch
+    scratch, reader : Scratch and ObjectReader
         Where to read.
     tips : iterable of Sha
         Commits.
+    cut : container of Sha
+        The commits whose parents a shallow clone left out.
 
     Notes
     -----
-    Git lists commits from the tips on, and is stopped as soon as all that may still come is reached from every tip. So
-    it is in any order: times of commits that contradict the history mislead nobody.
+    From the tips on one commit is read after another, until all that may still come is reached from every tip. So it is
+    in any order: times of commits that contradict the history mislead nobody.
     """
     wanted = sorted(set(tips))
     every = (1 << len(wanted)) - 1
@@ -176,9 +183,11 @@ def read_unshared(scratch: Scratch, tips: Iterable[Sha]) -> Iterator[Commit]:
     ahead = set(wanted)
     unsure = {tip for tip in wanted if reached[tip] != every}
     parents: dict[Sha, tuple[Sha, ...]] = {}
-    with contextlib.closing(read_commits(scratch, wanted if unsure else [], changes=False)) as listed:
+    with contextlib.closing(_from_tips(scratch, reader, wanted, cut)) as listed:
         while unsure:
             commit = next(listed)
+            if commit.sha in parents:
+                continue
             yield commit
             ahead.discard(commit.sha)
             unsure.discard(commit.sha)
@@ -194,7 +203,28 @@ def read_unshared(scratch: Scratch, tips: Iterable[Sha]) -> Iterator[Commit]:
                         waiting.append(parent)
                         if parent in ahead:
                             (unsure.discard if after == every else unsure.add)(parent)
-    yield from load_commits(scratch, sorted(ahead))
+    yield from _without_cut(load_commits(reader, sorted(ahead)), cut)
+
+
+def _from_tips(scratch: Scratch, reader: ObjectReader, tips: Sequence[Sha], cut: Container[Sha]) -> Generator[Commit]:
+    """All that some commits reach, about newest first; a commit may come twice."""
+    # Branches of a strategy are mostly near to each other: then no process need start.
+    seen = set(tips)
+    newest = [(-commit.committed_at, commit.sha, commit) for commit in _without_cut(load_commits(reader, tips), cut)]
+    heapq.heapify(newest)
+    while newest and len(seen) < _NEAR:
+        *_, commit = heapq.heappop(newest)
+        yield commit
+        fresh = [parent for parent in commit.parents if parent not in seen]
+        seen.update(fresh)
+        for parent in _without_cut(load_commits(reader, fresh), cut):
+            heapq.heappush(newest, (-parent.committed_at, parent.sha, parent))
+    if newest:
+        yield from read_commits(scratch, tips, changes=False)
+
+
+def _without_cut(commits: Iterable[Commit], cut: Container[Sha]) -> Iterator[Commit]:
+    return (replace(commit, parents=()) if commit.sha in cut else commit for commit in commits)
 
 
 def _node(commit: Commit) -> Node:

@@ -130,8 +130,9 @@ def simulate(
         session.warm_up()
         book = _Book(repository, reader, topology if obligations else None, branches)
         book.open(known, since=moment(repository, since, "since"), clock=plan.at)
-        unshared = book.unshared or read_unshared(repository.scratch, {*known, *book.tips})
-        graph = Graph(unshared, reader, cut_commits(repository))
+        cut = cut_commits(repository)
+        unshared = book.unshared or read_unshared(repository.scratch, reader, {*known, *book.tips}, cut)
+        graph = Graph(unshared, reader, cut)
         records = repository.common_dir / "rr-cache"
         conflicts = Conflicts(repository.scratch, reader, graph, session, resolve, Path(directory), records)
         judge = _judge(reader, graph) if losses == "audit" else losses

@@ -29,7 +29,7 @@ def test_trees_tell_what_git_log_tells(tmp_path_factory: pytest.TempPathFactory,
         every = list(read_commits(scratch, ids))
         paths = {change.path for commit in every for change in commit.changes}
         for ours, theirs in [(ids[0], ids[-1]), (ids[-1], ids[len(ids) // 2]), (ids[0], ids[0])]:
-            graph = Graph(read_unshared(scratch, [ours, theirs]), reader)
+            graph = Graph(read_unshared(scratch, reader, [ours, theirs]), reader)
             found = _touching(scratch, reader, graph, ours, theirs, paths)
             expected = commits_touching(scratch, ours, theirs, paths)
             assert {path: tuple(map(sorted, sides)) for path, sides in found.items()} == {
