@@ -370,6 +370,7 @@ def gave_up(scratch: Scratch, code: int, stderr: bytes) -> MergeResult:
     GitError
         It is not the merge that failed: the result could not be written, or git was killed.
     """
+    scratch.check()
     lines = stderr.decode("utf-8", "replace").strip().splitlines()
     reason = "; ".join(line.removeprefix("fatal: ").removeprefix("error: ") for line in lines[-2:])
     if code < 0 or not reason or _UNWRITTEN.search(reason):

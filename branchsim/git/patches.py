@@ -232,6 +232,7 @@ def pieces(
             code = process.wait()
         if code == 0:
             break
+        scratch.check()
         # git names a pair before it reads it, so the last one named is the one that failed.
         reason = process.stderr.decode("utf-8", "replace").strip().splitlines()
         failed = start + max(named, 1) - 1
@@ -326,6 +327,7 @@ def stable_patch_ids(scratch: Scratch, commits: Mapping[Sha, tuple[Sha, Sha]]) -
             ids[Sha(sha)] = patch_id
         if ended:
             break
+        scratch.check()
         if done:
             ids.pop(order[at + done - 1], None)
         at += max(done, 1)

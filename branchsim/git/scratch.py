@@ -154,6 +154,13 @@ class Scratch:
         """Whether an object was made here, as single objects are."""
         return (self.path / "objects" / sha[:2] / sha[2:]).exists()
 
+    def check(self) -> None:
+        """Raise `GitError` if it is gone: then whatever git refuses says nothing of what was asked."""
+        if not (self.path / "HEAD").exists():
+            raise GitError(
+                f"the scratch repository {self.path} is gone; run it again, and leave TMPDIR alone meanwhile"
+            )
+
     def close(self) -> None:
         """End its processes and remove it; once is enough."""
         self._remove()

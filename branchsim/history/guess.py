@@ -138,7 +138,7 @@ def _is_version(name: str) -> bool:
 
 
 def _version_order(name: str) -> tuple[object, str]:
-    return version_key(_version(name) or name), name
+    return version_key((_version(name) or name).lstrip("vV")), name
 
 
 class _Guesser:
@@ -460,7 +460,8 @@ class _Guesser:
                     continue
                 if newest - landing.at <= _IDLE:
                     landed[prefix][landing.branch] += 1
-                    first[prefix][landing.branch].setdefault(source, landing)
+                    if landing.kind == "merge":
+                        first[prefix][landing.branch].setdefault(source, landing)
                     people[prefix].update(history.commit(sha).author_email for sha in landing.commits[:1])
         for prefix in sorted(landed):
             # Many people put their own name before the slash; that makes no family.

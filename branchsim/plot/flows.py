@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from matplotlib.lines import Line2D
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from matplotlib.path import Path
+from matplotlib.patheffects import withStroke
 from matplotlib.transforms import Bbox
 
 from branchsim.errors import InputError
@@ -31,8 +32,11 @@ OPEN = ("lost", "missed", "partial")
 
 _MOST_ACROSS = 7
 _FAMILIES = 4
-_STEP = 0.62
 _LINE = 0.2
+_ROW_GAP = 0.3
+_COLUMN = 1.25
+_ASIDE = (0.0, 0.28, -0.28, 0.34, -0.34)
+_ROUND = 0.1
 _BAND = 0.66
 _FIRST = 0.42
 _DEEPER = 0.3
@@ -82,6 +86,17 @@ class _Frame:
         codes = [Path.MOVETO] + [Path.LINETO if len(points) == 2 else Path.CURVE4] * (len(points) - 1)  # noqa: PLR2004
         path = Path([self.at(*point) for point in points], codes)
         self.ax.add_patch(FancyArrowPatch(path=path, arrowstyle="-|>", mutation_scale=11, fill=True, **look))
+
+    def way(self, points: list[tuple[float, float]], **look: Any) -> None:
+        """An arrow along straight lines with round corners."""
+        path, codes = [points[0]], [Path.MOVETO]
+        for before, corner, after in zip(points, points[1:], points[2:], strict=False):
+            path += [_toward(corner, before), corner, _toward(corner, after)]
+            codes += [Path.LINETO, Path.CURVE3, Path.CURVE3]
+        path.append(points[-1])
+        codes.append(Path.LINETO)
+        line = Path([self.at(*point) for point in path], codes)
+        self.ax.add_patch(FancyArrowPatch(path=line, arrowstyle="-|>", mutation_scale=11, fill=False, **look))
 
     def scale(self) -> tuple[float, float]:
         """Points of the page for one unit along the chain and off it."""
@@ -177,8 +192,30 @@ def _arcs(model: Topology, obligations: pd.DataFrame | None) -> list[_Arc]:
     return arcs
 
 
-def _tags(model: Topology) -> Iterator[tuple[int, int, list[str], tuple[int, ...]]]:
-    """Families by where they land: place, how far out, names, and where they owe a retrofit."""
+@dataclass(frozen=True, slots=True)
+class _Tag:
+    """Families that land on one branch and owe the same retrofits."""
+
+    place: int
+    rank: int
+    """How far out; the line of one that stands further out passes the others at their side."""
+    names: list[str]
+    owes: tuple[int, ...]
+
+    def along(self, *, across: bool) -> float:
+        aside = _ASIDE[min(self.rank, len(_ASIDE) - 1)]
+        return self.place + (aside if across else 0.7 * aside)
+
+
+def _toward(corner: tuple[float, float], other: tuple[float, float]) -> tuple[float, float]:
+    """A point near a corner on the way to another one."""
+    length = max(abs(other[0] - corner[0]), abs(other[1] - corner[1]))
+    share = min(0.5, _ROUND / length) if length else 0.0
+    return corner[0] + (other[0] - corner[0]) * share, corner[1] + (other[1] - corner[1]) * share
+
+
+def _tags(model: Topology) -> Iterator[_Tag]:
+    """Families by where they land."""
     for place, branch in enumerate(model.branches):
         of_branch = [family for family in model.families if branch.name in family.to]
         groups: dict[tuple[str, ...], list[str]] = {}
@@ -190,13 +227,13 @@ def _tags(model: Topology) -> Iterator[tuple[int, int, list[str], tuple[int, ...
                 if len(names) <= _FAMILIES
                 else [*names[: _FAMILIES - 1], f"and {len(names) - _FAMILIES + 1} more"]
             )
-            yield place, rank, shown, tuple(_place(model, name) for name in retrofit)
+            yield _Tag(place, rank, shown, tuple(_place(model, name) for name in retrofit))
 
 
 def _frame(
     model: Topology,
     arcs: list[_Arc],
-    tags: list[Any],
+    tags: list[_Tag],
     *,
     across: bool,
     ax: Axes | None,
@@ -205,12 +242,13 @@ def _frame(
     count = len(model.branches)
     half, thick = (0.38, 0.24) if across else (0.26, 0.62)
     below = max((arc.depth for arc in arcs), default=0.0) * 0.8 + thick + 0.3
-    above = max((_reach(rank, names, across=across) for _, rank, names, _ in tags), default=0.0)
-    above = max(above, thick + _BAND - 0.24) + 0.12
+    above = max(_rows(tags, across=across)[-1], thick + _BAND - 0.24) + 0.12
+    several = any(tag.rank for tag in tags)
     if across:
-        size = (min(20.0, 1.75 * count + 2.2), min(14.0, 1.25 * (below + above) + 0.5))
+        size = (min(20.0, (2.1 if several else 1.75) * count + 2.2), min(14.0, 1.25 * (below + above) + 0.5))
     else:
-        size = (min(16.0, max(7.0, 1.3 * (below + above) + 2.0)), min(24.0, 0.62 * count + 1.0))
+        tall = (0.9 if several else 0.62) * count + 1.0
+        size = (min(16.0, max(7.0, 1.3 * (below + above) + 2.0)), min(24.0, tall))
     ax = style.axes(ax, figsize, size=size)
     ax.set_xticks([])
     ax.set_yticks([])
@@ -222,11 +260,15 @@ def _frame(
     return _Frame(ax, across, half, thick)
 
 
-def _reach(rank: int, names: list[str], *, across: bool) -> float:
-    """How far out a tag ends."""
-    if across:
-        return 0.24 + _BAND + 0.2 + rank * _STEP + _LINE * len(names)
-    return 0.62 + 0.75 + (rank + 1) * 1.1
+def _rows(tags: list[_Tag], *, across: bool) -> list[float]:
+    """How far out each row of tags begins, by rank, and where the last one ends."""
+    ranks = range(max((tag.rank for tag in tags), default=-1) + 1)
+    if not across:
+        return [0.62 + 0.75 + rank * _COLUMN for rank in (*ranks, len(ranks))]
+    rows = [0.24 + _BAND]
+    for rank in ranks:
+        rows.append(rows[-1] + _LINE * max(len(tag.names) for tag in tags if tag.rank == rank) + _ROW_GAP)
+    return rows
 
 
 def _bands(frame: _Frame, model: Topology) -> None:
@@ -236,12 +278,15 @@ def _bands(frame: _Frame, model: Topology) -> None:
         along = (places[0] - 0.46, places[-1] + 0.46)
         off = (-frame.thick - 0.1, frame.thick + (_BAND - 0.24 if frame.across else 0.1))
         frame.box(along, off, facecolor=colours[layer], alpha=0.16, linewidth=0, zorder=0.5)
+        # Lines of families may pass here.
+        look: dict[str, Any] = {
+            "ha": "left", "fontsize": 9, "fontweight": "bold", "zorder": 1.6,
+            "path_effects": [withStroke(linewidth=3, foreground=frame.ax.get_facecolor())],
+        }  # fmt: skip
         if frame.across:
-            x, y = frame.at(along[0] + 0.06, off[1] - 0.05)
-            frame.ax.text(x, y, style.label(layer, 14), ha="left", va="top", fontsize=9, fontweight="bold", zorder=1)
+            frame.ax.text(*frame.at(along[0] + 0.06, off[1] - 0.05), style.label(layer, 14), va="top", **look)
         else:
-            x, y = frame.at(along[0] + 0.14, off[1] + 0.06)
-            frame.ax.text(x, y, style.label(layer, 14), ha="left", va="center", fontsize=9, fontweight="bold", zorder=1)
+            frame.ax.text(*frame.at(along[0] + 0.14, off[1] + 0.06), style.label(layer, 14), va="center", **look)
 
 
 def _boxes(frame: _Frame, model: Topology, kwargs: dict[str, Any]) -> None:
@@ -264,35 +309,35 @@ def _fitting(name: str, room: float, size: float) -> str:
     return style.label(name, 3)
 
 
-def _families(frame: _Frame, tags: list[tuple[int, int, list[str], tuple[int, ...]]]) -> None:
+def _families(frame: _Frame, tags: list[_Tag]) -> None:
     along, off = frame.scale()
-    room = 2 * 0.46 * along - 6 if frame.across else 1.0 * off - 6
+    rows = _rows(tags, across=frame.across)
     size = 8.5
-    for place, rank, names, owes in tags:
-        text = "\n".join(_fitting(name, room, size) for name in names)
-        if frame.across:
-            near = 0.24 + _BAND + rank * _STEP
-            middle = near + _LINE * len(names) / 2
-        else:
-            near = frame.thick + 0.75 + rank * 1.1
-            middle = near + 0.5
-        frame.arrow([(place, middle), (place, frame.thick)], color=style.GREY, linewidth=1.2, zorder=1.5)
+    passed = {place for tag in tags for place in tag.owes} | {tag.place for tag in tags if tag.rank}
+    for tag in tags:
+        # Lines that pass a tag leave it less room.
+        wide = 0.72 if tag.rank else 0.44 if tag.place in passed else 0.92
+        room = wide * along - 6 if frame.across else (_COLUMN - 0.25) * off - 6
+        inner = 0.14 if frame.across else 0.06
+        middle = (rows[tag.rank] + rows[tag.rank + 1] - (_ROW_GAP if frame.across else 0.25)) / 2 + inner
+        text = "\n".join(_fitting(name, room, size) for name in tag.names)
+        if not frame.across:
+            text = _fitting(", ".join(tag.names), room, size)
+        at = tag.along(across=frame.across)
+        frame.arrow([(at, middle), (at, frame.thick)], color=style.GREY, linewidth=1.2, zorder=1.5)
         frame.ax.text(
-            *frame.at(place, middle), text, ha="center", va="center", fontsize=size, zorder=4, linespacing=1.1,
+            *frame.at(at, middle), text, ha="center", va="center", fontsize=size, zorder=4, linespacing=1.1,
             bbox={
                 "boxstyle": "round,pad=0.3", "facecolor": frame.ax.get_facecolor(), "edgecolor": style.GREY,
                 "linewidth": 0.8,
             },
         )  # fmt: skip
-        for target in owes:
-            side = 0.2 if target < place else -0.2
-            points = [
-                (place, middle),
-                ((place + target) / 2, middle),
-                (target + side, middle),
-                (target + side, frame.thick),
-            ]
-            frame.arrow(points, color=style.GREEN, linewidth=1.2, linestyle=(0, (4, 2)), zorder=1.4)
+        # Retrofits run between the rows, where no tag stands, and come down beside those of their branch.
+        between = rows[tag.rank + 1] + (0.0 if frame.across else -0.06)
+        for target in tag.owes:
+            foot = target + (0.35 if target < tag.place else -0.35) * (1.0 if frame.across else 0.6)
+            points = [(at, middle), (at, between), (foot, between), (foot, frame.thick)]
+            frame.way(points, color=style.GREEN, linewidth=1.2, linestyle=(0, (4, 2)), zorder=1.4)
 
 
 def _curves(frame: _Frame, arcs: list[_Arc]) -> None:
@@ -356,11 +401,11 @@ def _on_curve(points: list[tuple[float, float]], t: float) -> tuple[float, float
     )
 
 
-def _handles(arcs: list[_Arc], tags: list[Any], model: Topology) -> list[Artist]:
+def _handles(arcs: list[_Arc], tags: list[_Tag], model: Topology) -> list[Artist]:
     handles: list[Artist] = []
     if model.promotions():
         handles.append(Line2D([], [], color=style.BLUE, linewidth=1.8, label="promotion"))
-    if any(arc.kind == "retrofit" and not arc.count for arc in arcs) or any(owes for *_, owes in tags):
+    if any(arc.kind == "retrofit" and not arc.count for arc in arcs) or any(tag.owes for tag in tags):
         handles.append(Line2D([], [], color=style.GREEN, linewidth=1.5, linestyle="--", label="retrofit"))
     if any(arc.count for arc in arcs):
         handles.append(

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 import subprocess
 import tempfile
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from support.histories import build, histories
 from support.repos import RepoBuilder, environment, git
 
+from branchsim.errors import GitError
 from branchsim.git.log import read_commits
-from branchsim.git.patches import read_patches, stable_patch_ids
+from branchsim.git.patches import pieces, read_patches, stable_patch_ids
 from branchsim.git.repository import Repository
+from branchsim.names import Sha
 
 if TYPE_CHECKING:
     from support.histories import Step
@@ -101,3 +106,19 @@ def test_equal_stable_ids_have_equal_zero_ids(edit: tuple[list[bytes], list[byte
         if stable[one] is not None and stable[one] == stable[other]:
             event("a pair with equal ids")
             assert zero[one] == zero[other]
+
+
+@pytest.mark.parametrize("emptied", [True, False])
+def test_a_scratch_that_is_gone_is_one_error_and_not_one_for_each_pair(tmp_path: Path, emptied: bool) -> None:
+    made = RepoBuilder(tmp_path / "repo")
+    tips = [made.commit("main", {"f": f"{number}\n"}) for number in range(12)]
+    trees = [Sha(git(made.finish(), "rev-parse", f"{sha}^{{tree}}")) for sha in tips]
+    pairs = list(pairwise(trees))
+    skipped: dict[tuple[Sha, Sha], str] = {}
+    with Repository(made.path) as repo:
+        shutil.rmtree(repo.scratch.path)
+        if emptied:  # as it is while it is being removed
+            repo.scratch.path.mkdir()
+        with pytest.raises(GitError):
+            list(pieces(repo.scratch, pairs, ("-p",), skipped))
+    assert skipped == {}

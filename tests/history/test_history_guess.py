@@ -289,3 +289,10 @@ def test_the_newest_version_is_where_the_next_one_is_made(tmp_path: Path) -> Non
     assert flows(found) >= {"promote 3.0.x -> 2.1.x", "retrofit 2.1.x -> 3.0.x", "retrofit 2.0.x -> 2.1.x"}
     assert found.topology.owed_to("2.0.x") == ("3.0.x", "2.1.x")
     assert "3.0.x is the newest version, so what is on 2.1.x goes on to it" in found.reasons
+
+
+def test_versions_are_in_order_with_and_without_a_v(repo: RepoBuilder) -> None:
+    for name in ("release-0-10-3", "v1.9", "v1.10"):
+        repo.branch(name, "main")
+        repo.commit(name, {name: "1\n"})
+    assert [branch.name for branch in guess(repo).topology.branches] == ["main", "release-0-10-3", "v1.9", "v1.10"]

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from matplotlib.collections import PathCollection, PolyCollection
 from matplotlib.dates import num2date
+from matplotlib.patches import FancyArrowPatch
 from support import pictures
 from support.repos import RepoBuilder
 
@@ -17,6 +18,7 @@ import branchsim as bs
 from branchsim import plot
 from branchsim.errors import InputError
 from branchsim.plot import style
+from branchsim.topology import Family, Flow
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -258,6 +260,28 @@ def test_open_obligations_stand_on_the_way_they_should_have_gone(found: bs.Audit
     ax = found.plot.topology()
     assert [text.get_text() for text in ax.texts if text.get_color() == "white"] == ["1"]
     assert "open obligations (number)" in _said(ax)
+
+
+@pytest.mark.parametrize("orientation", ["horizontal", "vertical"])
+def test_no_line_of_a_family_crosses_the_box_of_another(orientation: Any) -> None:
+    topology = bs.Topology.build_run()
+    more = [("urgent/*", "preprod", ("uat", "integration")), ("config/*", "preprod", ("uat",)), ("fix/*", "uat", ())]
+    topology = topology.replace(
+        flows=(*topology.flows, Flow("retrofit", source="preprod", target="uat")),
+        families=(
+            *topology.families,
+            *(Family(name, source=(to,), to=(to,), retrofit=owed) for name, to, owed in more),
+        ),
+    )
+    ax = plot.topology(topology, orientation=orientation)
+    ax.figure.canvas.draw()
+    boxes = [made.get_window_extent() for text in ax.texts if (made := text.get_bbox_patch()) is not None]
+    lines = [each for each in ax.patches if isinstance(each, FancyArrowPatch) and each.get_zorder() < 2]
+    assert (len(boxes), len(lines)) == (5, 9)
+    for line in lines:
+        points = np.asarray(line.get_transform().transform_path(line.get_path()).interpolated(40).vertices)
+        inside = {number for number, box in enumerate(boxes) if any(box.contains(x, y) for x, y in points)}
+        assert len(inside) <= 1
 
 
 def test_every_picture_of_an_audit_is_a_method_of_its_plot(found: bs.Audit) -> None:
