@@ -31,6 +31,13 @@ def effects_of_change(scratch: Scratch, reader: LossReader, change: Change) -> d
 
 def state_in(scratch: Scratch, reader: LossReader, change: Change, effects: Mapping[bytes, Effect], tree: Sha) -> State:
     """Whether a tree holds the effects of a change; files that were renamed since are followed."""
+    return combine(states_in(scratch, reader, change, effects, tree).values())
+
+
+def states_in(
+    scratch: Scratch, reader: LossReader, change: Change, effects: Mapping[bytes, Effect], tree: Sha
+) -> dict[bytes, State]:
+    """The same, path by path; what cannot be read is left out."""
     entries = reader.entries([(tree, path) for path in effects])
     moved: Mapping[bytes, bytes] = {}
     if any((tree, path) not in entries and effect.after.is_present for path, effect in effects.items()):
@@ -38,13 +45,13 @@ def state_in(scratch: Scratch, reader: LossReader, change: Change, effects: Mapp
         moved = renames(scratch, [pair])[pair]
         entries |= reader.entries([(tree, moved[path]) for path in effects if path in moved])
     reader.preload(entry.sha for entry in entries.values() if not entry.is_submodule)
-    states = []
+    states = {}
     for path, effect in effects.items():
         name = path if (tree, path) in entries else moved.get(path, path)
         now = reader.units(name, entries.get((tree, name)))
         if now.is_known:
-            states.append(state(effect, now))
-    return combine(states)
+            states[path] = state(effect, now)
+    return states
 
 
-__all__ = ["effects_of_change", "state_in"]
+__all__ = ["effects_of_change", "state_in", "states_in"]

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from branchsim.audit.holding import effects_of_change, state_in
+from branchsim.audit.holding import effects_of_change, states_in
 from branchsim.audit.losses import LossReader
-from branchsim.effects import Live, State
+from branchsim.audit.ranks import is_secondary
+from branchsim.effects import Live, State, classify_path, combine
 from branchsim.git.repository import Repository
 from branchsim.history.changes import Change, Changes
 from branchsim.history.landings import History, Landing
@@ -114,6 +115,22 @@ class Hurt:
         found = self._state(change, self._history.landings[self._branch][-1].sha)
         return found.total == 0 or found.name in {Live.LIVE, Live.PARTIAL}
 
+    def left_out(self, change: Change, landing: Landing) -> list[bytes]:
+        """The paths of a change of which a branch holds nothing after a port, while it holds others.
+
+        Only where its own text from before the change is there: what has no place on a branch, or is otherwise there, a
+        port leaves out rightly. Tests, documentation and what is written by programs may differ.
+        """
+        ignored = self._history.topology.ignored
+        matters = {
+            path: found.name
+            for path, found in self._states(change, landing.sha).items()
+            if classify_path(path, None, ignored) is None and not is_secondary(path)
+        }
+        if not {Live.LIVE, Live.PARTIAL}.intersection(matters.values()):
+            return []
+        return sorted(path for path, name in matters.items() if name is Live.UNDONE)
+
     def _form_of(self, overwrite: Overwrite) -> Change | None:
         """The change that was hurt, in the form it had on this branch."""
         forms = [self._changes.of_commit(sha) for sha in (*overwrite.commits, overwrite.change)]
@@ -126,11 +143,14 @@ class Hurt:
         return found.live / found.total if found.total else 1.0
 
     def _state(self, change: Change, commit: Sha) -> State:
+        return combine(self._states(change, commit).values())
+
+    def _states(self, change: Change, commit: Sha) -> dict[bytes, State]:
         scratch = self._repository.scratch
         if self._reader is None:
             self._reader = self._stack.enter_context(LossReader(scratch, list_keys=self._history.topology.list_keys))
         effects = effects_of_change(scratch, self._reader, change)
-        return state_in(scratch, self._reader, change, effects, self._history.commit(commit).tree)
+        return states_in(scratch, self._reader, change, effects, self._history.commit(commit).tree)
 
 
 __all__ = ["Blow", "Hurt"]

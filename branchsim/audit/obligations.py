@@ -11,6 +11,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from branchsim.audit.arrivals import Arrival, Arrivals, Part, in_time
@@ -46,6 +47,12 @@ _PROBABLE = 0.3
 _UNSURE = 0.6
 """The confidence of ``missed`` where history is cut off, or the patch could not be read."""
 
+
+_ADAPTED = frozenset({Evidence.TRAILER, Evidence.AUTHOR_DATE, Evidence.SUBJECT, Evidence.OVERLAP})
+"""The rungs on which a port may be another patch than its source."""
+
+_MOMENTS = 12
+"""So many later landings are asked for what a port left out."""
 
 _BOOKKEEPING = "it only sets a version or writes the change log, which each line of releases does for itself"
 
@@ -519,7 +526,34 @@ class Reader:
                 reason=f"{there} of {len(facts.parts)} commits are on {rule.owed_to}; missing: {names_of}",
                 check=_show(missing[0].sha),
             )  # fmt: skip
-        return self._timed(filled, deadline)
+        return self._timed(self._in_parts(filled, rule, change, facts, arrived), deadline)
+
+    def _in_parts(
+        self, filled: Obligation, rule: ObligationRule, change: Change, facts: Received, arrived: Arrival
+    ) -> Obligation:
+        """What a port brought that leaves whole files out: they came later, or they are missing."""
+        if arrived.evidence not in _ADAPTED or origin_of(self.history, change, facts.ports) is not None:
+            return filled
+        left = facts.hurt.left_out(change, arrived.landing)
+        if not left:
+            return filled
+        later = (
+            landing
+            for landing in self.history.landings[rule.owed_to][arrived.landing.place + 1 :]
+            if any(raw.path in left for raw in self.history.commit(landing.sha).changes)
+        )
+        for landing in islice(later, _MOMENTS):
+            if not facts.hurt.left_out(change, landing):
+                return replace(
+                    filled, at=landing.sha, arrived_at=landing.at, confidence=min(filled.confidence, 0.9),
+                    reason=f"it came in parts: {arrived.counterpart[:12]}, and the rest with {landing.sha[:12]}",
+                )  # fmt: skip
+        shown = ", ".join(path.decode("utf-8", "replace") for path in left[:3])
+        return replace(
+            filled, verdict=Verdict.PARTIAL, confidence=0.8, overdue=facts.deadline is not None, check=_show(change.id),
+            reason=f"{arrived.counterpart[:12]} brings a part of it: it leaves out {shown}, where {rule.owed_to} has "
+            "the text from before",
+        )  # fmt: skip
 
     def _undone(
         self, filled: Obligation, rule: ObligationRule, gone: Withdrawal, owner: str | None, deadline: Landing | None

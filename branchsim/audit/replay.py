@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from branchsim.audit.bookkeeping import is_bookkeeping
 from branchsim.audit.delivery import Effect, contents, effects_of, share_there
+from branchsim.audit.elements import by_elements
 from branchsim.git.log import empty_tree
 from branchsim.git.merge import Trees
 from branchsim.git.repository import Repository
@@ -110,9 +111,15 @@ class Replay:
                 if share == 1.0:
                     candidates.append((change, landing))
         replayed = self._replayed(candidates, pairs)
+        rest = [change for change in changes if change.id not in replayed]
+        held = by_elements(self._repository.scratch, self._history, moments, rest)
         return {
             change.id: self._standing(
-                change, replayed.get(change.id), effects.get(change.id, []), shares.get(change.id, 0.0)
+                change,
+                replayed.get(change.id, held.get(change.id)),
+                effects.get(change.id, []),
+                shares.get(change.id, 0.0),
+                "every element is as it made it" if change.id in held else "replaying it there changes nothing",
             )
             for change in changes
         }
@@ -141,7 +148,8 @@ class Replay:
             content = blobs.get((tree, effect.path))
             if content is not None or not effect.added:
                 there += weight * share_there(effect, content)
-        return there / total if total else 0.0
+        # A change of modes alone has no lines: git says whether replaying it changes something.
+        return there / total if total else float(bool(effects))
 
     def _replayed(
         self, candidates: Sequence[tuple[Change, Landing]], pairs: Mapping[Sha, tuple[Sha, Sha]]
@@ -158,14 +166,14 @@ class Replay:
                 found.setdefault(change.id, landing)
         return found
 
-    def _standing(self, change: Change, landing: Landing | None, effects: Sequence[Effect], share: float) -> Standing:
+    def _standing(
+        self, change: Change, landing: Landing | None, effects: Sequence[Effect], share: float, how: str
+    ) -> Standing:
         branch = self._branch
         if landing is not None and landing.at <= change.at:
-            return Standing(
-                there=True, share=1.0, reason=f"{branch} had its content already: replaying it there changes nothing"
-            )
+            return Standing(there=True, share=1.0, reason=f"{branch} had its content already: {how}")
         if landing is not None:
-            reason = f"its content is there since {landing.sha[:12]}: replaying it changes nothing"
+            reason = f"its content is on {branch} since {landing.sha[:12]}: {how}"
             return Standing(there=True, landing=landing, commit=landing.sha, share=1.0, reason=reason)
         remover = self._remover(change, [effect.path for effect in effects])
         if remover is not None:

@@ -55,13 +55,13 @@ class StaleCommits:
     def find(self) -> Iterator[StaleCommit]:
         """The commits that lost something by that, ancestors first."""
         graph = self.history.graph
-        known: dict[bytes, dict[str, int]] = defaultdict(dict)
+        known: dict[bytes, dict[tuple[str, str], int]] = defaultdict(dict)
         returned: dict[int, list[tuple[RawChange, int]]] = defaultdict(list)
         for number, commit in enumerate(graph.commits):
             for change in commit.changes:
                 if change.new_mode in {_NOTHING, "160000"}:
                     continue
-                first = known[change.path].setdefault(change.new, number)
+                first = known[change.path].setdefault((change.new_mode, change.new), number)
                 if first != number and change.old_mode != _NOTHING and not commit.is_merge:
                     returned[number].append((change, first))
         self._add_nearer(returned)

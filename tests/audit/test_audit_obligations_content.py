@@ -214,3 +214,72 @@ def test_a_revert_of_a_backport_is_not_owed_to_where_it_came_from(story: Story) 
     record = story.obligation(undo)
     assert record.verdict is Verdict.REVERTED
     assert original[:12] in record.reason
+
+
+# Ports of a part, in parts, and in another form.
+
+BOB = "Bob <bob@example.com>"
+OTHER = edited(CODE, 20, 21)
+
+
+@pytest.mark.parametrize("form", ["of another subject", "of the same subject", "with a trailer"])
+def test_a_port_that_leaves_out_a_file_is_partial_until_the_file_follows(story: Story, form: str) -> None:
+    fix, _ = story.hotfix("login", {"app.c": edited(FIXED, 30, 31), "lib/util.c": OTHER, "tests/login.c": CODE})
+    half: dict[str, Any] = {"app.c": edited(FIXED, 30, 31)}
+    if form == "with a trailer":
+        port = story.repo.pick(into="integration", commit=fix, trailer=True, files=half)
+    else:
+        subject = "Fix the login bug" if form == "of the same subject" else "Port the login"
+        port = story.repo.commit("integration", half, subject=subject)
+    record = story.obligation(fix)
+    assert (record.verdict, record.counterpart) == (Verdict.PARTIAL, port)
+    assert "leaves out lib/util.c, where integration has the text from before" in record.reason
+    story.repo.commit("integration", {"more.c": block("more")}, author=BOB, subject="Go on")
+    rest = story.repo.commit("integration", {"lib/util.c": OTHER}, author=BOB, subject="Sort the rest")
+    record = story.obligation(fix)
+    assert (record.verdict, record.at) == (Verdict.RETROFITTED, rest)
+    assert record.reason.startswith("it came in parts")
+
+
+def test_a_port_leaves_out_rightly_what_is_otherwise_on_the_branch(story: Story) -> None:
+    story.repo.commit("integration", {"lib/util.c": None}, author=BOB, subject="Remove what nobody uses")
+    fix, _ = story.hotfix("login", {"app.c": FIXED, "lib/util.c": OTHER})
+    story.repo.commit("integration", {"app.c": FIXED}, subject="Fix the login bug")
+    assert story.obligation(fix).verdict is Verdict.RETROFITTED
+
+
+def test_a_change_of_mode_made_again_by_hand_is_there(story: Story) -> None:
+    fix, _ = story.hotfix("run", {"app.c": Entry("100755", CODE.encode())})
+    story.feature("search", {"search.c": block("search")})
+    found = story.audit(**EVERYTHING)
+    assert obligation_of(found, fix, "integration").verdict is Verdict.MISSED
+    assert found.overwrite_records == ()
+    again = story.repo.commit(
+        "integration", {"app.c": Entry("100755", CODE.encode())}, author=BOB, subject="Make it run"
+    )
+    record = story.obligation(fix)
+    assert (record.verdict, record.evidence, record.counterpart) == (Verdict.RETROFITTED, Evidence.REPLAY, again)
+
+
+def _profile(order: str, editable: str) -> str:
+    fields = "".join(
+        f"    <fieldPermissions>\n        <editable>{str(name in editable).lower()}</editable>\n"
+        f"        <field>Account.{name}__c</field>\n        <readable>true</readable>\n    </fieldPermissions>\n"
+        for name in order
+    )
+    head = '<?xml version="1.0" encoding="UTF-8"?>\n<Profile xmlns="http://soap.sforce.com/2006/04/metadata">\n'
+    return f"{head}{fields}</Profile>\n"
+
+
+def test_metadata_that_was_retrieved_in_another_order_holds_the_fix(tmp_path: Path) -> None:
+    path = "force-app/main/default/profiles/Admin.profile-meta.xml"
+    story = Story(tmp_path / "repo", files={path: _profile("abcdefgh", "")})
+    fix, _ = story.hotfix("editable", {path: _profile("abcdefgh", "c")})
+    story.repo.commit("integration", {path: _profile("hgfedcba", "a")}, author=BOB, subject="Retrieve the profile")
+    assert story.obligation(fix).verdict is Verdict.MISSED
+    again = story.repo.commit(
+        "integration", {path: _profile("fhgedcba", "ac")}, author=BOB, subject="Retrieve it again"
+    )
+    record = story.obligation(fix)
+    assert (record.verdict, record.evidence, record.counterpart) == (Verdict.RETROFITTED, Evidence.REPLAY, again)
+    assert record.reason.endswith("every element is as it made it")

@@ -1,0 +1,61 @@
+"""Changes of structured files, looked for by their elements: the order of these says nothing, and git merges lines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from branchsim.audit.holding import effects_of_change, state_in
+from branchsim.audit.losses import LossReader
+from branchsim.effects import Form, Live
+from branchsim.effects.units import form_of
+
+if TYPE_CHECKING:
+    from branchsim.git.scratch import Scratch
+    from branchsim.history.changes import Change
+    from branchsim.history.landings import History, Landing
+    from branchsim.names import Sha
+
+_STRUCTURED = frozenset({Form.METADATA, Form.JSON, Form.YAML})
+
+
+def by_elements(
+    scratch: Scratch, history: History, moments: Mapping[Sha, Sequence[Landing]], changes: Sequence[Change]
+) -> dict[Sha, Landing]:
+    """For each change the first moment at which a branch holds every element as the change made it.
+
+    Parameters
+    ----------
+    scratch : Scratch
+        Where to read.
+    history : History
+        The replay.
+    moments : mapping of Sha to sequence of Landing
+        The landings at which it is asked, by change.
+    changes : sequence of Change
+        Those that touch anything but structured files are left out.
+    """
+    wanted = [change for change in changes if _is_structured(history, change)]
+    found: dict[Sha, Landing] = {}
+    if not wanted:
+        return found
+    with LossReader(scratch, list_keys=history.topology.list_keys) as reader:
+        for change in wanted:
+            effects = effects_of_change(scratch, reader, change)
+            forms = {units.form for effect in effects.values() for units in (effect.before, effect.after)}
+            if not effects or not forms <= _STRUCTURED | {Form.ABSENT}:
+                continue
+            for landing in moments[change.id]:
+                held = state_in(scratch, reader, change, effects, history.commit(landing.sha).tree)
+                if held.name is Live.LIVE and held.live == held.total:
+                    found[change.id] = landing
+                    break
+    return found
+
+
+def _is_structured(history: History, change: Change) -> bool:
+    paths = {raw.path for sha in change.commits for raw in history.commit(sha).changes}
+    return bool(paths) and all(form_of(path) in _STRUCTURED for path in paths)
+
+
+__all__ = ["by_elements"]
