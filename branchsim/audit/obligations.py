@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from branchsim.audit.arrivals import Arrival, Arrivals, Part, in_time
 from branchsim.audit.causes import Cause
 from branchsim.audit.delivery import Resolver
-from branchsim.audit.drops import Drops
+from branchsim.audit.drops import Drops, Kept
 from branchsim.audit.evidence import CONFIDENCE, Evidence
 from branchsim.audit.hurt import Hurt
 from branchsim.audit.match import Counterpart, Skipped, counterparts
@@ -93,6 +93,7 @@ class Reader:
     overwrites: Sequence[Overwrite] = ()
     report: Callable[[str], None] | None = None
     _reverts: dict[str, Reverts] = field(default_factory=dict, repr=False)
+    _kept: dict[tuple[Sha, Sha], Kept | None] = field(default_factory=dict, repr=False)
 
     @cached_property
     def _resolver(self) -> Resolver:
@@ -133,7 +134,7 @@ class Reader:
             if standings[change.id].bookkeeping:
                 skipped[change.id] = _BOOKKEEPING
         owed = [change for change in owed if skipped.get(change.id) != _BOOKKEEPING]
-        dropped = Drops(self.history, self.repository, rule.owed_to, self._resolver).of(owed, parts)
+        dropped = Drops(self.history, self.repository, rule.owed_to, self._resolver, self._kept).of(owed, parts)
         takes_back = TakeBacks(self.history, self.changes, rule.landed_on, rule.owed_to).of(
             [part for change in owed for part in parts[change.id]], lambda origins: self._ports(rule, origins)
         )
