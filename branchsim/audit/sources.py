@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, overload
 
 from branchsim.errors import InputError, NotARepositoryError, TopologyError, UnknownRevisionError
 from branchsim.topology import FILE_NAME, DirectoryFiles, FileProvider, Topology, has_sfdx_hardis
 from branchsim.topology import read_topology as _read
+from branchsim.topology.binding import fit
 
 if TYPE_CHECKING:
     from branchsim.git.repository import Repository, RepositoryLike
@@ -17,11 +18,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """A topology, where it comes from in a few words, and the reasons of a guess."""
+    """A topology, where it comes from in a few words, and the reasons of a guess.
+
+    ``exact`` says that it was written for this library, so that a branch that does not exist is a mistake.
+    """
 
     topology: Topology
     origin: str
     reasons: tuple[str, ...] = ()
+    exact: bool = True
 
 
 @overload
@@ -62,7 +67,17 @@ def choose_topology(
         return Chosen(given, f"given: {given.name}")
     if given is not None:
         return topology_of_path(Path(given))
-    return _own(repository) or (guessed(repository) if guess else None)
+    found = _own(repository)
+    if found is None:
+        return guessed(repository) if guess else None
+    # What configures another tool may speak of branches that are not there yet, or not any more.
+    return found if found.exact else replace(found, topology=_fitted(found.topology, repository))
+
+
+def _fitted(topology: Topology, repository: Repository) -> Topology:
+    from branchsim.history.refs import branch_tips
+
+    return fit(topology, branch_tips(repository))
 
 
 def _need_commits(repository: Repository) -> None:
@@ -88,7 +103,7 @@ def _from(files: FileProvider, where: str) -> Chosen | None:
     if files.read(FILE_NAME) is not None:
         return Chosen(_read(files), f"read from {FILE_NAME} of {where}")
     if has_sfdx_hardis(files):
-        return Chosen(_read(files), f"read from the sfdx-hardis configuration of {where}")
+        return Chosen(_read(files), f"read from the sfdx-hardis configuration of {where}", exact=False)
     return None
 
 

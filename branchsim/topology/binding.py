@@ -25,8 +25,8 @@ def bind(topology: Topology, names: Iterable[str]) -> Topology:
         family = topology.family_of(name)
         if record is not None and family is None:
             real[record.name].append(name)
-    stands_for = {
-        branch.name: in_version_order(real[branch.name]) if branch.is_pattern else (branch.name,)
+    stands_for: dict[str, tuple[str, ...]] = {
+        branch.name: tuple(in_version_order(real[branch.name])) if branch.is_pattern else (branch.name,)
         for branch in topology.branches
     }
     notes = [
@@ -34,11 +34,45 @@ def bind(topology: Topology, names: Iterable[str]) -> Topology:
         for name, found in stands_for.items()
         if not found
     ]
+    if not any(stands_for.values()):
+        return topology.with_notes("no branch falls under any pattern: nothing could be bound")
+    return _standing(topology, stands_for, notes)
+
+
+def fit(topology: Topology, names: Iterable[str]) -> Topology:
+    """A topology that somebody else's configuration describes, for the branches that exist.
+
+    A branch that is written otherwise there, in other cases of letters, gets its real name; one that does not exist is
+    taken out with the flows and families that hang on it. Notes say so. Where none is left nothing is changed.
+    """
+    real = set(names)
+    by_key: dict[str, list[str]] = {}
+    for name in sorted(real):
+        by_key.setdefault(name.casefold(), []).append(name)
+    stands_for: dict[str, tuple[str, ...]] = {}
+    notes = []
+    for branch in topology.branches:
+        alike = by_key.get(branch.name.casefold(), [])
+        if branch.is_pattern or branch.name in real:
+            stands_for[branch.name] = (branch.name,)
+        elif len(alike) == 1 and alike[0] not in stands_for:
+            stands_for[branch.name] = (alike[0],)
+            notes.append(f"the branch {branch.name!r} is called {alike[0]!r} in the repository")
+        else:
+            stands_for[branch.name] = ()
+            notes.append(
+                f"the branch {branch.name!r} does not exist: it is left out, and the flows and families that hang on it"
+            )
+    if not notes or not any(stands_for.values()):
+        return topology
+    return _standing(topology, stands_for, notes)
+
+
+def _standing(topology: Topology, stands_for: dict[str, tuple[str, ...]], notes: list[str]) -> Topology:
+    """A topology in which real branches stand for those that it names."""
     branches = tuple(
         dataclasses.replace(branch, name=name) for branch in topology.branches for name in stands_for[branch.name]
     )
-    if not branches:
-        return topology.with_notes("no branch falls under any pattern: nothing could be bound")
     flows = tuple(bound for flow in topology.flows for bound in _flow(flow, stands_for))
     families = tuple(bound for family in topology.families for bound in _family(family, stands_for, notes))
     branches, opened = open_what_is_closed(branches, flows, families)

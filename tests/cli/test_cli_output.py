@@ -277,6 +277,14 @@ class TestSources:
             "productionBranch: production\ndevelopmentBranch: integration\n", encoding="utf-8"
         )
         assert re.search(r"read\s+from\s+the\s+sfdx-hardis\s+configuration", shell.run("audit", repo).stdout)
+        # It may name branches in other letters, or that are not there yet.
+        (repo / "config" / ".sfdx-hardis.yml").write_text(
+            "productionBranch: Production\ndevelopmentBranch: integration\navailableTargetBranches: [uat-soon]\n",
+            encoding="utf-8",
+        )
+        said = " ".join(shell.run("audit", repo).stdout.split())
+        assert "'Production' is called 'production' in the repository" in said
+        assert "'uat-soon' does not exist: it is left out" in said
 
     def test_many_reasons_are_cut_short(self, shell: Shell, tmp_path: Path) -> None:
         with RepoBuilder(tmp_path / "many") as made:

@@ -9,7 +9,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from topology_strategies import names
 
-from branchsim.topology import PathGlobs, in_version_order, is_pattern, matches, version_key
+from branchsim.topology import PathGlobs, Topology, in_version_order, is_pattern, matches, version_key
+from branchsim.topology.binding import fit
 from branchsim.topology.patterns import most_specific
 
 if TYPE_CHECKING:
@@ -183,3 +184,22 @@ def test_path_globs_agree_with_git(empty_repository: Path, glob: str, paths: lis
     ignored = {path.decode() for path in result.stdout.split(b"\0") if path}
     globs = PathGlobs([glob])
     assert {path for path in paths if globs.covers(path)} == ignored
+
+
+def test_what_another_tool_configures_is_fitted_to_the_branches_that_exist() -> None:
+    topology = Topology.build_run(uat="recette", production="main")
+    found = fit(topology, ["INTEGRATION", "preprod", "main", "feature/login"])
+    assert [branch.name for branch in found.branches] == ["INTEGRATION", "preprod", "main"]
+    assert [(flow.kind, flow.source, flow.target) for flow in found.flows] == [
+        ("promote", "preprod", "main"),
+        ("retrofit", "preprod", "INTEGRATION"),
+    ]
+    hotfix = found.family_of("hotfix/login")
+    assert hotfix is not None
+    assert (hotfix.to, hotfix.retrofit) == (("preprod",), ("INTEGRATION",))
+    assert "the branch 'integration' is called 'INTEGRATION' in the repository" in found.notes
+    assert any(note.startswith("the branch 'recette' does not exist: it is left out") for note in found.notes)
+    # Nothing is guessed where two names fit, or none.
+    assert fit(topology, ["Main", "MAIN"]) is topology
+    everything = ["integration", "recette", "preprod", "main"]
+    assert fit(topology, everything) is topology
