@@ -407,10 +407,10 @@ class Reader:
         own = self._own_work_of(facts)
         if own is not None and (found := self._taken_back_there(blank, rule, facts, own)) is not None:
             return found
-        if standing is not None and standing.obsolete_by is not None:
+        if standing is not None and standing.superseded_by is not None:
             return replace(
-                blank, verdict=Verdict.SUPERSEDED, counterpart=standing.obsolete_by, confidence=0.85,
-                reason=standing.reason, check=_show(standing.obsolete_by),
+                blank, verdict=Verdict.SUPERSEDED, counterpart=standing.superseded_by, confidence=0.85,
+                reason=standing.reason, check=standing.check or _show(standing.superseded_by),
             )  # fmt: skip
         confidence, reason = CONFIDENCE[Evidence.ABSENT], f"no commit of {rule.owed_to} carries it"
         if own is not None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import functools
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from branchsim.audit.bookkeeping import is_bookkeeping
 from branchsim.audit.delivery import Effect, contents, effects_of, share_there
 from branchsim.audit.elements import by_elements
+from branchsim.audit.newer import held as held_versions
+from branchsim.audit.newer import is_of_another, raised
 from branchsim.git.log import empty_tree
 from branchsim.git.merge import Trees
 from branchsim.git.repository import Repository
@@ -20,6 +23,7 @@ from branchsim.names import Sha, file_name
 _PROBABLE_SHARE = 0.8
 _FEWEST_LINES = 4
 _MOMENTS = 12
+_SHOWN = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +38,11 @@ class Standing:
         That landing; None where the content was there before the change landed.
     commit : Sha or None
         The commit of that landing.
-    obsolete_by : Sha or None
-        The commit of the branch that removed the files it changes.
+    superseded_by : Sha or None
+        The commit of the branch that removed the files it changes, or one with which the branch has the versions that
+        it brings, or newer ones.
+    check : str
+        The git command that shows it, where it is not that commit.
     bookkeeping : bool
         Whether it only sets a version and writes the change log, as each line of releases does for itself.
     probable : bool
@@ -49,7 +56,8 @@ class Standing:
     there: bool = False
     landing: Landing | None = None
     commit: Sha | None = None
-    obsolete_by: Sha | None = None
+    superseded_by: Sha | None = None
+    check: str = ""
     bookkeeping: bool = False
     probable: bool = False
     share: float = 0.0
@@ -113,7 +121,7 @@ class Replay:
         replayed = self._replayed(candidates, pairs)
         rest = [change for change in changes if change.id not in replayed]
         held = by_elements(self._repository.scratch, self._history, moments, rest)
-        return {
+        found = {
             change.id: self._standing(
                 change,
                 replayed.get(change.id, held.get(change.id)),
@@ -123,6 +131,35 @@ class Replay:
             )
             for change in changes
         }
+        for change in changes:
+            standing, own = found[change.id], effects.get(change.id, [])
+            if not (standing.there or standing.superseded_by or standing.bookkeeping) and raised(own):
+                found[change.id] = self._overtaken(change, own, moments[change.id], blobs) or standing
+        return found
+
+    def _overtaken(
+        self,
+        change: Change,
+        effects: Sequence[Effect],
+        moments: Sequence[Landing],
+        blobs: Mapping[tuple[Sha, bytes], bytes | None],
+    ) -> Standing | None:
+        """The first landing on which the branch has the versions that a change brings, or newer ones."""
+        for landing in moments:
+            tree = self._tree(landing)
+            found = held_versions(effects, lambda path, tree=tree: blobs.get((tree, path)))  # type: ignore[misc]
+            if found is not None:
+                what = "a newer version than it brings" if found.newer else "the version that it brings"
+                had = "had" if landing.at <= change.at else "has"
+                since = "" if landing.at <= change.at else f"with {landing.sha[:12]} "
+                path = found.path.decode("utf-8", "replace")
+                line = found.line.decode("utf-8", "replace")[:_SHOWN]
+                return Standing(
+                    superseded_by=landing.sha,
+                    check=shlex.join(["git", "show", f"{landing.sha[:12]}:{path}"]),
+                    reason=f"{since}{self._branch} {had} {what}: {line!r} in {path}",
+                )
+        return None
 
     def _tree(self, landing: Landing) -> Sha:
         return self._history.commit(landing.sha).tree
@@ -178,9 +215,9 @@ class Replay:
         remover = self._remover(change, [effect.path for effect in effects])
         if remover is not None:
             return Standing(
-                obsolete_by=remover, reason=f"{remover[:12]} removed from {branch} the files that it changes"
+                superseded_by=remover, reason=f"{remover[:12]} removed from {branch} the files that it changes"
             )
-        if is_bookkeeping(change.subject, effects):
+        if is_bookkeeping(change.subject, effects) and not is_of_another(change.subject, effects):
             return Standing(bookkeeping=True, share=share)
         lines = sum(sum(effect.added.values()) for effect in effects)
         probable = share >= _PROBABLE_SHARE and lines >= _FEWEST_LINES

@@ -1,0 +1,165 @@
+"""Changes that raise versions, where the other branch has those versions, or newer ones, by changes of its own."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+from branchsim.audit.delivery import Effect, meaningful
+from branchsim.effects import classify_path
+from branchsim.topology.patterns import VersionKey, version_key
+
+# A name may end where the version begins: effects are lines without white space.
+_VERSION = re.compile(rb"(?<![\d.])\d+(?:\.\d+)+(?:[-+.]?\w+)*")
+_DIGEST = re.compile(rb"(?<![0-9a-z])[0-9a-f]{12,64}(?![0-9a-z])")
+_LETTERS = re.compile(rb"[a-z]", re.IGNORECASE)
+_FEWEST_LETTERS = 2
+_MOST = 300
+"""A change of more lines is no change of versions."""
+
+_DERIVED = frozenset({"lock-file", "change-log"})
+
+_RAISES = re.compile(
+    r"\b(?:bump|updat|upgrad|rais|pin|chang)\w*\s+(?:(?:the|dependency|version|of|module|package)\s+)*(?P<name>[\w@./:+-]+)",
+    re.IGNORECASE,
+)
+_NO_NAME = frozenset(
+    {"all", "and", "build", "deps", "dependencies", "dependency", "dev", "for", "from", "in", "minor", "number",
+     "patch", "release", "requirements", "snapshot", "the", "to", "version", "versions"}
+)  # fmt: skip
+
+
+class _Setting(NamedTuple):
+    """A line that says a version of something: the line with the version taken out, and the version."""
+
+    about: bytes
+    version: bytes
+
+
+class Newer(NamedTuple):
+    """Where a tree has the version that a change brings or a newer one, and whether it is newer."""
+
+    path: bytes
+    line: bytes
+    newer: bool
+
+
+def _setting(line: bytes) -> _Setting | None:
+    plain = _DIGEST.sub(b"#", line)
+    found = _VERSION.findall(plain)
+    about = _VERSION.sub(b"\0", plain)
+    # A line of nothing but a version is about what its file is called after.
+    if len(found) != 1 or (0 < len(_LETTERS.findall(about)) < _FEWEST_LETTERS):
+        return None
+    return _Setting(about, found[0])
+
+
+def _order(version: bytes) -> VersionKey:
+    return version_key(version.decode("utf-8", "replace"))
+
+
+def _settings(lines: Iterable[bytes]) -> dict[bytes, list[bytes]]:
+    found: dict[bytes, list[bytes]] = defaultdict(list)
+    for line in lines:
+        setting = _setting(line)
+        if setting is not None:
+            found[setting.about].append(setting.version)
+    return found
+
+
+def raised(effects: Sequence[Effect]) -> dict[bytes, dict[bytes, bytes]]:
+    """The versions that a change raises: for each path from what they are of to the version; lock files are left out.
+
+    Parameters
+    ----------
+    effects : sequence of Effect
+        What it does, path by path.
+    """
+    found: dict[bytes, dict[bytes, bytes]] = {}
+    for effect in effects:
+        if classify_path(effect.path) in _DERIVED or len(effect.added) > _MOST:
+            continue
+        before, after = _settings(effect.removed), _settings(effect.added)
+        up = {
+            about: versions[0]
+            for about, versions in after.items()
+            if len(versions) == len(before.get(about, ())) == 1 and _order(before[about][0]) < _order(versions[0])
+        }
+        if up:
+            found[effect.path] = up
+    return found
+
+
+def held(effects: Sequence[Effect], content: Callable[[bytes], bytes | None]) -> Newer | None:
+    """Whether a tree has the versions that a change brings, or newer ones, and all else that it does.
+
+    Parameters
+    ----------
+    effects : sequence of Effect
+        What the change does, path by path.
+    content : callable
+        The file of the tree at a path; None where there is none.
+
+    Returns
+    -------
+    Newer or None
+        The line to show. What the tree does not speak of any more needs no version there; but one it has to have.
+    """
+    ups = raised(effects)
+    shown: list[Newer] = []
+    for effect in effects if ups else ():
+        if classify_path(effect.path) in _DERIVED:
+            continue
+        text = content(effect.path) or b""
+        lines = meaningful(text)
+        there, own = _settings(lines), ups.get(effect.path, {})
+        versions = {about: min(there[about], key=_order) for about in own if about in there}
+        rest = [line for line in effect.added if _about(line) not in own]
+        if (
+            any(_order(version) < _order(own[about]) for about, version in versions.items())
+            or any(line not in lines for line in rest)
+            or any(line in lines for line in effect.removed)
+        ):
+            return None
+        shown += (
+            Newer(effect.path, _as_written(text, about, version), newer=_order(version) > _order(own[about]))
+            for about, version in versions.items()
+        )
+    return next((each for each in shown if each.newer), shown[0] if shown else None)
+
+
+def _about(line: bytes) -> bytes | None:
+    setting = _setting(line)
+    return None if setting is None else setting.about
+
+
+def _as_written(text: bytes, about: bytes, version: bytes) -> bytes:
+    for line in text.split(b"\n"):
+        if _setting(line.translate(None, b" \t\r\f\v")) == (about, version):
+            return line.strip()
+    return version  # pragma: no cover  it is of a line
+
+
+def is_of_another(subject: str, effects: Sequence[Effect]) -> bool:
+    """Whether a change raises the version of something that its subject names, and not that of its own project.
+
+    Parameters
+    ----------
+    subject : str
+        Of the change, such as ``Bump log4j-core from 2.14.1 to 2.17.1``.
+    effects : sequence of Effect
+        What it does, path by path.
+    """
+    about = b"\n".join(about for up in raised(effects).values() for about in up).lower()
+    if not about:
+        return False
+    for found in _RAISES.finditer(subject):
+        name = re.split(r"[/:@]", found["name"].rstrip("./:@"))[-1].lower()
+        if name not in _NO_NAME and not name[:1].isdigit() and name.encode() in about:
+            return True
+    return False
+
+
+__all__ = ["Newer", "held", "is_of_another", "raised"]

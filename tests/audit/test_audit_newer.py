@@ -1,0 +1,118 @@
+"""Raised versions: owed like anything else, and not missed where the other branch has them or newer ones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.story import Story
+
+from branchsim.audit.delivery import Effect, meaningful
+from branchsim.audit.newer import held, is_of_another, raised
+from branchsim.audit.verdicts import Verdict
+from branchsim.topology import version_key
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+POM = "<project>\n  <log4j.version>{}</log4j.version>\n  <spring.version>{}</spring.version>\n</project>\n"
+SUBJECT = "Bump log4j from 2.14.1 to 2.17.1"
+
+
+def effect(path: str, before: str, after: str) -> Effect:
+    was, now = meaningful(before.encode()), meaningful(after.encode())
+    return Effect(path.encode(), now - was, was - now)
+
+
+def story(tmp_path: Path) -> Story:
+    return Story(tmp_path / "repo", files={"pom.xml": POM.format("2.14.1", "5.3.0")})
+
+
+def test_a_hotfix_that_raises_a_dependency_is_owed(tmp_path: Path) -> None:
+    told = story(tmp_path)
+    fix = told.repo.commit("preprod", {"pom.xml": POM.format("2.17.1", "5.3.0")}, subject=SUBJECT)
+    record = told.obligation(fix)
+    assert (record.verdict, record.owed_to) == (Verdict.MISSED, "integration")
+
+
+def test_it_is_not_missed_where_the_branch_has_a_newer_version(tmp_path: Path) -> None:
+    told = story(tmp_path)
+    fix = told.repo.commit("preprod", {"pom.xml": POM.format("2.17.1", "5.3.0")}, subject=SUBJECT)
+    renewal = told.repo.commit("integration", {"pom.xml": POM.format("2.20.0", "6.1.0")}, subject="Renew all")
+    record = told.obligation(fix)
+    assert (record.verdict, record.counterpart) == (Verdict.SUPERSEDED, renewal)
+    line = "'<log4j.version>2.20.0</log4j.version>' in pom.xml"
+    assert record.reason == f"with {renewal[:12]} integration has a newer version than it brings: {line}"
+    assert record.check == f"git show {renewal[:12]}:pom.xml"
+
+
+def test_an_older_version_there_is_missed_and_so_is_one_that_fell_back(tmp_path: Path) -> None:
+    told = story(tmp_path)
+    fix = told.repo.commit("preprod", {"pom.xml": POM.format("2.17.1", "5.3.0")}, subject=SUBJECT)
+    told.repo.commit("integration", {"pom.xml": POM.format("2.15.0", "6.1.0")}, subject="Renew all")
+    assert told.obligation(fix).verdict is Verdict.MISSED
+
+
+def test_what_it_does_besides_has_to_be_there_too(tmp_path: Path) -> None:
+    told = story(tmp_path)
+    files = {"pom.xml": POM.format("2.17.1", "5.3.0"), "guard.c": "int refuse_lookups(void) { return 1; }\n"}
+    fix = told.repo.commit("preprod", files, subject=SUBJECT)
+    told.repo.commit("integration", {"pom.xml": POM.format("2.20.0", "6.1.0")}, subject="Renew all")
+    assert told.obligation(fix).verdict is Verdict.MISSED
+
+
+def test_the_version_of_the_project_itself_is_bookkeeping(tmp_path: Path) -> None:
+    told = Story(tmp_path / "repo", files={"setup.cfg": "name = shop\nversion = 1.2.0\n"})
+    told.repo.commit("preprod", {"setup.cfg": "name = shop\nversion = 1.2.1\n"}, subject="Bump version to 1.2.1")
+    assert told.audit().records == ()
+
+
+@pytest.mark.parametrize(
+    ("subject", "path", "before", "after", "expected"),
+    [
+        (SUBJECT, "pom.xml", "<log4j.version>2.14.1<", "<log4j.version>2.17.1<", True),
+        ("Update the dependency a.org/x/net to v0.51", "go.mod", "a.org/x/net v0.47", "a.org/x/net v0.51", True),
+        ("build(deps): bump a/checkout to 4.2", "ci.yml", "uses: a/checkout@4.1", "uses: a/checkout@4.2", True),
+        ("Bump version to 1.2.1", "setup.cfg", "version = 1.2.0", "version = 1.2.1", False),
+        ("Bump to 1.2.1", "setup.cfg", "version = 1.2.0", "version = 1.2.1", False),
+        ("Release 1.2.1", "setup.cfg", "version = 1.2.0", "version = 1.2.1", False),
+        ("Bump shop to 1.2.1", "setup.cfg", "version = 1.2.0", "version = 1.2.1", False),
+        (SUBJECT, "pom.xml", "<log4j.version>2.17.1<", "<log4j.version>2.14.1<", False),
+    ],
+)  # fmt: skip
+def test_whose_version_it_is(subject: str, path: str, before: str, after: str, *, expected: bool) -> None:
+    assert is_of_another(subject, [effect(path, before + "\n", after + "\n")]) is expected
+
+
+def test_lock_files_say_nothing_and_digests_beside_a_version_do_not_matter() -> None:
+    lock = effect("go.sum", "a v1.0.0 h1:abc=\n", "a v1.1.0 h1:def=\n")
+    pinned = effect("ci.yml", f"uses: a/b@{'1' * 40} # v1.0.0\n", f"uses: a/b@{'2' * 40} # v1.1.0\n")
+    assert raised([lock]) == {}
+    assert list(raised([pinned])) == [b"ci.yml"]
+    there = {b"ci.yml": f"uses: a/b@{'3' * 40} # v2.0.0\n".encode()}
+    found = held([lock, pinned], there.get)
+    assert found is not None
+    assert (found.line, found.newer) == (f"uses: a/b@{'3' * 40} # v2.0.0".encode(), True)
+
+
+def test_a_file_of_nothing_but_a_version() -> None:
+    change = [effect(".go-version", "1.23.7\n", "1.23.8\n")]
+    answers = [held(change, lambda _, text=text: text) for text in (b"1.24.0\n", b"1.23.8\n", b"1.23.7\n", None)]  # type: ignore[misc]
+    assert [answer and answer.newer for answer in answers] == [True, False, None, None]
+
+
+_NUMBERS = st.lists(st.integers(0, 30), min_size=2, max_size=4).map(lambda parts: ".".join(map(str, parts)))
+
+
+@given(old=_NUMBERS, new=_NUMBERS, there=st.lists(_NUMBERS, max_size=3), more=st.booleans())
+def test_no_older_version_passes(old: str, new: str, there: list[str], *, more: bool) -> None:
+    before, after = f"library = {old}\n", f"library = {new}\n" + "a line of work\n" * more
+    content = "".join(f"library = {version}\n" for version in there).encode()
+    found = held([effect("deps.toml", before, after)], lambda _: content)
+    raises = version_key(old) < version_key(new)
+    good = bool(there) and all(version_key(version) >= version_key(new) for version in there)
+    assert (found is not None) == (raises and good and not more)
+    if found is not None:
+        assert found.newer == all(version_key(version) > version_key(new) for version in there)
