@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,6 +22,8 @@ _FORMAT = "%x00".join(_FIELDS) + "%x00"
 _FIELD_COUNT = len(_FIELDS)
 _END = b"\0\0"
 _BLOCK = 1 << 20
+_SHARE = 1000
+"""For fewer commits than this another process is not worth its start."""
 LATEST = 9_223_372_035
 """The last second (in the year 2262) that fits a table's nanoseconds; a later date is nonsense and is read as this."""
 
@@ -120,6 +123,41 @@ def read_commits(
     """
     for side, fields, text in _read(scratch, revisions, options, paths, report, changes=changes):
         yield _commit(side, fields, unpack(text))
+
+
+def read_difference(
+    scratch: Scratch, one: Sha, other: Sha, *, report: Callable[[int], None] | None = None
+) -> list[Commit]:
+    """The commits that one of two tips has and the other has not: `read_commits` of ``one...other``, by more processes.
+
+    Parameters
+    ----------
+    scratch : Scratch
+        Where to read.
+    one, other : Sha
+        The tips, the left side and the right one.
+    report : callable, optional
+        Called with the number of commits read since its last call.
+
+    Raises
+    ------
+    GitError
+        git failed, for example because an object is missing or corrupt.
+    """
+    listed = rev_list(scratch, [f"{one}...{other}"], "--left-right")
+    sides = {line[1:].encode("ascii"): line[:1].encode("ascii") for line in listed}
+    order = [line[1:] for line in listed]
+    # To list them takes git a fifth of the time; the rest is reading what each changed.
+    count = max(1, min(os.cpu_count() or 1, len(order) // _SHARE))
+    size = -(-len(order) // count) if order else 1
+
+    def read(share: list[str]) -> list[Commit]:
+        found = _read(scratch, share, ("--no-walk=unsorted",), (), report, changes=True)
+        return [_commit(sides[fields[0]], fields, unpack(text)) for _, fields, text in found]
+
+    with ThreadPoolExecutor(count) as pool:
+        shares = pool.map(read, [order[start : start + size] for start in range(0, len(order), size)])
+        return [commit for share in shares for commit in share]
 
 
 def read_packed(
@@ -301,4 +339,4 @@ def empty_tree(scratch: Scratch) -> Sha:
     return Sha(EMPTY_TREE[scratch.object_format])
 
 
-__all__ = ["Commit", "GitError", "RawChange", "empty_tree", "merge_bases", "read_commits", "rev_list"]
+__all__ = ["Commit", "GitError", "RawChange", "empty_tree", "merge_bases", "read_commits", "read_difference", "rev_list"]

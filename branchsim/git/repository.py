@@ -8,7 +8,7 @@ import os
 import re
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, cast
 
 from branchsim.errors import GitError, InputError, NotARepositoryError, UnknownRevisionError, nearest
 from branchsim.git import versions
@@ -304,14 +304,15 @@ def _read_refs(git_dir: Path) -> tuple[dict[RefName, Sha], RefName | None]:
     """The refs, and the one that is checked out if it is one of them."""
     # Only names and ids are asked for: to read objects could make a partial clone fetch, which runs programs.
     out = run(["for-each-ref", "--format=%(HEAD)%(objectname) %(refname)"], git_dir)
-    refs: dict[RefName, Sha] = {}
+    refs: dict[str, str] = {}
     checked_out = None
-    for line in out.split(b"\n"):
+    # There may be a hundred thousand of them, so little is done for each.
+    for line in os.fsdecode(out).split("\n"):
         if line:
-            sha, _, name = os.fsdecode(line[1:]).partition(" ")
-            refs[RefName(name)] = Sha(sha)
-            checked_out = RefName(name) if line.startswith(b"*") else checked_out
-    return refs, checked_out
+            sha, _, name = line[1:].partition(" ")
+            refs[name] = sha
+            checked_out = RefName(name) if line[0] == "*" else checked_out
+    return cast("dict[RefName, Sha]", refs), checked_out
 
 
 def _read_head(git_dir: Path) -> str | None:

@@ -17,12 +17,17 @@ TRAILERS: tuple[str, ...] = (
 )
 """The usual ways in which a port names the commit it comes from: patterns with one group, in any case."""
 
+_TRAILER_WORDS = ("picked from", "port", "upstream", "x-original-commit")
+_LATER_HEX = re.compile(r" [0-9a-f]{7}")
+
 _REVERT = re.compile(rf"this (partially )?reverts (?:merge )?(?:commit |changes from )?({_HEX})", re.IGNORECASE)
 _REVERT_SUBJECT = re.compile(r"^(?:revert|back ?out|undo)\b[:\s]*", re.IGNORECASE)
 _REAPPLY_SUBJECT = re.compile(r"^(?:reapply|re-?land|re-?apply|revert[:\s]+[\"']?revert)\b", re.IGNORECASE)
 _CHANGE_ID = re.compile(r"^change-id:\s*(I[0-9a-f]{8,40})\s*$", re.IGNORECASE | re.MULTILINE)
 _NUMBER = re.compile(r"(?<![\w/])(?:(?:gh|pr|pull request|merge request)[ -]?)?[#!](\d{1,7})\b", re.IGNORECASE)
 _TICKET = re.compile(r"\b([A-Z][A-Z0-9]{1,9}-\d{1,7})\b")
+_SIGN_AND_DIGIT = re.compile(r"[#!]\d")
+_DASH_AND_DIGIT = re.compile(r"-\d")
 _GH = re.compile(r"\bgh-(\d{1,7})\b", re.IGNORECASE)
 _NOT_TICKETS = re.compile(r"^(?:GH|UTF|ISO|SHA|MD|RFC|CVE|HTTP|TLS|AES|RSA|X|PEP|GHSA|CWE|UTC|GMT)-", re.IGNORECASE)
 
@@ -76,6 +81,11 @@ def ported_from(message: str, patterns: re.Pattern[str] = _DEFAULT) -> tuple[str
     tuple of str
         Lower-case hexadecimal, 7 to 64 digits.
     """
+    if patterns is _DEFAULT:
+        # What none of the usual patterns can do without is looked for first: that is much faster.
+        lower = message.lower()
+        if not any(word in lower for word in _TRAILER_WORDS) or not _LATER_HEX.search(lower):
+            return ()
     found = (next(group for group in match.groups() if group) for match in patterns.finditer(message))
     return tuple(dict.fromkeys(text.lower() for text in found))
 
@@ -115,12 +125,14 @@ def references(message: str) -> frozenset[str]:
     """
     lower = message.lower()
     # What each pattern cannot do without is looked for first: that is much faster.
-    worth = (_NUMBER, "#" in lower or "!" in lower), (_GH, "gh-" in lower), (_PORT_OF, "port" in lower)
+    worth = (_NUMBER, _SIGN_AND_DIGIT.search(message)), (_GH, "gh-" in lower), (_PORT_OF, "port" in lower)
     numbers = {f"#{number}" for pattern, is_worth in worth if is_worth for number in pattern.findall(message)}
-    found = _MERGE_PR.match(message)
+    found = _MERGE_PR.match(message.lstrip())
     if found:
         numbers.add(f"#{found[1]}")
-    tickets = {ticket for ticket in _TICKET.findall(message) if not _NOT_TICKETS.match(ticket)}
+    tickets = set()
+    if _DASH_AND_DIGIT.search(message):
+        tickets = {ticket for ticket in _TICKET.findall(message) if not _NOT_TICKETS.match(ticket)}
     return frozenset(numbers | tickets)
 
 
