@@ -68,6 +68,8 @@ class Row:
 
 def _run(command: list[str], cache: Path | None) -> Run:
     variables = dict(os.environ)
+    # An installed package is compiled once, not in each run.
+    variables.pop("PYTHONDONTWRITEBYTECODE", None)
     if cache is not None:
         variables["BRANCHSIM_CACHE"] = str(cache)
     with tempfile.TemporaryFile() as errors:

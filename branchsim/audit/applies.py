@@ -1,29 +1,38 @@
-"""Whether commits would apply to another tip: trees are compared first, and git merges where that does not tell."""
+"""Whether commits would apply to another tip: trees are compared, then lines, and git merges where that does not tell.
+
+Lines are compared, and moved files looked for, while the patches are read for something else.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from enum import StrEnum
 
 from branchsim.audit.alike import alike_pairs
-from branchsim.git.hunks import Hunk, read_hunks
+from branchsim.audit.filewise import Outcome, apply_filewise
+from branchsim.audit.standing import State, Tree, is_touched, read_contents, standing
+from branchsim.audit.whereabouts import Parents
+from branchsim.git.hunks import read_plain
 from branchsim.git.log import Commit, RawChange
 from branchsim.git.merge import Pick, pick_many
 from branchsim.git.objects import ObjectReader
+from branchsim.git.patches import Watch
 from branchsim.git.process import run
 from branchsim.git.scratch import Scratch
 from branchsim.names import Sha, file_name
 
 EXACT = 250
-"""Up to so many commits git itself tries each pick; beyond, most are told by their context, see ``docs/speed.md``."""
+"""Up to so many commits git itself merges each; beyond, most are told by their context, see ``docs/speed.md``."""
 
 _NOTHING = {"000000"}
 _FILES = {"100644", "100755"}
 _ABSENT = "no commit of the target carries it; "
-_TOUCHED = _ABSENT + "the target has changed what stands around it; it would conflict"
 _GONE = "none of the files it changes exists on the target"
+
+Pair = tuple[Sha, Sha]
 
 
 class Applies(StrEnum):
@@ -34,252 +43,201 @@ class Applies(StrEnum):
     OBSOLETE = "obsolete"
 
 
-def applies_to(
-    scratch: Scratch,
-    commits: Sequence[Commit],
-    target: Sha,
-    pairs: Mapping[Sha, tuple[Sha, Sha]],
-    texts: Callable[[], Mapping[tuple[Sha, Sha], bytes]],
-) -> dict[Sha, tuple[Applies, str]]:
-    """What picking each commit onto a target would give, each on its own.
+Verdict = tuple[Applies, str]
+"""What a pick would give, and one sentence about it."""
+
+_LINES = {
+    State.TOUCHED: (Applies.CONFLICT, _ABSENT + "the target has changed what stands around it; it would conflict"),
+    State.THERE: (Applies.OBSOLETE, "the target has its lines already, in no commit of their own"),
+    State.INTACT: (Applies.CLEAN, _ABSENT + "the target has every line around it; it would apply cleanly"),
+}
+
+
+class Tries:
+    """What picking commits onto a target would give, each on its own.
 
     Parameters
     ----------
     scratch : Scratch
         Where to read and to merge.
     commits : sequence of Commit
-        The commits, with their changes; no merges.
+        All commits that may be asked for, with their changes; no merges.
     target : Sha
         The commit they would be picked onto.
     pairs : mapping
         The trees before and after each commit.
-    texts : callable
-        Gives the patches whose text is at hand, with a line of context and without renames.
 
-    Returns
-    -------
-    dict
-        From a commit to the outcome and one sentence about it.
+    Attributes
+    ----------
+    watch : Watch
+        What is to be seen of the patches that are read in the meantime: whether the lines stand on the target.
+    failed : bool
+        Whether git could not try some of what was asked for.
     """
-    if not commits:
-        return {}
-    tree = _tree(scratch, target)
-    verdicts: dict[Sha, tuple[Applies, str]] = {}
-    open_commits = []
-    for commit in commits:
-        verdict = _by_comparison(commit, tree)
-        if verdict is None:
-            open_commits.append(commit)
-        else:
-            verdicts[commit.sha] = verdict
-    if len(open_commits) > EXACT:
-        verdicts.update(_by_context(scratch, open_commits, target, tree, pairs, texts))
-        open_commits = [commit for commit in open_commits if commit.sha not in verdicts]
-    verdicts.update(_by_picking(scratch, open_commits, target, tree))
-    return verdicts
+
+    def __init__(self, scratch: Scratch, commits: Sequence[Commit], target: Sha, pairs: Mapping[Sha, Pair]) -> None:
+        self._scratch = scratch
+        self._target = target
+        self._pairs = pairs
+        self._tree = _tree(scratch, target)
+        self.failed = False
+        self._told: dict[Sha, Verdict] = {}
+        unsure = []
+        for commit in commits:
+            verdict = _by_comparison(commit, self._tree)
+            if verdict is None:
+                unsure.append(commit)
+            else:
+                self._told[commit.sha] = verdict
+        self._gone: dict[Sha, list[RawChange]] = {}
+        self._by_lines: dict[Pair, Commit] = {}
+        if len(unsure) > EXACT:
+            for commit in unsure:
+                gone = [
+                    each for each in commit.changes if each.old_mode not in _NOTHING and each.path not in self._tree
+                ]
+                if gone:
+                    self._gone[commit.sha] = gone
+                elif not is_touched(commit, self._tree):
+                    self._by_lines[pairs[commit.sha]] = commit
+        self._commits = {commit.sha: commit for commit in commits}
+        self._contents: Future[dict[str, bytes]] | None = None
+        self._gone_told: Future[dict[Sha, Verdict]] | None = None
+        # What git might show as a rename would not be as it is without renames.
+        plain = (pair for pair, commit in self._by_lines.items() if not _may_rename(commit))
+        self.watch: Watch[State | None] = Watch(plain, self._standing)
+
+    @contextmanager
+    def ahead(self) -> Iterator[None]:
+        """Find out in the background what will probably be asked for, while the block runs."""
+        with ThreadPoolExecutor(2) as pool:
+            self._contents = pool.submit(read_contents, self._scratch, self._by_lines.values(), self._tree)
+            # Only git knows what became of moved files; it is asked while the lines of others are compared.
+            self._gone_told = pool.submit(self._of_gone)
+            yield
+
+    def verdicts(self, commits: Sequence[Commit]) -> dict[Sha, Verdict]:
+        """The outcome for each of some commits, within the block of `ahead`."""
+        verdicts = {commit.sha: self._told[commit.sha] for commit in commits if commit.sha in self._told}
+        unsure = [commit for commit in commits if commit.sha not in verdicts]
+        if len(unsure) > EXACT:
+            verdicts |= self._by_context(unsure)
+            unsure = [commit for commit in unsure if commit.sha not in verdicts]
+        return verdicts | self._by_merging(unsure)
+
+    def _standing(self, pair: Pair, text: bytes) -> State | None:
+        assert self._contents is not None  # noqa: S101  patches are read within the block of `ahead`
+        return standing(self._by_lines[pair], text, self._tree, self._contents.result())
+
+    def _by_context(self, commits: Sequence[Commit]) -> dict[Sha, Verdict]:
+        """The outcome by whether each hunk stands on the target with the lines around it, as far as that tells it."""
+        assert self._gone_told is not None  # noqa: S101  as above
+        told: dict[Sha, Verdict] = {}
+        gone = self._gone_told.result()
+        unseen = []
+        for commit in commits:
+            if commit.sha in self._gone:
+                told[commit.sha] = gone[commit.sha]
+            elif self._pairs[commit.sha] not in self._by_lines:
+                told[commit.sha] = _LINES[State.TOUCHED]
+            elif self._pairs[commit.sha] not in self.watch.seen:
+                unseen.append(self._pairs[commit.sha])
+        states = dict(self.watch.seen)
+        read_plain(self._scratch, unseen, lambda pair, text: states.__setitem__(pair, self._standing(pair, text)))
+        for commit in commits:
+            state = states.get(self._pairs[commit.sha])
+            if commit.sha not in told and state is not None:
+                told[commit.sha] = _LINES[state]
+        return told
+
+    def _of_gone(self) -> dict[Sha, Verdict]:
+        """The outcome for the commits that change a file which the target has not."""
+        told: dict[Sha, Verdict] = {}
+        if not self._gone:
+            return told
+        before = {sha: self._pairs[sha][0] for sha in self._gone}
+        tip = _tree_id(self._scratch, self._target)
+        parents = Parents(self._scratch, list(before.values()), tip, self._tree)
+        moved = _maybe_moved(self._scratch, self._gone, before, self._tree, parents)
+        for sha in self._gone.keys() - moved.keys():
+            if _all_gone(self._commits[sha], self._tree):
+                told[sha] = Applies.OBSOLETE, _GONE
+            else:
+                told[sha] = Applies.CONFLICT, _ABSENT + "it changes a file that the target does not have"
+        nowhere = {sha: min(paths) for sha, found in moved.items() if (paths := _edited(self._gone[sha]) - found)}
+        return told | self._by_merging([self._commits[sha] for sha in self._gone if sha in moved], nowhere, parents)
+
+    def _by_merging(
+        self, commits: Sequence[Commit], nowhere: Mapping[Sha, bytes] | None = None, trees: Parents | None = None
+    ) -> dict[Sha, Verdict]:
+        """The outcome as git merges it: the changed files alone where they tell it, else the whole trees."""
+        if not commits:
+            return {}
+        tip = _tree_id(self._scratch, self._target)
+        parents = {commit.sha: self._pairs[commit.sha][0] for commit in commits}
+        outcomes = apply_filewise(self._scratch, commits, tip, self._tree, parents, nowhere, trees)
+        verdicts = {c.sha: _verdict(c, outcomes[c.sha], self._tree) for c in commits if c.sha in outcomes}
+        rest = [commit for commit in commits if commit.sha not in outcomes]
+        return verdicts | self._by_picking(rest, tip)
+
+    def _by_picking(self, commits: Sequence[Commit], tip: Sha) -> dict[Sha, Verdict]:
+        picks = [Pick(c.sha, self._target, c.parents[0] if c.parents else None) for c in commits]
+        results = pick_many(self._scratch, picks, processes=os.cpu_count() or 1)
+        verdicts: dict[Sha, Verdict] = {}
+        for commit, result in zip(commits, results, strict=True):
+            if result.failure is not None:
+                self.failed = True
+                verdicts[commit.sha] = Applies.CONFLICT, f"git could not try it: {result.failure}"
+            elif result.clean:
+                outcome = Outcome.SAME if result.tree == tip else Outcome.CLEAN
+                verdicts[commit.sha] = _verdict(commit, outcome, self._tree)
+            else:
+                verdicts[commit.sha] = _verdict(commit, Outcome.CONFLICT, self._tree)
+        return verdicts
 
 
-def told_by_lines(scratch: Scratch, commits: Sequence[Commit], target: Sha) -> list[Commit]:
-    """Of some commits, if none of them is on the target, those of which `applies_to` will compare the lines."""
-    tree = _tree(scratch, target)
-    unsure = [c for c in commits if c.changes and not c.is_merge and _by_comparison(c, tree) is None]
-    if len(unsure) <= EXACT:
-        return []
-    return [
-        commit
-        for commit in unsure
-        if all(change.old_mode in _NOTHING or change.path in tree for change in commit.changes)
-        and not _is_touched(commit, tree)
-    ]
-
-
-Tree = Mapping[bytes, tuple[str, str]]
-
-
-def _by_picking(scratch: Scratch, commits: Sequence[Commit], target: Sha, tree: Tree) -> dict[Sha, tuple[Applies, str]]:
-    if not commits:
-        return {}
-    picks = [Pick(c.sha, target, c.parents[0] if c.parents else None) for c in commits]
-    results = pick_many(scratch, picks, processes=os.cpu_count() or 1)
-    unchanged = _tree_id(scratch, target)
-    verdicts = {}
-    for commit, result in zip(commits, results, strict=True):
-        if result.failure is not None:
-            verdict = Applies.CONFLICT, f"git could not try it: {result.failure}"
-        elif result.clean and result.tree == unchanged:
-            verdict = Applies.OBSOLETE, "picking it onto the target changes nothing"
-        elif result.clean:
-            verdict = Applies.CLEAN, _ABSENT + "it would apply cleanly"
-        elif _all_gone(commit, tree):
-            verdict = Applies.OBSOLETE, _GONE
-        else:
-            verdict = Applies.CONFLICT, _ABSENT + "it would conflict"
-        verdicts[commit.sha] = verdict
-    return verdicts
-
-
-def _by_context(
-    scratch: Scratch,
-    commits: Sequence[Commit],
-    target: Sha,
-    tree: Tree,
-    pairs: Mapping[Sha, tuple[Sha, Sha]],
-    texts: Callable[[], Mapping[tuple[Sha, Sha], bytes]],
-) -> dict[Sha, tuple[Applies, str]]:
-    """The outcome by whether each hunk stands on the target with the lines around it; what it cannot tell is left out.
-
-    A three-way merge is clean exactly where what a hunk replaces, and a line on each side of it, is untouched on the
-    other side, or where the other side made the same change. Comparing the stretch of lines instead of both histories
-    of the file is some ten times as fast, and differs where a file repeats itself.
-    """
-    told: dict[Sha, tuple[Applies, str]] = {}
-    gone = {
-        commit.sha: [change for change in commit.changes if change.old_mode not in _NOTHING and change.path not in tree]
-        for commit in commits
-    }
-    moved = _maybe_moved(scratch, gone, tree, pairs)
-    for commit in commits:
-        if not gone[commit.sha] or commit.sha in moved:
-            continue
-        if _all_gone(commit, tree):
-            told[commit.sha] = Applies.OBSOLETE, _GONE
-        else:
-            told[commit.sha] = Applies.CONFLICT, _ABSENT + "it changes a file that the target does not have"
-    with ThreadPoolExecutor(1) as pool:
-        # Only git knows what became of moved files; it is asked while the lines of others are compared.
-        picking = pool.submit(_by_picking, scratch, [c for c in commits if c.sha in moved], target, tree)
-        told.update(_by_hunks(scratch, [commit for commit in commits if not gone[commit.sha]], tree, pairs, texts))
-        told.update(picking.result())
-    return told
+def _verdict(commit: Commit, outcome: Outcome, tree: Tree) -> Verdict:
+    if outcome is Outcome.SAME:
+        return Applies.OBSOLETE, "picking it onto the target changes nothing"
+    if outcome is Outcome.CLEAN:
+        return Applies.CLEAN, _ABSENT + "it would apply cleanly"
+    return (Applies.OBSOLETE, _GONE) if _all_gone(commit, tree) else (Applies.CONFLICT, _ABSENT + "it would conflict")
 
 
 def _maybe_moved(
-    scratch: Scratch, gone: Mapping[Sha, Sequence[RawChange]], tree: Tree, pairs: Mapping[Sha, tuple[Sha, Sha]]
-) -> set[Sha]:
-    """The commits of which a file that the target has not may be there in another place.
+    scratch: Scratch, gone: Mapping[Sha, Sequence[RawChange]], before: Mapping[Sha, Sha], tree: Tree, parents: Parents
+) -> dict[Sha, set[bytes]]:
+    """The commits of which a file that the target has not may be there in another place, and these files.
 
-    That is a file of the same name which was not there before the commit, and is like it: git looks for a moved file
+    That is where a file of the same name was not there before the commit, and is like it: git looks for a moved file
     among those that one side has more than the base.
     """
-    names: dict[bytes, list[bytes]] = {}
-    for path in tree:
-        names.setdefault(file_name(path), []).append(path)
-    places = {
-        sha: [(Sha(c.old), path) for c in changes for path in names.get(file_name(c.path), ())]
-        for sha, changes in gone.items()
-    }
+    by_tree: dict[Sha, list[Sha]] = {}
+    for sha in gone:
+        by_tree.setdefault(before[sha], []).append(sha)
+    near: dict[tuple[Sha, bytes], set[tuple[Sha, Sha]]] = {}
+    for parent in parents.walk():
+        for sha in by_tree[parent]:
+            for change in gone[sha]:
+                places = parents.added.get(file_name(change.path))
+                if places:
+                    near[sha, change.path] = {(Sha(change.old), Sha(tree[path][1])) for path in places}
     with ObjectReader(scratch) as reader:
-        before = reader.entries({(pairs[sha][0], path) for sha, found in places.items() for _, path in found})
-        blobs = {
-            sha: {(old, Sha(tree[path][1])) for old, path in found if (pairs[sha][0], path) not in before}
-            for sha, found in places.items()
-        }
-        alike = alike_pairs(reader, {pair for found in blobs.values() for pair in found})
-    return {sha for sha, found in blobs.items() if not alike.isdisjoint(found)}
+        alike = alike_pairs(reader, set().union(*near.values()))
+    moved: dict[Sha, set[bytes]] = {}
+    for (sha, path), found in near.items():
+        if not alike.isdisjoint(found):
+            moved.setdefault(sha, set()).add(path)
+    return moved
 
 
-def _by_hunks(
-    scratch: Scratch,
-    waiting: Sequence[Commit],
-    tree: Tree,
-    pairs: Mapping[Sha, tuple[Sha, Sha]],
-    texts: Callable[[], Mapping[tuple[Sha, Sha], bytes]],
-) -> dict[Sha, tuple[Applies, str]]:
-    told: dict[Sha, tuple[Applies, str]] = {}
-    asking = []
-    for commit in waiting:
-        # Where the ids of one file say that it would conflict, the lines of the others say nothing new.
-        if _is_touched(commit, tree):
-            told[commit.sha] = Applies.CONFLICT, _TOUCHED
-        else:
-            asking.append(commit)
-    waiting = asking
-    asked = [pairs[commit.sha] for commit in waiting]
-    hunks, skipped = read_hunks(scratch, asked, processes=os.cpu_count() or 1, known=texts())
-    with ObjectReader(scratch) as reader:
-        wanted = sorted(
-            {tree[c.path][1] for commit in waiting for c in commit.changes if c.path in tree and _is_text_edit(c, tree)}
-        )
-        contents = {
-            sha: b"\n" + blob for sha, blob in reader.blobs(Sha(sha) for sha in wanted) if isinstance(blob, bytes)
-        }
-    for commit in waiting:
-        pair = pairs[commit.sha]
-        files = None if pair in skipped else hunks.get(pair)
-        if files is None or len(files) != len(commit.changes):
-            continue
-        states = {_file_state(change, part, tree, contents) for change, part in zip(commit.changes, files, strict=True)}
-        if None in states:
-            continue
-        if _State.TOUCHED in states:
-            told[commit.sha] = Applies.CONFLICT, _TOUCHED
-        elif states == {_State.THERE}:
-            told[commit.sha] = Applies.OBSOLETE, "the target has its lines already, in no commit of their own"
-        else:
-            told[commit.sha] = Applies.CLEAN, _ABSENT + "the target has every line around it; it would apply cleanly"
-    return told
+def _edited(changes: Iterable[RawChange]) -> set[bytes]:
+    """The regular files that are edited, and not taken away."""
+    return {change.path for change in changes if {change.old_mode, change.new_mode} <= _FILES}
 
 
-class _State(StrEnum):
-    """What the target has where a hunk would go."""
-
-    INTACT = "intact"
-    THERE = "there"
-    TOUCHED = "touched"
-
-
-def _is_touched(commit: Commit, tree: Tree) -> bool:
-    """Whether the ids of one of its files say that it would conflict."""
-    return any(_by_ids(change, tree) is _State.TOUCHED for change in commit.changes)
-
-
-def _by_ids(change: RawChange, tree: Tree) -> _State | None:
-    """The state of a whole file, where its id and what became of it tell that; None where its lines have to."""
-    here = tree.get(change.path)
-    if here == _side(change.new_mode, change.new):
-        return _State.THERE
-    if here == _side(change.old_mode, change.old):
-        return _State.INTACT
-    return _State.TOUCHED if change.old_mode in _NOTHING or change.new_mode in _NOTHING or here is None else None
-
-
-def _file_state(change: RawChange, hunks: Sequence[Hunk], tree: Tree, contents: Mapping[Sha, bytes]) -> _State | None:
-    """The worst state of a file's hunks; None where lines do not tell (binary, links, submodules, too large)."""
-    known, here = _by_ids(change, tree), tree.get(change.path)
-    if known is not None or here is None:
-        return known
-    content = contents.get(Sha(here[1]))
-    if (
-        content is None
-        or not hunks
-        or {change.old_mode, change.new_mode, here[0]} - _FILES
-        or change.old_mode != change.new_mode
-    ):
-        return None
-    states = {_hunk_state(hunk, content) for hunk in hunks}
-    if _State.TOUCHED in states:
-        return _State.TOUCHED
-    return _State.INTACT if _State.INTACT in states else _State.THERE
-
-
-def _hunk_state(hunk: Hunk, content: bytes) -> _State:
-    for text, state in ((hunk.before, _State.INTACT), (hunk.after, _State.THERE)):
-        stretch = b"\n" + text
-        if hunk.first and hunk.last:
-            stands = content == stretch
-        elif hunk.first:
-            stands = content.startswith(stretch)
-        elif hunk.last:
-            stands = content.endswith(stretch)
-        else:
-            stands = stretch in content
-        if stands:
-            return state
-    return _State.TOUCHED
-
-
-def _is_text_edit(change: RawChange, tree: Tree) -> bool:
-    return change.path in tree and change.old_mode in _FILES and change.new_mode in _FILES
+def _may_rename(commit: Commit) -> bool:
+    return {"A", "D"} <= {change.status for change in commit.changes}
 
 
 def _all_gone(commit: Commit, tree: Tree) -> bool:
@@ -290,7 +248,7 @@ def _only_adds(commit: Commit) -> bool:
     return all(change.old_mode in _NOTHING for change in commit.changes)
 
 
-def _by_comparison(commit: Commit, tree: Tree) -> tuple[Applies, str] | None:
+def _by_comparison(commit: Commit, tree: Tree) -> Verdict | None:
     """The outcome where the target has every file just as it was before the commit, or just as it is after."""
     before = after = True
     for change in commit.changes:

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from branchsim.audit.adapted import Difference, differing_hunks
-from branchsim.audit.applies import Applies, applies_to, told_by_lines
+from branchsim.audit.applies import Applies, Tries
 from branchsim.audit.evidence import CONFIDENCE, Evidence
+from branchsim.audit.memo import digest_of, packed, unpacked
 from branchsim.audit.pairing import Edge, Pairing, likely_read
 from branchsim.audit.squash import contained, listed, spread, whole_branch
 from branchsim.audit.trailers import Names, trailer_edges
-from branchsim.git.log import Commit, read_commits
+from branchsim.git.log import Commit, read_difference
 from branchsim.git.repository import Repository
 from branchsim.history.bundles import brought_in
 from branchsim.history.facts import FactCache, Patches, default_cache
 from branchsim.history.messages import reverted
+from branchsim.history.results import ResultCache
 from branchsim.names import Sha
 
 if TYPE_CHECKING:
@@ -252,10 +255,51 @@ def match(
             return match(opened, source, target, trailers=trailers, hunks=hunks, cache=cache)
     directory = default_cache() if cache == "default" else None if cache is None else Path(cache)
     one, other = repo.resolve(source), repo.resolve(target)
-    commits = list(read_commits(repo.scratch, [f"{one}...{other}"]))
-    patches = Patches(repo.scratch, FactCache(directory))
+    results = ResultCache(directory)
+    key = None
+    if results.path is not None:
+        # A trailer may name any commit that a ref leads to.
+        asked = {"pair": [one, other], "trailers": trailers, "hunks": hunks}
+        key = digest_of(repo, match=asked, refs=sorted(repo.refs.items()))
+    kept = results.get(key) if key is not None else None
+    if kept is not None:
+        # What is no result any more is computed anew.
+        with suppress(ValueError):
+            return Match(source, target, one, other, **unpacked(kept, _KINDS))
+    facts = FactCache(directory)
+    found, complete = _compared(repo, source, target, (one, other), facts, trailers=trailers, hunks=hunks)
+    # Where facts cannot be kept nothing can, and that has been said.
+    if key is not None and complete and facts.path is not None:
+        results.put(key, packed({name: getattr(found, name) for name in _KINDS}))
+    return found
+
+
+_KINDS = {
+    "counterparts": tuple[Counterpart, ...],
+    "missing_commits": tuple[Missing, ...],
+    "skipped": tuple[Skipped, ...],
+    "subjects": dict[Sha, str],
+}
+"""What is kept of a match; the rest is asked for."""
+
+
+def _compared(
+    repo: Repository,
+    source: str,
+    target: str,
+    tips: tuple[Sha, Sha],
+    facts: FactCache,
+    *,
+    trailers: bool,
+    hunks: bool,
+) -> tuple[Match, bool]:
+    """What `match` finds, and whether everything could be read."""
+    one, other = tips
+    commits = read_difference(repo.scratch, one, other)
+    patches = Patches(repo.scratch, facts)
     sources = [commit for commit in commits if commit.side == "<"]
     targets = [commit for commit in commits if commit.side == ">"]
+    changing = [commit for commit in sources if commit.changes and not commit.is_merge]
     matcher = Matcher(
         repo=repo,
         source=one,
@@ -263,16 +307,18 @@ def match(
         sources=sources,
         targets=targets,
         patches=patches,
+        tries=Tries(repo.scratch, changing, other, patches.pairs(changing)),
     )
-    with patches.ahead(likely_read(sources, targets), told_by_lines(repo.scratch, sources, other)):
+    with matcher.tries.ahead(), patches.ahead(likely_read(sources, targets), matcher.tries.watch):
         pairs = matcher.pairs(trailers=trailers)
         found = matcher.result(source, target, pairs)
+    complete = repo.partial or not (patches.skipped or matcher.tries.failed)
     if not hunks:
-        return found
+        return found, complete
     adapted = [(each.source, each.target) for each in found.counterparts if each.is_adapted]
     differences = differing_hunks(repo.scratch, adapted)
     told = (replace(each, differences=differences.get((each.source, each.target), ())) for each in found.counterparts)
-    return replace(found, counterparts=tuple(told))
+    return replace(found, counterparts=tuple(told)), complete
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,6 +335,8 @@ class Matcher:
         What each side has that the other has not.
     patches : Patches
         Reads the patches.
+    tries : Tries
+        Tells what applies.
     """
 
     repo: Repository
@@ -297,6 +345,7 @@ class Matcher:
     sources: Sequence[Commit]
     targets: Sequence[Commit]
     patches: Patches
+    tries: Tries
 
     def pairs(self, *, trailers: bool) -> list[Counterpart]:
         """Every pair of commits that are one change, in the order of the source."""
@@ -315,9 +364,8 @@ class Matcher:
         if self.repo.shallow:
             skipped.append(Skipped("history", "the clone is shallow: commits beyond its edge could not be compared"))
         open_commits = [c for c in self.sources if c.changes and not c.is_merge and c.sha not in effective]
-        verdicts = applies_to(
-            self.repo.scratch, open_commits, self.target, self.patches.pairs(open_commits), self.patches.texts
-        )
+        self.patches.watched()
+        verdicts = self.tries.verdicts(open_commits)
         missing = []
         for commit in open_commits:
             applies, why = verdicts[commit.sha]
@@ -325,7 +373,8 @@ class Matcher:
             if pair is not None:
                 why = f"it was ported as {pair.target[:12]}, which {(pair.undone_by or '')[:12]} reverted; {why}"
             missing.append(Missing(commit.sha, applies, why))
-        named = {c.sha: c.subject for c in (*self.sources, *self.targets)}
+        told = {sha for pair in pairs for sha in (pair.source, pair.target)} | {each.source for each in missing}
+        named = {c.sha: c.subject for c in (*self.sources, *self.targets) if c.sha in told}
         return Match(source, target, self.source, self.target, tuple(pairs), tuple(missing), tuple(skipped), named)
 
 
@@ -363,10 +412,10 @@ def counterparts(
     """
     undone = undone_by(targets)
     pairing = Pairing(sources, targets, patches.read, bundles, allowed, frozenset(undone))
-    edges = pairing.edges()
     stated = trailer_edges(patches.scratch, sources, targets)[0] if trailers else []
     if allowed is not None:
         stated = [edge for edge in stated if allowed(edge.source, edge.target)]
+    edges = pairing.edges(lambda taken: _patch_ids_ahead(_with_trailers(taken, stated), pairing, patches))
     edges = _with_trailers(edges, stated)
     edges += spread(edges, pairing)
     if tips is not None:
@@ -379,13 +428,34 @@ def counterparts(
     return [_counterpart(edge, undone.get(edge.target)) for edge in edges]
 
 
+def _patch_ids_ahead(edges: Sequence[Edge], pairing: Pairing, patches: Patches) -> None:
+    """Ask for the patch-ids of what is paired already, while more is looked for."""
+    patches.patch_ids_ahead(_unlike(edges, pairing)[1])
+
+
+def _unlike(edges: Sequence[Edge], pairing: Pairing) -> tuple[set[Edge], list[Commit]]:
+    """The edges with equal changed lines between files that are not equal as a whole, and their commits.
+
+    What changes the same files from and to the same contents is one patch.
+    """
+    commits = {commit.sha: commit for commit in (*pairing.sources, *pairing.targets)}
+    unlike = {
+        edge
+        for edge in edges
+        if edge.evidence is Evidence.ZERO_CONTEXT and commits[edge.source].changes != commits[edge.target].changes
+    }
+    wanted = {sha for edge in unlike for sha in (edge.source, edge.target)}
+    return unlike, [commit for sha, commit in commits.items() if sha in wanted]
+
+
 def _with_patch_ids(edges: list[Edge], pairing: Pairing, patches: Patches) -> list[Edge]:
     """The edges with equal changed lines whose patches are equal with their context too, raised to that rung."""
-    wanted = {sha for edge in edges if edge.evidence is Evidence.ZERO_CONTEXT for sha in (edge.source, edge.target)}
-    ids = patches.patch_ids(c for c in (*pairing.sources, *pairing.targets) if c.sha in wanted)
+    unlike, commits = _unlike(edges, pairing)
+    ids = patches.patch_ids(commits)
     return [
         replace(edge, evidence=Evidence.PATCH_ID)
-        if edge.evidence is Evidence.ZERO_CONTEXT and ids.get(edge.source, "") == ids.get(edge.target, "-")
+        if edge.evidence is Evidence.ZERO_CONTEXT
+        and (edge not in unlike or ids.get(edge.source, "") == ids.get(edge.target, "-"))
         else edge
         for edge in edges
     ]
@@ -419,7 +489,7 @@ def undone_by(commits: Sequence[Commit]) -> dict[Sha, Sha]:
     return undone
 
 
-def _with_trailers(edges: list[Edge], stated: Sequence[Edge]) -> list[Edge]:
+def _with_trailers(edges: Sequence[Edge], stated: Sequence[Edge]) -> list[Edge]:
     """What was found with what is stated: a trailer outranks, and content that agrees corroborates it."""
     by_pair = {(edge.source, edge.target): edge for edge in edges}
     named_targets = {edge.target for edge in stated}

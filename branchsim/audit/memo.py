@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from branchsim.git.repository import Repository
-from branchsim.history.changes import Changes, read_changes
-from branchsim.history.landings import History, read_history
 from branchsim.history.results import code_digest
 
 if TYPE_CHECKING:
     from branchsim.audit.sources import Chosen
+    from branchsim.history.changes import Changes
+    from branchsim.history.landings import History
     from branchsim.topology import Topology
 
 _Record = TypeVar("_Record")
@@ -62,6 +62,10 @@ def read_again(
     path, refs = repository.path, dict(repository.refs)
 
     def read() -> tuple[History, Changes]:
+        # Whoever only wants to know what is kept needs neither of the two.
+        from branchsim.history.changes import read_changes
+        from branchsim.history.landings import read_history
+
         with Repository(path) as opened:
             history = read_history(opened.with_refs(refs), topology, since=since, until=until)
             return history, read_changes(history)

@@ -82,13 +82,14 @@ def item(commit: Commit) -> Item:
     """What is compared of a commit."""
     key = subject_key(commit.message)
     paths = frozenset(change.path for change in commit.changes)
+    cited = references(commit.message)
     return Item(
         commit=commit,
         key=key,
         words=words(key),
-        references=references(commit.message),
+        references=cited,
         pull=pull_request(commit.message),
-        cited=references(commit.subject),
+        cited=references(commit.subject) if cited else cited,
         paths=paths,
         names=frozenset(_names(commit)),
     )
@@ -177,14 +178,22 @@ class Pairing:
         """What is compared of the targets."""
         return [item(commit) for commit in self.targets if comparable(commit)]
 
-    def edges(self) -> list[Edge]:
-        """The pairs that hold, each target once, best first."""
+    def edges(self, first: Callable[[Sequence[Edge]], None] | None = None) -> list[Edge]:
+        """The pairs that hold, each target once, best first.
+
+        Parameters
+        ----------
+        first : callable, optional
+            Receives those that metadata proposed, before the others are looked for.
+        """
         proposed = self._by_metadata()
         by_sha = {t.sha: t for t in self.target_items}
         self._load(proposed, (by_sha[sha] for sha, candidates in proposed.items() if candidates))
         uniqueness = self._uniqueness()
         edges = self._judge(proposed, uniqueness)
         taken = assign(edges, self.bundles)
+        if first is not None:
+            first(taken)
         settled = {edge.target for edge in taken if edge.evidence in _STRONG}
         open_items = [t for t in self.target_items if t.sha not in settled]
         more = self.near = self._by_content(open_items)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -38,7 +38,6 @@ def read_hunks(
     *,
     processes: int = 2,
     context: int = 1,
-    known: Mapping[tuple[Sha, Sha], bytes] | None = None,
 ) -> tuple[dict[tuple[Sha, Sha], list[list[Hunk]]], dict[tuple[Sha, Sha], str]]:
     """The hunks of the patch between each pair of trees.
 
@@ -52,8 +51,6 @@ def read_hunks(
         How many git processes share the work.
     context : int
         How many lines of context stand on each side.
-    known : mapping, optional
-        Patches whose text is at hand, with as much context and without renames.
 
     Returns
     -------
@@ -62,19 +59,19 @@ def read_hunks(
     skipped : dict
         From a pair that could not be read to git's reason.
     """
-    known = known or {}
-    wanted = [pair for pair in dict.fromkeys(pairs) if pair not in known]
+    wanted = list(dict.fromkeys(pairs))
     options = (*_OPTIONS, f"-U{context}")
     size = max(FEW, -(-len(wanted) // max(1, processes)))
     shares = [wanted[start : start + size] for start in range(0, len(wanted), size)]
-    hunks = {pair: _of_files(known[pair]) for pair in dict.fromkeys(pairs) if pair in known}
+    hunks: dict[tuple[Sha, Sha], list[list[Hunk]]] = {}
     skipped: dict[tuple[Sha, Sha], str] = {}
 
     def read(
         share: list[tuple[Sha, Sha]],
     ) -> tuple[dict[tuple[Sha, Sha], list[list[Hunk]]], dict[tuple[Sha, Sha], str]]:
         missing: dict[tuple[Sha, Sha], str] = {}
-        found = {pair: _of_files(text) for pair, text in pieces(scratch, share, options, missing)}
+        read_so_far = pieces(scratch, share, options, missing)
+        found = {pair: [list(each_hunk(part)) for part in files_of(text)] for pair, text in read_so_far}
         return found, missing
 
     with ThreadPoolExecutor(max(1, processes)) as pool:
@@ -84,22 +81,49 @@ def read_hunks(
     return hunks, skipped
 
 
-def _of_files(text: bytes) -> list[list[Hunk]]:
-    return [list(_hunks(part)) for part in text.split(b"\ndiff --git ")] if text else []
+def read_plain(
+    scratch: Scratch, pairs: Sequence[tuple[Sha, Sha]], see: Callable[[tuple[Sha, Sha], bytes], None]
+) -> None:
+    """Hand on the text of the patch between each pair of trees, with a line of context and without renames.
+
+    Parameters
+    ----------
+    scratch : Scratch
+        Where to read.
+    pairs : sequence of (Sha, Sha)
+        The tree before and the tree after.
+    see : callable
+        Receives each pair and its text; not those of which an object is missing.
+    """
+    skipped: dict[tuple[Sha, Sha], str] = {}
+    last = None
+    for pair, text in pieces(scratch, list(dict.fromkeys(pairs)), (*_OPTIONS, "-U1"), skipped):
+        if last is not None and last[0] not in skipped:
+            see(*last)
+        last = pair, text
+    if last is not None and last[0] not in skipped:
+        see(*last)
 
 
-def _hunks(part: bytes) -> Iterator[Hunk]:
-    heads = list(_HUNK.finditer(part))
-    for at, head in enumerate(heads):
-        end = heads[at + 1].start() if at + 1 < len(heads) else len(part)
-        body = part[head.end() : end]
+def files_of(text: bytes) -> list[bytes]:
+    """The parts of a patch, one for each file, by path."""
+    return text.split(b"\ndiff --git ") if text else []
+
+
+def each_hunk(part: bytes) -> Iterator[Hunk]:
+    """The hunks of one file's part of a patch."""
+    head = _HUNK.search(part)
+    while head is not None:
+        following = _HUNK.search(part, head.end())
+        body = part[head.end() : len(part) if following is None else following.start()]
         if not body.endswith(b"\n"):
             body += b"\n"
         lines = (
             body.splitlines(keepends=True) if b"\r" not in body else [line + b"\n" for line in body.split(b"\n")[:-1]]
         )
-        before = b"".join(line[1:] for line in lines if line[:1] in b" -")
-        after = b"".join(line[1:] for line in lines if line[:1] in b" +")
+        before = b"".join([line[1:] for line in lines if line[:1] in b" -"])
+        after = b"".join([line[1:] for line in lines if line[:1] in b" +"])
         first = int(head[1]) <= 1 and lines[:1] != [] and lines[0][:1] != b" "
         last = lines[-1:] != [] and (lines[-1][:1] != b" " or _NO_NEWLINE in lines)
         yield Hunk(before, after, first, last)
+        head = following

@@ -339,4 +339,13 @@ def empty_tree(scratch: Scratch) -> Sha:
     return Sha(EMPTY_TREE[scratch.object_format])
 
 
-__all__ = ["Commit", "GitError", "RawChange", "empty_tree", "merge_bases", "read_commits", "read_difference", "rev_list"]
+__all__ = [
+    "Commit",
+    "GitError",
+    "RawChange",
+    "empty_tree",
+    "merge_bases",
+    "read_commits",
+    "read_difference",
+    "rev_list",
+]

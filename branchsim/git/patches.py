@@ -11,9 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from threading import Event
+from typing import Any, Generic, TypeVar
 from zlib import crc32
 
-from branchsim.errors import GitError
+from branchsim.errors import GitError, InternalError
 from branchsim.git.difftree import FEW, diff_tree
 from branchsim.git.process import run, stream
 from branchsim.git.scratch import Scratch
@@ -32,8 +33,7 @@ _OPTIONS = (
 _HEADER = re.compile(rb"^([0-9a-f]{40}|[0-9a-f]{64}) ([0-9a-f]{40}|[0-9a-f]{64})\n", re.MULTILINE)
 _WHITE = b" \t\r\f\v"
 _BLOCK = 1 << 20
-_HELD = 64 * 1024 * 1024
-"""So many bytes of patches are handed on to who wants their text, too."""
+Seen = TypeVar("Seen")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,34 +60,34 @@ class GivenUpError(Exception):
     """What is read is not wanted any more."""
 
 
-class Texts:
-    """The text of some patches, with a line of context around each hunk, as long as there is room.
+class Watch(Generic[Seen]):
+    """Something that is to be known of the text of some patches, seen while they are read for something else.
 
     Parameters
     ----------
     wanted : iterable of (Sha, Sha)
-        The trees before and after the patches that are wanted.
-    room : int
-        So many bytes are held.
+        The trees before and after the patches.
+    see : callable
+        What is to be known, from the trees and the text with a line of context around each hunk.
 
     Attributes
     ----------
     wanted : dict
         The patches that are wanted, in order.
-    held : dict
-        From the trees to the text.
+    seen : dict
+        From the trees to what is known.
     given_up : Event
         Set by whoever wants nothing any more.
     """
 
-    def __init__(self, wanted: Iterable[tuple[Sha, Sha]], room: int = _HELD) -> None:
+    def __init__(self, wanted: Iterable[tuple[Sha, Sha]], see: Callable[[tuple[Sha, Sha], bytes], Seen]) -> None:
         self.wanted = dict.fromkeys(wanted)
-        self._room = room
+        self._see = see
         self.given_up = Event()
-        self.held: dict[tuple[Sha, Sha], bytes] = {}
+        self.seen: dict[tuple[Sha, Sha], Seen] = {}
 
     def offer(self, pair: tuple[Sha, Sha], text: bytes) -> None:
-        """Hold a text if it is wanted and there is room.
+        """Look at a text if it is wanted.
 
         Raises
         ------
@@ -96,14 +96,13 @@ class Texts:
         """
         if self.given_up.is_set():
             raise GivenUpError
-        if pair in self.wanted and len(text) <= self._room:
-            self._room -= len(text)
-            self.held[pair] = text
+        if pair in self.wanted:
+            self.seen[pair] = self._see(pair, text)
 
     def drop(self, pairs: Iterable[tuple[Sha, Sha]]) -> None:
         """Forget texts that turned out not to be whole."""
         for pair in pairs:
-            self.held.pop(pair, None)
+            self.seen.pop(pair, None)
 
 
 def read_patches(
@@ -112,7 +111,7 @@ def read_patches(
     *,
     processes: int | None = None,
     report: Callable[[int], None] | None = None,
-    texts: Texts | None = None,
+    watch: Watch[Any] | None = None,
 ) -> tuple[dict[tuple[Sha, Sha], PatchFacts], dict[tuple[Sha, Sha], str]]:
     """The facts of the patch between each pair of trees.
 
@@ -126,8 +125,8 @@ def read_patches(
         How many git processes share the work; as many as there are processors, if not given.
     report : callable, optional
         Called with the number of pairs read since its last call.
-    texts : Texts, optional
-        Receives the text of the patches that it wants.
+    watch : Watch, optional
+        Sees the text of the patches that it wants.
 
     Returns
     -------
@@ -141,26 +140,26 @@ def read_patches(
     skipped: dict[tuple[Sha, Sha], str] = {}
     shares = _shares(wanted, processes)
     with ThreadPoolExecutor(max(1, len(shares))) as pool:
-        for share, missing in pool.map(lambda part: _read_share(scratch, part, report, texts), shares):
+        for share, missing in pool.map(lambda part: _read_share(scratch, part, report, watch), shares):
             facts.update(share)
             skipped.update(missing)
     return facts, skipped
 
 
-def read_texts(scratch: Scratch, texts: Texts, processes: int | None = None) -> None:
-    """Read the texts that are wanted and not held yet."""
-    pairs = [pair for pair in texts.wanted if pair not in texts.held]
+def read_watched(scratch: Scratch, watch: Watch[Any], processes: int | None = None) -> None:
+    """Read the patches that are wanted and were not seen yet."""
+    pairs = [pair for pair in watch.wanted if pair not in watch.seen]
     shares = _shares(pairs, processes)
     with ThreadPoolExecutor(max(1, len(shares))) as pool:
-        list(pool.map(lambda share: _read_texts(scratch, share, texts), shares))
+        list(pool.map(lambda share: _read_watched(scratch, share, watch), shares))
 
 
-def _read_texts(scratch: Scratch, pairs: list[tuple[Sha, Sha]], texts: Texts) -> None:
+def _read_watched(scratch: Scratch, pairs: list[tuple[Sha, Sha]], watch: Watch[Any]) -> None:
     skipped: dict[tuple[Sha, Sha], str] = {}
     with closing(pieces(scratch, pairs, _OPTIONS, skipped)) as found:
         for pair, text in found:
-            texts.offer(pair, text)
-    texts.drop(skipped)
+            watch.offer(pair, text)
+    watch.drop(skipped)
 
 
 def _shares(pairs: list[tuple[Sha, Sha]], processes: int | None) -> list[list[tuple[Sha, Sha]]]:
@@ -174,19 +173,19 @@ def _read_share(
     scratch: Scratch,
     pairs: list[tuple[Sha, Sha]],
     report: Callable[[int], None] | None,
-    texts: Texts | None,
+    watch: Watch[Any] | None,
 ) -> tuple[dict[tuple[Sha, Sha], PatchFacts], dict[tuple[Sha, Sha], str]]:
     facts: dict[tuple[Sha, Sha], PatchFacts] = {}
     skipped: dict[tuple[Sha, Sha], str] = {}
     with closing(pieces(scratch, pairs, _OPTIONS, skipped)) as found:
         for pair, text in found:
             facts[pair] = parse_patch(text)
-            if texts is not None:
-                texts.offer(pair, text)
+            if watch is not None:
+                watch.offer(pair, text)
             if report is not None:
                 report(1)
-    if texts is not None:
-        texts.drop(skipped)
+    if watch is not None:
+        watch.drop(skipped)
     return {pair: fact for pair, fact in facts.items() if pair not in skipped}, skipped
 
 
@@ -217,7 +216,7 @@ def pieces(
     start = 0
     if 0 < len(pairs) <= FEW:
         with suppress(GitError):  # which pair it was that could not be read, is seen below
-            yield from (((old, new), text) for old, new, text in _split([diff_tree(scratch, pairs, options)]))
+            yield from zip(pairs, _split([diff_tree(scratch, pairs, options)], pairs), strict=True)
             return
     while start < len(pairs):
         feed = (
@@ -226,12 +225,15 @@ def pieces(
         )
         named = 0
         with stream(["diff-tree", "--stdin", *options], scratch.path, feed=feed) as process:
-            for old, new, text in _split(iter(lambda: process.out.read1(_BLOCK), b"")):  # type: ignore[attr-defined]
+            blocks = iter(lambda: process.out.read1(_BLOCK), b"")  # type: ignore[attr-defined]
+            for pair, text in zip(pairs[start:], _split(blocks, pairs[start:]), strict=False):
                 named += 1
-                yield (old, new), text
+                yield pair, text
             code = process.wait()
-        if code == 0:
+        if code == 0 and start + named == len(pairs):
             break
+        if code == 0:
+            raise InternalError(f"git diff-tree named {named} of {len(pairs) - start} pairs of trees")
         scratch.check()
         # git names a pair before it reads it, so the last one named is the one that failed.
         reason = process.stderr.decode("utf-8", "replace").strip().splitlines()
@@ -240,34 +242,42 @@ def pieces(
         start = failed + 1
 
 
-def _split(blocks: Iterable[bytes]) -> Iterator[tuple[Sha, Sha, bytes]]:
-    """The output of ``diff-tree --stdin`` cut where git names the next pair of trees.
+def _split(blocks: Iterable[bytes], pairs: Sequence[tuple[Sha, Sha]]) -> Iterator[bytes]:
+    """The output of ``diff-tree --stdin`` cut where git names the next pair of trees; less, if it ended early.
 
     Every line of a file's content begins with a sign or a space, so nothing else can look like such a line.
     """
+    heads = [f"\n{old} {new}\n".encode("ascii") for old, new in pairs]
+    named = 0
+    # The line feed that ends one name stands before the next one where nothing differs, so it is kept and seen twice.
+    text = b"\n"
+    start = 1
+    for block in _joined(blocks):
+        seen = len(text)
+        text = text[start - 1 :] + block
+        seen, start = seen - (start - 1), 1
+        while named < len(heads):
+            at = text.find(heads[named], max(start - 1, seen - len(heads[named])))
+            if at < 0:
+                break
+            if named:
+                yield text[start : at + 1]
+            named, start, seen = named + 1, at + len(heads[named]), 0
+    if named:
+        yield text[start:]
+
+
+def _joined(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """Larger blocks of the same text."""
     pending: list[bytes] = []
     size = 0
     for block in blocks:
         pending.append(block)
         size += len(block)
-        if size < _BLOCK:
-            continue
-        text = b"".join(pending)
-        heads = list(_HEADER.finditer(text))
-        yield from _between(text, heads[:-1], heads)
-        rest = text[heads[-1].start() :] if heads else text
-        pending, size = [rest], 0
-    text = b"".join(pending)
-    heads = list(_HEADER.finditer(text))
-    yield from _between(text, heads, heads)
-
-
-def _between(
-    text: bytes, heads: list[re.Match[bytes]], following: list[re.Match[bytes]]
-) -> Iterator[tuple[Sha, Sha, bytes]]:
-    for at, head in enumerate(heads):
-        end = following[at + 1].start() if at + 1 < len(following) else len(text)
-        yield Sha(head[1].decode()), Sha(head[2].decode()), text[head.end() : end]
+        if size >= _BLOCK:
+            yield b"".join(pending)
+            pending, size = [], 0
+    yield b"".join(pending)
 
 
 def parse_patch(text: bytes) -> PatchFacts:
@@ -281,7 +291,8 @@ def parse_patch(text: bytes) -> PatchFacts:
         head, hunk, body = part.partition(b"\n@@")
         if hunk:
             lines_of_hunks = body.split(b"\n")[1:]  # the rest of the first hunk's header comes first
-            changed = [line for line in lines_of_hunks if line[:1] in b"+-" and len(line) > 1]
+            # In the order of bytes the two signs stand before all that else begins a line, and `+` alone before them.
+            changed = [line for line in lines_of_hunks if b"+" < line < b"." and line != b"-"]
         elif b"\nBinaryfiles" in head:
             # Binary content has no lines; the two blobs stand for it, as they do in git's own patch-id.
             index = head[head.find(b"\nindex") + 6 :].partition(b"\n")[0]
@@ -314,33 +325,46 @@ def stable_patch_ids(scratch: Scratch, commits: Mapping[Sha, tuple[Sha, Sha]]) -
     dict
         From the commit to its patch-id; a commit without a textual change, or whose objects are missing, is not in it.
     """
-    ids: dict[Sha, str] = {}
     order = list(commits)
+    count = max(1, min(os.cpu_count() or 1, len(order) // _PATCH_IDS_EACH))
+    size = -(-len(order) // count) if order else 1
+    shares = [order[start : start + size] for start in range(0, len(order), size)]
+    ids: dict[Sha, str] = {}
+    with ThreadPoolExecutor(count) as pool:
+        for found in pool.map(lambda share: _patch_ids_of(scratch, commits, share), shares):
+            ids.update(found)
+    return ids
+
+
+_PATCH_IDS_EACH = 200
+_PATCH_ID_BATCH = 2000
+
+
+def _patch_ids_of(scratch: Scratch, commits: Mapping[Sha, tuple[Sha, Sha]], order: list[Sha]) -> dict[Sha, str]:
+    ids: dict[Sha, str] = {}
     at = 0
     while at < len(order):
+        batch = order[at : at + _PATCH_ID_BATCH]
         # patch-id takes the id from a line "commit <id>"; diff-tree prints the pair of trees, so the line is put in
         # here.
-        text, done, ended = _patches_with_ids(scratch, commits, order[at:])
+        text, done, whole = _patches_with_ids(scratch, commits, batch)
         out = run(["patch-id", "--stable"], scratch.path, stdin=text) if text else b""
         for line in out.decode("ascii").splitlines():
             patch_id, sha = line.split(" ")
             ids[Sha(sha)] = patch_id
-        if ended:
-            break
-        scratch.check()
-        if done:
-            ids.pop(order[at + done - 1], None)
-        at += max(done, 1)
+        if not whole:
+            scratch.check()
+        if not whole and done:
+            # git names a pair before it reads it, so the last one is the one that failed.
+            ids.pop(batch[done - 1], None)
+        at += len(batch) if whole else max(done, 1)
     return ids
-
-
-_PATCH_ID_BATCH = 2000
 
 
 def _patches_with_ids(
     scratch: Scratch, commits: Mapping[Sha, tuple[Sha, Sha]], order: list[Sha]
 ) -> tuple[bytes, int, bool]:
-    order = order[:_PATCH_ID_BATCH]
+    """The patches with the ids of their commits, how many of them there are, and whether these are all."""
     options = [option if option != "-U1" else "-U3" for option in _OPTIONS]
     feed = ["".join(f"{old} {new}\n" for old, new in map(commits.__getitem__, order)).encode()]
     pieces = []
@@ -356,7 +380,7 @@ def _patches_with_ids(
         last = head.end()
         done += 1
     pieces.append(text[last:])
-    return b"".join(pieces), done, code == 0 and len(order) < _PATCH_ID_BATCH
+    return b"".join(pieces), done, code == 0
 
 
 __all__ = [
@@ -365,9 +389,9 @@ __all__ = [
     "GitError",
     "GivenUpError",
     "PatchFacts",
-    "Texts",
+    "Watch",
     "parse_patch",
     "read_patches",
-    "read_texts",
+    "read_watched",
     "stable_patch_ids",
 ]

@@ -16,7 +16,7 @@ from typing import Any
 from branchsim.git import versions
 from branchsim.git.commitobject import load_commits
 from branchsim.git.log import Commit, empty_tree
-from branchsim.git.patches import SCHEMA, PatchFacts, Texts, read_patches, read_texts, stable_patch_ids
+from branchsim.git.patches import SCHEMA, PatchFacts, Watch, read_patches, read_watched, stable_patch_ids
 from branchsim.git.scratch import Scratch
 from branchsim.names import Sha
 
@@ -175,8 +175,11 @@ class Patches:
         self._trees: dict[Sha, Sha] = {}
         self._facts: dict[Sha, PatchFacts] = {}
         self._unread: dict[Sha, str] = {}
+        self._ids: dict[Pair, str] = {}
+        self._pool: ThreadPoolExecutor | None = None
         self._facts_ahead: Future[None] | None = None
-        self._texts_ahead: Future[Mapping[Pair, bytes]] | None = None
+        self._watched: Future[None] | None = None
+        self._ids_ahead: Future[None] | None = None
 
     def pairs(self, commits: Iterable[Commit]) -> dict[Sha, Pair]:
         """The trees before (of the first parent) and after each commit."""
@@ -190,37 +193,36 @@ class Patches:
         return {c.sha: (self._trees[c.parents[0]] if c.parents else nothing, c.tree) for c in wanted}
 
     @contextmanager
-    def ahead(self, commits: Iterable[Commit], texts: Iterable[Commit]) -> Iterator[None]:
+    def ahead(self, commits: Iterable[Commit], watch: Watch[Any]) -> Iterator[None]:
         """Read in the background what will probably be asked for, while the block runs.
 
         Parameters
         ----------
         commits : iterable of Commit
             Those that `read` will be asked for.
-        texts : iterable of Commit
-            Those whose patch will be asked for in `texts`.
+        watch : Watch
+            What is to be seen of patches; `seen` waits for it.
         """
         unread = self._open(commits)
-        # What git might show as a rename would not be as it is without renames.
-        plain = [c for c in texts if not {"A", "D"} <= {change.status for change in c.changes}]
-        pairs = self.pairs([*unread, *plain])
-        wanted = Texts(pairs[commit.sha] for commit in plain)
-        with ThreadPoolExecutor(1) as pool:
-            self._facts_ahead = pool.submit(self._read, unread, pairs, None, wanted)
-            self._texts_ahead = pool.submit(self._read_texts, wanted)
+        pairs = self.pairs(unread)
+        with ThreadPoolExecutor(2) as pool:
+            self._pool = pool
+            facts = self._facts_ahead = pool.submit(self._read, unread, pairs, None, watch)
+            self._watched = pool.submit(self._read_watched, facts, watch)
             try:
                 yield
             finally:
-                wanted.given_up.set()
-                self._facts_ahead = self._texts_ahead = None
+                watch.given_up.set()
+                self._pool = self._facts_ahead = self._watched = self._ids_ahead = None
 
-    def texts(self) -> Mapping[Pair, bytes]:
-        """The patches, with a line of context and no renames, that are read in the background, once they all are."""
-        return self._texts_ahead.result() if self._texts_ahead is not None else {}
+    def watched(self) -> None:
+        """Wait until all is seen that is to be seen in the background."""
+        if self._watched is not None:
+            self._watched.result()
 
-    def _read_texts(self, wanted: Texts) -> Mapping[Pair, bytes]:
-        read_texts(self.scratch, wanted)
-        return wanted.held
+    def _read_watched(self, facts: Future[None], watch: Watch[Any]) -> None:
+        facts.result()
+        read_watched(self.scratch, watch)
 
     def read(self, commits: Iterable[Commit], *, report: Callable[[int], None] | None = None) -> dict[Sha, PatchFacts]:
         """The facts of these commits; of a merge, against its first parent. What cannot be read is in `skipped`."""
@@ -242,7 +244,7 @@ class Patches:
         commits: Sequence[Commit],
         pairs: Mapping[Sha, Pair],
         report: Callable[[int], None] | None,
-        texts: Texts | None = None,
+        watch: Watch[Any] | None = None,
     ) -> None:
         known = self._cache.get(list(pairs.values()))
         # Commits that change the same files from and to the same contents have one patch, as most merges of one commit
@@ -250,7 +252,7 @@ class Patches:
         unknown = [commit for commit in commits if pairs[commit.sha] not in known]
         last: dict[object, Pair] = {commit.changes or pairs[commit.sha]: pairs[commit.sha] for commit in unknown}
         same = {pairs[commit.sha]: last[commit.changes or pairs[commit.sha]] for commit in unknown}
-        fresh, skipped = read_patches(self.scratch, list(last.values()), report=report, texts=texts)
+        fresh, skipped = read_patches(self.scratch, list(last.values()), report=report, watch=watch)
         found = {pair: fresh[one] for pair, one in same.items() if one in fresh}
         self._cache.put(found)
         known.update(found)
@@ -261,12 +263,23 @@ class Patches:
             else:
                 self._unread[commit.sha] = skipped.get(same[pair], "its patch could not be read")
 
+    def patch_ids_ahead(self, commits: Iterable[Commit]) -> None:
+        """Ask in the background for what `patch_ids` will be asked for, within the block of `ahead`."""
+        if self._pool is not None:
+            self._ids_ahead = self._pool.submit(self._read_ids, self.pairs(commits))
+
     def patch_ids(self, commits: Iterable[Commit]) -> dict[Sha, str]:
         """What ``git patch-id --stable`` says of these commits; what cannot be read, or has no patch, is left out."""
+        if self._ids_ahead is not None:
+            self._ids_ahead.result()
         pairs = self.pairs(commits)
-        known = self._cache.get_ids(list(pairs.values()))
-        missing = {sha: pair for sha, pair in pairs.items() if pair not in known}
-        fresh = stable_patch_ids(self.scratch, missing)
-        self._cache.put_ids({pair: fresh.get(sha, "") for sha, pair in missing.items()})
-        ids = {sha: fresh[sha] if sha in fresh else known.get(pair, "") for sha, pair in pairs.items()}
-        return {sha: text for sha, text in ids.items() if text}
+        self._read_ids({sha: pair for sha, pair in pairs.items() if pair not in self._ids})
+        return {sha: self._ids[pair] for sha, pair in pairs.items() if self._ids[pair]}
+
+    def _read_ids(self, pairs: Mapping[Sha, Pair]) -> None:
+        self._ids.update(self._cache.get_ids(list(pairs.values())))
+        missing = {sha: pair for sha, pair in pairs.items() if pair not in self._ids}
+        found = stable_patch_ids(self.scratch, missing)
+        fresh = {pair: found.get(sha, "") for sha, pair in missing.items()}
+        self._cache.put_ids(fresh)
+        self._ids.update(fresh)

@@ -25,11 +25,13 @@ from support.machine import open_directory, unprivileged
 from support.repos import git
 
 import branchsim.audit.audit as auditing
+import branchsim.audit.match as matching
 import branchsim.audit.scan as scanning
 import branchsim.history.results as keeping
 from branchsim.audit import memo
 from branchsim.audit.audit import Audit
 from branchsim.audit.losses import LossReader
+from branchsim.audit.match import match
 from branchsim.audit.memo import packed, unpacked
 from branchsim.audit.scan import scan
 from branchsim.audit.suspects import Suspects
@@ -89,6 +91,36 @@ def test_the_second_answer_is_the_first_and_takes_no_reading(story: Story, tmp_p
     # What is not kept is read when it is asked for.
     assert again.landings.equals(first.landings)
     assert again.changes.equals(first.changes)
+
+
+def test_a_match_is_kept_for_its_tips_and_options(
+    story: Story, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    compared = matching._compared
+
+    def counted(*arguments: Any, **options: Any) -> Any:
+        asked.append(options)
+        return compared(*arguments, **options)
+
+    def ask(**options: Any) -> Any:
+        return match(story.repo.path, "preprod", "integration", cache=tmp_path / "cache", **options)
+
+    monkeypatch.setattr(matching, "_compared", counted)
+    first = ask()
+    again = ask()
+    assert len(asked) == 1
+    assert (again, repr(again)) == (first, repr(first))
+    assert again.to_dict() == match(story.repo.path, "preprod", "integration", cache=None).to_dict()
+    assert ask(trailers=False) == ask(trailers=False)
+    assert ask(hunks=True) == ask(hunks=True)
+    assert len(asked) == 4
+    # A commit that is on neither side may be what a trailer names.
+    story.repo.branch("other", "production")
+    story.repo.commit("other", {"app.c": CODE}, subject="Elsewhere")
+    story.repo.finish()
+    assert ask() == first
+    assert len(asked) == 5
 
 
 def test_a_guess_is_kept_too(story: Story, tmp_path: Path, computed: list[str]) -> None:

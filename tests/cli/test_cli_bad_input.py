@@ -273,7 +273,7 @@ class TestCache:
 
     def test_a_full_disk(self, shell: Shell, repo: Path) -> None:
         shell.run("match", repo, "-s", "production", "-t", "integration")
-        (file,) = shell.cache.glob("*.sqlite")
+        (file,) = shell.cache.glob("patches-*.sqlite")
         full = shell.home / "full"
         full.mkdir()
         # Whatever is written there fails as on a disk without space.
@@ -290,7 +290,7 @@ class TestCache:
 
     def test_damage(self, shell: Shell, repo: Path) -> None:
         shell.run("match", repo, "-s", "production", "-t", "integration")
-        (file,) = shell.cache.glob("*.sqlite")
+        (file,) = shell.cache.glob("patches-*.sqlite")
         damaged = shell.home / "damaged"
         damaged.mkdir()
         (damaged / file.name).write_bytes(b"no database" * 1000)

@@ -20,9 +20,9 @@ from support.repos import git
 
 import branchsim.history.facts as module
 from branchsim.git import versions
-from branchsim.git.hunks import read_hunks
+from branchsim.git.hunks import read_plain
 from branchsim.git.log import Commit, read_commits
-from branchsim.git.patches import SCHEMA, PatchFacts, read_patches
+from branchsim.git.patches import SCHEMA, PatchFacts, Watch, read_patches
 from branchsim.git.repository import Repository
 from branchsim.git.scratch import Scratch
 from branchsim.history.facts import CacheWarning, FactCache, Patches, default_cache
@@ -270,22 +270,21 @@ def test_commits_with_one_change_are_read_once(fork: Fork, monkeypatch: pytest.M
 
 
 def test_what_is_read_ahead_is_what_is_read_when_it_is_asked_for(fork: Fork) -> None:
-    fork.on_source({"moved.c": block("part1"), "part1.c": None}, "Move a part")
     fork.repo.finish()
     with Repository(fork.repo.path) as repository:
         commits = list(read_commits(repository.scratch, ["source", "target"]))
         expected = Patches(repository.scratch).read(commits)
         patches = Patches(repository.scratch)
         pairs = patches.pairs(commits)
+        plain = [pairs[c.sha] for c in commits[4:]]
         # Of some commits the facts and the text are wanted, of others one of the two.
-        with patches.ahead(commits[:9], commits[4:]):
-            texts = dict(patches.texts())
+        watch = Watch(plain, lambda pair, text: (pair, text))
+        with patches.ahead(commits[:9], watch):
             assert patches.read(commits) == expected
-        moved = {pairs[c.sha] for c in commits if {change.status for change in c.changes} == {"A", "D"}}
-        assert len(moved) == 1
-        assert set(texts) == {pairs[c.sha] for c in commits[4:]} - moved
-        asked = list(pairs.values())
-        assert read_hunks(repository.scratch, asked, known=texts) == read_hunks(repository.scratch, asked)
-        with patches.ahead(commits, commits):
+            patches.watched()
+        texts: dict[tuple[Sha, Sha], bytes] = {}
+        read_plain(repository.scratch, plain, texts.__setitem__)
+        assert watch.seen == {pair: (pair, text) for pair, text in texts.items()}
+        assert set(watch.seen) == set(plain)
+        with patches.ahead(commits, Watch(plain, lambda *_: None)):
             pass  # nobody asks, and nobody waits
-        assert patches.texts() == {}
