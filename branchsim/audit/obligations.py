@@ -93,6 +93,7 @@ class Reader:
     overwrites: Sequence[Overwrite] = ()
     report: Callable[[str], None] | None = None
     _reverts: dict[str, Reverts] = field(default_factory=dict, repr=False)
+    _foreign: dict[str, frozenset[Sha]] = field(default_factory=dict, repr=False)
     _kept: dict[tuple[Sha, Sha], Kept | None] = field(default_factory=dict, repr=False)
 
     @cached_property
@@ -310,15 +311,28 @@ class Reader:
         return self._arrived(blank, rule, change, facts, arrived)
 
     def _withdrawn_here(self, rule: ObligationRule, change: Change, facts: Received) -> dict[Sha, Withdrawal]:
-        """The parts of a change that were reverted for good where it landed."""
+        """The parts of a change that were reverted for good where it landed, by a decision of that branch."""
         reverts = self._reverted(rule.landed_on)
+        others = {*change.commits, *self._promoted_reverts(rule.landed_on)}
         found = {}
         for part in facts.parts:
             subjects = (self.history.commit(part.sha).subject, change.subject)
-            gone = reverts.of((part.sha, change.id), subjects, change.place, change.commits)
+            gone = reverts.of((part.sha, change.id), subjects, change.place, others)
             if gone is not None:
                 found[part.sha] = gone
         return found
+
+    def _promoted_reverts(self, branch: str) -> frozenset[Sha]:
+        """The reverts that promotions from another layer brought to a branch: what they took away was lost up there."""
+        if branch not in self._foreign:
+            topology = self.history.topology
+            layer = topology.layer_of(branch)
+            upstream = {name for name in topology.upstream(branch) if topology.layer_of(name) != layer}
+            homes = ((sha, self.changes.of_commit(sha)) for sha in self._reverted(branch).commits())
+            self._foreign[branch] = frozenset(
+                sha for sha, home in homes if home is not None and home.branch in upstream
+            )
+        return self._foreign[branch]
 
     def _withdrawn(
         self, blank: Obligation, rule: ObligationRule, change: Change, facts: Received, withdrawn: Withdrawal

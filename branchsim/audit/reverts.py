@@ -105,6 +105,10 @@ class Reverts:
                 if quoted:
                     self._by_subject.setdefault(subject_key(quoted), []).append(entry)
 
+    def commits(self) -> set[Sha]:
+        """All commits of the branch that revert something."""
+        return {sha for known in (self._by_sha, self._by_subject) for each in known.values() for _, _, sha in each}
+
     def of(
         self, commits: Iterable[Sha], subjects: Iterable[str], since: int, inside: Container[Sha] = ()
     ) -> Withdrawal | None:

@@ -108,6 +108,15 @@ def test_what_was_reverted_and_then_came_by_a_merge_is_there(story: Story) -> No
     assert (record.verdict, record.at) == (Verdict.LATE, merge)
 
 
+def test_what_build_reverts_and_promotes_is_lost_and_not_withdrawn(story: Story) -> None:
+    fix, _ = story.hotfix("login", {"app.c": FIXED})
+    story.merge("hotfix/login", "integration")
+    undo = story.repo.revert(into="integration", commit=fix)
+    story.release()
+    record = story.obligation(fix)
+    assert (record.verdict, record.counterpart) == (Verdict.LOST, undo)
+
+
 # On RUN, of what BUILD had made.
 
 
@@ -155,7 +164,7 @@ def test_build_may_bring_its_own_work_back_after_the_revert_arrived(story: Story
     story.release()
     found = story.audit(checks=checks)
     record = obligation_of(found, undo, "integration")
-    assert (record.verdict, record.reason.endswith("nothing is owed")) == (Verdict.REVERTED, True)
+    assert (record.verdict, record.counterpart) == (Verdict.SUPERSEDED, again)
     assert [(each.branch, each.state) for each in found.overwrite_records] == [("integration", State.RESTORED)]
 
 

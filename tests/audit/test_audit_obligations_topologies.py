@@ -175,7 +175,9 @@ STEPS = st.sampled_from([3600, 0])  # a script makes a whole history within one 
 
 FATES = (
     "merged", "picked", "picked with trailer", "squashed", "conflict resolved", "never", "dropped by the merge",
-    "port reverted", "port reverted and back", "withdrawn", "half",
+    "port reverted", "port reverted and back", "withdrawn", "half", "merge reverted", "merge reverted and back",
+    "picked, reverted and merged", "squashed with other work", "half withdrawn and merged",
+    "half of the merge reverted", "tried, reverted and merged",
 )  # fmt: skip
 AFTER_RELEASE = {"merged", "picked", "picked with trailer", "squashed", "never"}
 TRUTH = {
@@ -184,6 +186,8 @@ TRUTH = {
     "port reverted": "lost",
     "withdrawn": "reverted",
     "half": "partial",
+    "merge reverted": "lost",
+    "half of the merge reverted": "partial",
 }
 
 
@@ -202,7 +206,7 @@ def play(story: Story, number: int, fate: str) -> str:
     return meet(story, number, fate, (one, other, landing))
 
 
-def meet(  # noqa: C901  one case for each fate
+def meet(  # noqa: C901, PLR0912, PLR0915  one case for each fate
     story: Story, number: int, fate: str, ids: tuple[str, str, str]
 ) -> str:
     """What happens to a hotfix after it landed."""
@@ -233,6 +237,32 @@ def meet(  # noqa: C901  one case for each fate
             story.merge(branch, "integration", files={})
         case "withdrawn":
             story.repo.revert(into="preprod", commit=landing, files={code: CODE, notes: CODE})
+        case "merge reverted" | "merge reverted and back":
+            merge = story.merge(branch, "integration")
+            gone = story.repo.revert(into="integration", commit=merge, files={code: CODE, notes: CODE})
+            if fate.endswith("back"):
+                story.repo.revert(into="integration", commit=gone)
+        case "picked, reverted and merged":
+            ports = [story.repo.pick(into="integration", commit=sha, committer=PICKER) for sha in (one, other)]
+            for sha in reversed(ports):
+                story.repo.revert(into="integration", commit=sha)
+            story.merge(branch, "integration")
+        case "squashed with other work":
+            more = {f"more{number}-{part}.c": block(f"more{number}-{part}", 12) for part in range(3)}
+            files = {path: git(story.repo.finish(), "show", f"{branch}:{path}") + "\n" for path in (code, notes)}
+            story.repo.commit("integration", files | more, subject=f"Sprint {number}", author="Bob <bob@example.com>")
+        case "half withdrawn and merged":
+            story.repo.revert(into="preprod", commit=other)
+            story.merge(branch, "integration")
+        case "half of the merge reverted":
+            story.merge(branch, "integration")
+            story.repo.revert(into="integration", commit=other)
+        case "tried, reverted and merged":
+            story.repo.branch(f"hotfix/more{number}", branch)
+            attempt = story.repo.commit(f"hotfix/more{number}", {code: edited(CODE, 30)}, subject=f"Try {number}")
+            story.repo.revert(into=f"hotfix/more{number}", commit=attempt)
+            story.merge(f"hotfix/more{number}", "preprod")
+            story.merge(f"hotfix/more{number}", "integration")
         case "half":
             story.repo.pick(into="integration", commit=one, committer=PICKER)
     return one
