@@ -63,6 +63,8 @@ def share_out(
     sys.stdout.flush()
     sys.stderr.flush()
     pipes, forks = [], []
+    # Whoever looks for garbage writes to all that it looks at, and what is written to is no longer shared with a fork.
+    gc.freeze()
     with warnings.catch_warnings():
         warnings.simplefilter(
             "ignore", DeprecationWarning
@@ -82,6 +84,7 @@ def share_out(
             fork.join()
         for pipe in pipes:
             pipe.close()
+        gc.unfreeze()
 
 
 def _take(taken: Any, count: int) -> Iterator[int]:
@@ -97,8 +100,7 @@ def _take(taken: Any, count: int) -> Iterator[int]:
 def _work_in_fork(
     start: Callable[[], AbstractContextManager[Callable[[int], Any]]], count: int, taken: Any, pipe: Any
 ) -> None:
-    # What was there before the fork is no garbage of this process, and of what it makes little is in cycles.
-    gc.freeze()
+    # Of what this process makes little is in cycles.
     gc.set_threshold(*_COLLECT)
     with suppress(BrokenPipeError):
         try:

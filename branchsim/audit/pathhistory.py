@@ -5,6 +5,9 @@ from __future__ import annotations
 import copy
 import functools
 import hashlib
+import importlib
+import itertools
+import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
@@ -12,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from branchsim.audit.losses import LossReader
-from branchsim.audit.pathlog import PathLog
+from branchsim.audit.pathlog import PathLog, Steps
 from branchsim.git.log import Commit, RawChange, read_packed, unpack
 from branchsim.git.repository import Repository
 from branchsim.history.graph import Graph
@@ -21,6 +24,10 @@ from branchsim.names import Sha
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from scipy.sparse import csr_array
+
+
+_LARGE = 20_000
+"""In so large a history somebody will ask what came after a commit."""
 
 
 class PathHistory(Protocol):
@@ -94,6 +101,8 @@ class MemoryHistory:
         # By path the commits that changed it, as they came: there are a million in a large history.
         self._touched: dict[bytes, list[int]] = defaultdict(list)
         touched = self._touched
+        # Forks share what is there before them, and this process waits for git meanwhile.
+        ready = threading.Thread(target=importlib.import_module, args=("scipy.sparse.csgraph",))
         for commit, text in read_packed(repository.scratch, branch_tips(repository)):
             if text:
                 came = len(commits)
@@ -101,9 +110,14 @@ class MemoryHistory:
                     touched[path].append(came)
             commits.append(commit)
             texts.append(text)
+            if len(commits) == _LARGE:
+                ready.start()
+        if len(commits) >= _LARGE:
+            ready.join()
         self.graph = Graph(commits)
         self.reader = reader
         self._sorted: dict[bytes, list[int]] = {}
+        self._last: tuple[tuple[bool, int], NDArray[np.bool_]] | None = None
         self._number = [self.graph.number(commit.sha) for commit in commits]
         self._texts = [b""] * len(self.graph)
         for number, text in zip(self._number, texts, strict=True):
@@ -122,7 +136,7 @@ class MemoryHistory:
     def before(self, tip: Sha, names: Sequence[bytes], *, base: Sha | None = None) -> PathLog:
         """Up to a tip, merges left out; with a base what came since it first, and the rest where that does not tell."""
         if base is None:
-            mask = self._reached(self._upward, self.graph.number(tip))
+            mask = self._reached(up=True, number=self.graph.number(tip))
             return self._log(names, mask.__getitem__, merges=False)
         beyond = functools.cache(lambda: self.before(tip, names))
         since = set(self.graph.between([self.graph.number(base)], self.graph.number(tip)))
@@ -133,12 +147,12 @@ class MemoryHistory:
         number = self.graph.find(commit)
         if number is None:  # a commit that no branch has: nothing came after it
             return PathLog(self.reader, ())
-        return self._log(names, self._reached(self._downward, number).__getitem__, merges=True, since=number + 1)
+        return self._log(names, self._reached(up=False, number=number).__getitem__, merges=True, since=number + 1)
 
     def mark_after(self, commit: Sha, names: Iterable[bytes]) -> str:
         """A digest of what came after a commit at some paths: as long as it is the same, `after` is."""
         number = self.graph.number(commit)
-        reached = self._reached(self._downward, number)
+        reached = self._reached(up=False, number=number)
         digest = hashlib.blake2b(digest_size=16)
         for name in names:
             digest.update(b"%d %b\0" % (len(name), name))
@@ -146,15 +160,20 @@ class MemoryHistory:
                 if later <= number:
                     break
                 if reached[later]:
-                    digest.update(self.graph.sha(later).encode("ascii") + self._change(later, name))
+                    digest.update(self.graph.sha(later).encode("ascii"))
         return digest.hexdigest()
 
-    def _reached(self, matrix: csr_array, number: int) -> NDArray[np.bool_]:
-        from scipy.sparse.csgraph import breadth_first_order
+    def _reached(self, *, up: bool, number: int) -> NDArray[np.bool_]:
+        """The commits that one is made of (`up`), or that are made of it, itself among them."""
+        # Of one merge the same is asked several times in a row.
+        if self._last is None or self._last[0] != (up, number):
+            from scipy.sparse.csgraph import breadth_first_order
 
-        mask = np.zeros(len(self.graph), dtype=np.bool_)
-        mask[breadth_first_order(matrix, number, directed=True, return_predecessors=False)] = True
-        return mask
+            matrix = self._upward if up else self._downward
+            mask = np.zeros(len(self.graph), dtype=np.bool_)
+            mask[breadth_first_order(matrix, number, directed=True, return_predecessors=False)] = True
+            self._last = (up, number), mask
+        return self._last[1]
 
     @functools.cached_property
     def _upward(self) -> csr_array:
@@ -182,15 +201,18 @@ class MemoryHistory:
         beyond: Callable[[], PathLog] | None = None,
     ) -> PathLog:
         commits = self.graph.commits
-        found: dict[bytes, list[tuple[Commit, RawChange]]] = {}
+        found: dict[bytes, Steps] = {}
         for name in dict.fromkeys(names):
-            steps = found[name] = []
-            for number in self._steps(name):
-                if number < since:
-                    break
-                if wanted(number) and (merges or not commits[number].is_merge):
-                    steps += [(commits[number], change) for change in unpack(self._change(number, name))]
+            own = [
+                commits[number]
+                for number in itertools.takewhile(since.__le__, self._steps(name))
+                if wanted(number) and (merges or not commits[number].is_merge)
+            ]
+            found[name] = Steps(own, functools.partial(self._change_of, name))
         return PathLog.of_steps(self.reader, found, beyond=beyond)
+
+    def _change_of(self, path: bytes, commit: Commit) -> RawChange:
+        return unpack(self._change(self.graph.number(commit.sha), path))[0]
 
     def _steps(self, path: bytes) -> list[int]:
         """The commits that changed a path, newest first."""

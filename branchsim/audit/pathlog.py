@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, overload
 
 from branchsim.audit.losses import LossReader
 from branchsim.effects import Unit, UnknownContentError
@@ -17,6 +17,37 @@ _NOTHING = "000000"
 _MOST = 200
 _AT_ONCE = 16
 _PATHS_AT_ONCE = 200
+
+
+class Steps(Sequence[tuple[Commit, RawChange]]):
+    """Commits that changed a path, and how, which is looked up where somebody asks: of most nobody does.
+
+    Parameters
+    ----------
+    commits : sequence of Commit
+        The commits.
+    change : callable
+        What one of them did to the path.
+    """
+
+    def __init__(self, commits: Sequence[Commit], change: Callable[[Commit], RawChange]) -> None:
+        self.commits = commits
+        self._change = change
+
+    def __len__(self) -> int:
+        return len(self.commits)
+
+    @overload
+    def __getitem__(self, at: int) -> tuple[Commit, RawChange]: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> Steps: ...
+
+    def __getitem__(self, at: int | slice) -> tuple[Commit, RawChange] | Steps:
+        if isinstance(at, slice):
+            return Steps(self.commits[at], self._change)
+        commit = self.commits[at]
+        return commit, self._change(commit)
 
 
 class PathLog:
@@ -37,17 +68,19 @@ class PathLog:
     ) -> None:
         self._reader = reader
         self._beyond = beyond
-        self._by_path: dict[bytes, list[tuple[Commit, RawChange]]] = defaultdict(list)
+        self._by_path: dict[bytes, Sequence[tuple[Commit, RawChange]]] = {}
         self._walks: dict[tuple[bytes, bool, bool], _Walk] = {}
+        steps: dict[bytes, list[tuple[Commit, RawChange]]] = defaultdict(list)
         for commit in commits:
             for change in commit.changes:
-                self._by_path[change.path].append((commit, change))
+                steps[change.path].append((commit, change))
+        self._by_path.update(steps)
 
     @classmethod
     def of_steps(
         cls,
         reader: LossReader,
-        steps: Mapping[bytes, list[tuple[Commit, RawChange]]],
+        steps: Mapping[bytes, Sequence[tuple[Commit, RawChange]]],
         *,
         beyond: Callable[[], PathLog] | None = None,
     ) -> PathLog:
@@ -75,9 +108,14 @@ class PathLog:
                 commits.setdefault(commit.sha, []).append(commit)
         return cls(reader, (each for group in commits.values() for each in group), beyond=beyond)
 
-    def of(self, path: bytes) -> list[tuple[Commit, RawChange]]:
+    def of(self, path: bytes) -> Sequence[tuple[Commit, RawChange]]:
         """The commits that changed a path and how, newest first."""
         return self._by_path.get(path, [])
+
+    def commits(self, path: bytes) -> list[Commit]:
+        """The same without what they did."""
+        steps = self.of(path)
+        return list(steps.commits) if isinstance(steps, Steps) else [commit for commit, _ in steps]
 
     def brought(self, names: Iterable[bytes], unit: Unit) -> Commit | None:
         """The newest commit with which a unit came to a path."""
@@ -101,9 +139,10 @@ class PathLog:
         """How many copies of units a commit added to some paths and removed from them; 0 where that cannot be read."""
         found = 0
         for name in dict.fromkeys(names):
-            change = next((change for each, change in self.of(name) if each.sha == commit.sha), None)
-            if change is None:
+            at = next((at for at, each in enumerate(self.commits(name)) if each.sha == commit.sha), None)
+            if at is None:
                 continue
+            _, change = self.of(name)[at]
             try:
                 found += sum(map(abs, self._reader.deltas.of(change).values()))
             except UnknownContentError:
@@ -149,7 +188,7 @@ class _Walk:
         return found.get(wanted)
 
     def _go_on(self) -> None:
-        batch = self._steps[self._at : self._at + _AT_ONCE]
+        batch = list(self._steps[self._at : self._at + _AT_ONCE])
         self._at += len(batch)
         if not self._with_path:
             batch = [(commit, change) for commit, change in batch if change.new_mode != _NOTHING]

@@ -139,7 +139,7 @@ class Repairs:
         mended = {each.sha: each for each in self._restorers.values() if each.committed_at <= soon}
         if any(self._weighed(each) >= _REPAIR for each in mended.values()):
             return 0.0
-        steps = {each.sha: each.committed_at for name in self._names for each, _ in self._later.of(name)}
+        steps = {each.sha: each.committed_at for name in self._names for each in self._later.commits(name)}
         span = max(steps.values(), default=0) - self._commit.committed_at
         if len(steps) >= _MANY and span >= _LONG:
             return 1.0

@@ -24,6 +24,9 @@ from branchsim.history.results import ResultCache
 from branchsim.topology import PathGlobs
 
 _BATCH = 256
+_FEWEST = 32
+_SHARES = 48
+"""So many batches at least, unless they get too small: a few merges may be as much work as all others."""
 _TWO = 2
 _HELD = 64 * 1024 * 1024
 
@@ -106,7 +109,8 @@ def _scan(
     fresh = [commit for commit in suspects.merges if commit.sha not in remembered]
     if report is not None and len(fresh) < len(suspects.merges):
         report(len(suspects.merges) - len(fresh))
-    starts = range(0, len(fresh), _BATCH)
+    size = max(_FEWEST, min(_BATCH, len(fresh) // _SHARES))
+    starts = range(0, len(fresh), size)
 
     @contextmanager
     def start() -> Iterator[Callable[[int], list[Told]]]:
@@ -115,7 +119,7 @@ def _scan(
             inspector = Inspector(repository, own, asked)
 
             def work(number: int) -> list[Told]:
-                batch = fresh[starts[number] : starts[number] + _BATCH]
+                batch = fresh[starts[number] : starts[number] + size]
                 found = []
                 for each in _batch(inspector, suspects, suspects.lossy(own, batch)):
                     found.append(asked.told(each))
@@ -128,7 +132,7 @@ def _scan(
         for number, found in enumerate(share_out(start, len(starts))):
             yield from found
             if report is not None:
-                report(min(_BATCH, len(fresh) - starts[number]))
+                report(min(size, len(fresh) - starts[number]))
 
     told = []
     place = history.graph.number

@@ -149,7 +149,15 @@ class Scene:
     @cached_property
     def lines(self) -> Mapping[str, list[str] | None]:
         """The normalised lines of each stretch, all of them; None where there is none."""
-        return _Views(self.stretches, lambda text: [shorten(normalised(row), _LIMITS) for row in split_lines(text)])
+        # The versions have most of their lines in common.
+        known: dict[str, str] = {}
+
+        def read(text: str) -> list[str]:
+            rows = split_lines(text)
+            known.update({row: shorten(normalised(row), _LIMITS) for row in set(rows).difference(known)})
+            return [known[row] for row in rows]
+
+        return _Views(self.stretches, read)
 
     @cached_property
     def tokens(self) -> Mapping[str, tuple[TokenText, TokenText] | None]:
@@ -193,7 +201,7 @@ class Scene:
             version, text = self.version(name), self.texts.get(name)
             if text is None or version.form is not Form.LINES:
                 return frozenset(unit.value for unit in version.counts if unit.kind == "line")
-            lines = (shorten(normalised(row), _LIMITS) for row in split_lines(text))
+            lines = (shorten(normalised(row), _LIMITS) for row in set(split_lines(text)))
             return frozenset(line for line in lines if has_words(line, _LIMITS.word_characters))
 
         return _Made(read)

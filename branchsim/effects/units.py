@@ -7,6 +7,7 @@ to it. So edits at different places change different units, and a clean three-wa
 from __future__ import annotations
 
 import enum
+import functools
 import hashlib
 import re
 from collections import Counter
@@ -194,8 +195,11 @@ def form_of(path: bytes, mode: str = "100644", options: Options = DEFAULTS) -> F
     """How a path's name suggests that its content is read; together with the blob id it is a key for a cache."""
     if mode in ("120000", "160000"):
         return Form.POINTER
-    if not options.structured:
-        return Form.LINES
+    return _form_of(path) if options.structured else Form.LINES
+
+
+@functools.lru_cache(maxsize=65_536)
+def _form_of(path: bytes) -> Form:
     name = path.lower()
     suffix = name.rpartition(b".")[2]
     if suffix == b"xml" or suffix in _METADATA:

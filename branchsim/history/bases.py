@@ -97,9 +97,23 @@ class MergeBases:
             # What the line began on belongs to it from the start.
             began = graph.parents[line[0]][:1]
             whole = [*began, *line]
-            arrived, _ = graph.first_arrivals(whole)
-            yield _Line(arrived.tolist(), {commit: place for place, commit in enumerate(whole)})
+            yield _Line(self._arrived(whole), {commit: place for place, commit in enumerate(whole)})
             left = [pair for pair in left if name not in pair]
+
+    def _arrived(self, line: list[int]) -> list[int]:
+        """For each commit the place in a line of the first that contains it, -1 where none does."""
+        parents = self._graph.parents
+        arrived = [-1] * len(parents)
+        for place, tip in enumerate(line):
+            if arrived[tip] < 0:
+                arrived[tip] = place
+                stack = [tip]
+                while stack:
+                    for parent in parents[stack.pop()]:
+                        if arrived[parent] < 0:
+                            arrived[parent] = place
+                            stack.append(parent)
+        return arrived
 
     def _first_parent_lines(self) -> list[list[int]]:
         """All commits as lines of first parents, each up to where it left an older line, oldest commit first."""
