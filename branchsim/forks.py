@@ -19,7 +19,23 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
 _Answer = TypeVar("_Answer")
+_Item = TypeVar("_Item")
 _COLLECT = (100_000, 20, 20)
+_LARGEST = 256
+_SMALLEST = 32
+_SHARES = 48
+
+
+def in_shares(items: Sequence[_Item]) -> list[Sequence[_Item]]:
+    """Work in shares for `share_out`, many enough that nobody waits long for whoever has the most of it.
+
+    Parameters
+    ----------
+    items : sequence
+        What is to be done, in order.
+    """
+    size = max(_SMALLEST, min(_LARGEST, len(items) // _SHARES))
+    return [items[start : start + size] for start in range(0, len(items), size)]
 
 
 def share_out(
@@ -159,4 +175,4 @@ def _listen(pipe: Any, came: queue.SimpleQueue[Any]) -> None:
     came.put(None)
 
 
-__all__ = ["share_out"]
+__all__ = ["in_shares", "share_out"]

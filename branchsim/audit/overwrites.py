@@ -29,7 +29,7 @@ from branchsim.audit.stale_commits import StaleCommits
 from branchsim.audit.steps import Landed, distinct, landed, parts_of
 from branchsim.audit.suspects import Suspects
 from branchsim.effects import Unit
-from branchsim.forks import share_out
+from branchsim.forks import in_shares, share_out
 from branchsim.git.difftree import differing
 from branchsim.git.log import pack
 from branchsim.git.merge import MergeResult, merge_many, write_commit_graph
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     from branchsim.history.landings import History, Landing
     from branchsim.history.promotions import Promotion
 
-_BATCH = 256
 _TWO = 2
 _HELD = 64 * 1024 * 1024
 _HOTFIX = 0.3
@@ -185,15 +184,15 @@ class _Finder:
             return []
         write_commit_graph(self.repository.scratch)
         suspects = Suspects(self.repository.scratch, graph, lambda number: pack(graph.commits[number].changes))
-        batches = [merges[at : at + _BATCH] for at in range(0, len(merges), _BATCH)]
+        shares = in_shares(merges)
 
         @contextmanager
         def start() -> Iterator[Callable[[int], _Part]]:
             with self.reading() as own:
-                yield lambda number: self._apart(own).of_merges(suspects, batches[number])
+                yield lambda number: self._apart(own).of_merges(suspects, shares[number])
 
         records: list[Overwrite] = []
-        for part in share_out(start, len(batches)):
+        for part in share_out(start, len(shares)):
             records += part.records
             self.left_out.update(part.left_out)
             self.skipped.update(part.skipped)

@@ -12,8 +12,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
-
 from branchsim.audit.losses import LossReader
 from branchsim.audit.pathlog import PathLog, Steps
 from branchsim.git.log import Commit, RawChange, read_packed, unpack
@@ -22,8 +20,8 @@ from branchsim.history.graph import Graph
 from branchsim.names import Sha
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
-    from scipy.sparse import csr_array
 
 
 _LARGE = 20_000
@@ -167,29 +165,8 @@ class MemoryHistory:
         """The commits that one is made of (`up`), or that are made of it, itself among them."""
         # Of one merge the same is asked several times in a row.
         if self._last is None or self._last[0] != (up, number):
-            from scipy.sparse.csgraph import breadth_first_order
-
-            matrix = self._upward if up else self._downward
-            mask = np.zeros(len(self.graph), dtype=np.bool_)
-            mask[breadth_first_order(matrix, number, directed=True, return_predecessors=False)] = True
-            self._last = (up, number), mask
+            self._last = (up, number), self.graph.reached([number], down=not up)
         return self._last[1]
-
-    @functools.cached_property
-    def _upward(self) -> csr_array:
-        """From each commit to its parents."""
-        from scipy.sparse import csr_array
-
-        parents = self.graph.parents
-        ends = np.cumsum([0, *map(len, parents)], dtype=np.int32)
-        links = np.fromiter((parent for own in parents for parent in own), dtype=np.int32, count=int(ends[-1]))
-        # The search is written for numbers with a fraction, and would turn others into them each time.
-        return csr_array((np.ones(len(links)), links, ends), shape=(len(parents), len(parents)))
-
-    @functools.cached_property
-    def _downward(self) -> csr_array:
-        """From each commit to its children."""
-        return self._upward.T.tocsr()
 
     def _log(
         self,
@@ -208,11 +185,11 @@ class MemoryHistory:
                 for number in itertools.takewhile(since.__le__, self._steps(name))
                 if wanted(number) and (merges or not commits[number].is_merge)
             ]
-            found[name] = Steps(own, functools.partial(self._change_of, name))
+            found[name] = Steps(own, functools.partial(self._step, name))
         return PathLog.of_steps(self.reader, found, beyond=beyond)
 
-    def _change_of(self, path: bytes, commit: Commit) -> RawChange:
-        return unpack(self._change(self.graph.number(commit.sha), path))[0]
+    def _step(self, path: bytes, commit: Commit) -> tuple[Commit, RawChange]:
+        return commit, unpack(self._change(self.graph.number(commit.sha), path))[0]
 
     def _steps(self, path: bytes) -> list[int]:
         """The commits that changed a path, newest first."""

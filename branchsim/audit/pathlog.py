@@ -26,13 +26,13 @@ class Steps(Sequence[tuple[Commit, RawChange]]):
     ----------
     commits : sequence of Commit
         The commits.
-    change : callable
-        What one of them did to the path.
+    step : callable
+        One of them with what it did to the path.
     """
 
-    def __init__(self, commits: Sequence[Commit], change: Callable[[Commit], RawChange]) -> None:
+    def __init__(self, commits: Sequence[Commit], step: Callable[[Commit], tuple[Commit, RawChange]]) -> None:
         self.commits = commits
-        self._change = change
+        self._step = step
 
     def __len__(self) -> int:
         return len(self.commits)
@@ -45,9 +45,8 @@ class Steps(Sequence[tuple[Commit, RawChange]]):
 
     def __getitem__(self, at: int | slice) -> tuple[Commit, RawChange] | Steps:
         if isinstance(at, slice):
-            return Steps(self.commits[at], self._change)
-        commit = self.commits[at]
-        return commit, self._change(commit)
+            return Steps(self.commits[at], self._step)
+        return self._step(self.commits[at])
 
 
 class PathLog:

@@ -15,7 +15,7 @@ from branchsim.audit.pathhistory import MemoryHistory, branch_tips
 from branchsim.audit.remembered import Asked, Remembered, Told
 from branchsim.audit.steps import Landing, parts_of, tree_of
 from branchsim.audit.suspects import Suspects
-from branchsim.forks import share_out
+from branchsim.forks import in_shares, share_out
 from branchsim.git.difftree import differing
 from branchsim.git.log import Commit
 from branchsim.git.merge import MergeResult, commit_graph_meanwhile, merge_many
@@ -23,10 +23,6 @@ from branchsim.git.repository import Repository
 from branchsim.history.results import ResultCache
 from branchsim.topology import PathGlobs
 
-_BATCH = 256
-_FEWEST = 32
-_SHARES = 48
-"""So many batches at least, unless they get too small: a few merges may be as much work as all others."""
 _TWO = 2
 _HELD = 64 * 1024 * 1024
 
@@ -109,8 +105,7 @@ def _scan(
     fresh = [commit for commit in suspects.merges if commit.sha not in remembered]
     if report is not None and len(fresh) < len(suspects.merges):
         report(len(suspects.merges) - len(fresh))
-    size = max(_FEWEST, min(_BATCH, len(fresh) // _SHARES))
-    starts = range(0, len(fresh), size)
+    shares = in_shares(fresh)
 
     @contextmanager
     def start() -> Iterator[Callable[[int], list[Told]]]:
@@ -119,9 +114,8 @@ def _scan(
             inspector = Inspector(repository, own, asked)
 
             def work(number: int) -> list[Told]:
-                batch = fresh[starts[number] : starts[number] + size]
                 found = []
-                for each in _batch(inspector, suspects, suspects.lossy(own, batch)):
+                for each in _batch(inspector, suspects, suspects.lossy(own, shares[number])):
                     found.append(asked.told(each))
                     own.forget(above=_HELD)
                 return found
@@ -129,10 +123,10 @@ def _scan(
             yield work
 
     def inspected() -> Iterator[Told]:
-        for number, found in enumerate(share_out(start, len(starts))):
+        for number, found in enumerate(share_out(start, len(shares))):
             yield from found
             if report is not None:
-                report(min(size, len(fresh) - starts[number]))
+                report(len(shares[number]))
 
     told = []
     place = history.graph.number

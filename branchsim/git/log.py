@@ -6,7 +6,7 @@ import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from branchsim.errors import GitError, InternalError, UnknownRevisionError
 from branchsim.git.process import run, stream
@@ -121,8 +121,10 @@ def read_commits(
     GitError
         git failed, for example because an object is missing or corrupt.
     """
+    # A path and an id stand in several changes: what one leaves behind is what the next one finds.
+    known: dict[Any, Any] = {}
     for side, fields, text in _read(scratch, revisions, options, paths, report, changes=changes):
-        yield _commit(side, fields, unpack(text))
+        yield _commit(side, fields, unpack(text, known))
 
 
 def read_difference(
@@ -176,16 +178,28 @@ def read_packed(
         yield _commit(side, fields, ()), text
 
 
-def unpack(text: bytes) -> tuple[RawChange, ...]:
-    """The changes that git printed: modes, ids and status of each and its path, each with a NUL after it."""
+def unpack(text: bytes, known: dict[Any, Any] | None = None) -> tuple[RawChange, ...]:
+    """The changes that git printed: modes, ids and status of each and its path, each with a NUL after it.
+
+    Parameters
+    ----------
+    text : bytes
+        What git printed.
+    known : dict, optional
+        Paths and ids that were read before, each as itself; it is added to, so that none is held twice.
+    """
     if not text:
         return ()
     intern = sys.intern
+    once = ({} if known is None else known).setdefault
     tokens = text.split(b"\0")
     found = []
     for raw, path in zip(tokens[:-1:2], tokens[1::2], strict=True):
         old_mode, new_mode, old, new, status = raw[1:].decode("ascii").split(" ")
-        found.append(RawChange(path, intern(old_mode), intern(new_mode), old, new, intern(status)))
+        change = RawChange(
+            once(path, path), intern(old_mode), intern(new_mode), once(old, old), once(new, new), intern(status)
+        )
+        found.append(change)
     return tuple(found)
 
 

@@ -15,11 +15,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from numpy.typing import NDArray
+    from scipy.sparse import csr_array
 
     from branchsim.git.log import Commit
     from branchsim.git.scratch import Scratch
 
 _BITS = 2048
+_MANY = 1_000_000
+"""Whoever has walked so far will go on, and be faster with a library that takes a while to load."""
 
 
 class Graph:
@@ -43,7 +46,7 @@ class Graph:
         Commits of which at least one parent is unknown: history ends there by a cut, not by a root.
     """
 
-    __slots__ = ("_index", "_sorted", "commits", "cut", "parents")
+    __slots__ = ("_index", "_marked", "_matrices", "_sorted", "commits", "cut", "parents")
 
     def __init__(self, commits: Iterable[Commit]) -> None:
         known = {commit.sha: commit for commit in commits}
@@ -72,6 +75,8 @@ class Graph:
                 if not waiting[child]:
                     heapq.heappush(ready, (known[child].committed_at, child))
         self._sorted: list[Sha] | None = None
+        self._marked = 0
+        self._matrices: dict[bool, csr_array] = {}
         index = self._index
         self.parents: list[tuple[int, ...]] = [
             tuple([index[parent] for parent in commit.parents if parent in index]) for commit in self.commits
@@ -124,9 +129,36 @@ class Graph:
 
     def ancestors(self, tips: Iterable[int]) -> NDArray[np.bool_]:
         """A mask over all commits: those that the tips reach, themselves included."""
+        self._marked += len(self.commits)
+        if self._marked > _MANY:
+            return self.reached(tips)
         seen = bytearray(len(self.commits))
         self._mark(list(tips), seen)
         return np.frombuffer(bytes(seen), dtype=np.bool_)
+
+    def reached(self, tips: Iterable[int], *, down: bool = False) -> NDArray[np.bool_]:
+        """The same, or (`down`) all that are made of one of the tips: a search worth setting up for many questions."""
+        from scipy.sparse.csgraph import breadth_first_order
+
+        matrix = self._matrix(down=down)
+        mask = np.zeros(len(self.commits), dtype=np.bool_)
+        for tip in tips:
+            if not mask[tip]:
+                mask[breadth_first_order(matrix, tip, directed=True, return_predecessors=False)] = True
+        return mask
+
+    def _matrix(self, *, down: bool) -> csr_array:
+        """From each commit to its parents, or to its children."""
+        from scipy.sparse import csr_array
+
+        if False not in self._matrices:
+            ends = np.cumsum([0, *map(len, self.parents)], dtype=np.int32)
+            links = np.fromiter((parent for own in self.parents for parent in own), dtype=np.int32, count=int(ends[-1]))
+            # The search is written for numbers with a fraction, and would turn others into them each time.
+            self._matrices[False] = csr_array((np.ones(len(links)), links, ends), shape=(len(self), len(self)))
+        if down and True not in self._matrices:
+            self._matrices[True] = self._matrices[False].T.tocsr()
+        return self._matrices[down]
 
     def between(self, before: Iterable[int], after: int) -> list[int]:
         """What ``git rev-list ^before after`` prints, as numbers in ascending order."""

@@ -67,6 +67,11 @@ def test_every_question_of_ancestry_agrees_with_the_sets(commits: list[Commit]) 
     expected = [graph.sha(one) in truth[graph.sha(other)] for one, other in pairs]
     assert [graph.is_ancestor(one, other) for one, other in pairs] == expected
     assert graph.are_ancestors(pairs) == expected
+    upward = [graph.ancestors([tip]).tolist() for tip in range(len(graph))]
+    assert [graph.reached([tip]).tolist() for tip in range(len(graph))] == upward
+    assert [graph.reached([tip], down=True).tolist() for tip in range(len(graph))] == [
+        list(row) for row in zip(*upward, strict=True)
+    ]
     for one, other in pairs:
         between = {graph.sha(number) for number in graph.between([one], other)}
         assert between == truth[graph.sha(other)] - truth[graph.sha(one)]
