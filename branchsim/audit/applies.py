@@ -6,7 +6,8 @@ Lines are compared, and moved files looked for, while the patches are read for s
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from enum import StrEnum
@@ -26,6 +27,9 @@ from branchsim.names import Sha, file_name
 
 EXACT = 250
 """Up to so many commits git itself merges each; beyond, most are told by their context, see ``docs/speed.md``."""
+
+_FEW = 4
+"""Of a commit with more files that the target lacks, some that seem to be nowhere are looked for first."""
 
 _NOTHING = {"000000"}
 _FILES = {"100644", "100755"}
@@ -164,11 +168,14 @@ class Tries:
                 told[sha] = Applies.OBSOLETE, _GONE
             else:
                 told[sha] = Applies.CONFLICT, _ABSENT + "it changes a file that the target does not have"
-        nowhere = {sha: min(paths) for sha, found in moved.items() if (paths := _edited(self._gone[sha]) - found)}
+        nowhere = {sha: _some(self._gone[sha], found) for sha, found in moved.items() if len(self._gone[sha]) > _FEW}
         return told | self._by_merging([self._commits[sha] for sha in self._gone if sha in moved], nowhere, parents)
 
     def _by_merging(
-        self, commits: Sequence[Commit], nowhere: Mapping[Sha, bytes] | None = None, trees: Parents | None = None
+        self,
+        commits: Sequence[Commit],
+        nowhere: Mapping[Sha, frozenset[bytes]] | None = None,
+        trees: Parents | None = None,
     ) -> dict[Sha, Verdict]:
         """The outcome as git merges it: the changed files alone where they tell it, else the whole trees."""
         if not commits:
@@ -231,9 +238,11 @@ def _maybe_moved(
     return moved
 
 
-def _edited(changes: Iterable[RawChange]) -> set[bytes]:
-    """The regular files that are edited, and not taken away."""
-    return {change.path for change in changes if {change.old_mode, change.new_mode} <= _FILES}
+def _some(changes: Sequence[RawChange], moved: AbstractSet[bytes]) -> frozenset[bytes]:
+    """Some of the files that are edited, and have nothing like them of their name; far from each other."""
+    edited = {change.path for change in changes if {change.old_mode, change.new_mode} <= _FILES}
+    paths = sorted(edited - moved)
+    return frozenset((paths[0], paths[len(paths) // 2], paths[-1])) if paths else frozenset()
 
 
 def _may_rename(commit: Commit) -> bool:

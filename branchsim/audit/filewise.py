@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from branchsim.git.scratch import Scratch
 
 _NOTHING = "000000"
+_MOST_PLACES = 8
 _MERGED = frozenset({"100644", "100755", "120000"})
 
 
@@ -39,7 +40,7 @@ def apply_filewise(
     tip: Sha,
     files: Tree,
     parents: Mapping[Sha, Sha],
-    nowhere: Mapping[Sha, bytes] | None = None,
+    nowhere: Mapping[Sha, frozenset[bytes]] | None = None,
     trees: Parents | None = None,
 ) -> dict[Sha, Outcome]:
     """What picking each commit onto a tip would give, as far as its own files tell that.
@@ -57,8 +58,8 @@ def apply_filewise(
     parents : mapping
         From a commit to the tree before it.
     nowhere : mapping, optional
-        From a commit to a file that it edits and that the tip probably has nowhere, which is a conflict; where that is
-        so, none of its other files is looked at.
+        From a commit to files that it edits and that the tip probably has nowhere, which is a conflict; of its other
+        files, if there are such, none is looked at.
     trees : Parents, optional
         The trees before these commits, and before others perhaps, where they have been read.
 
@@ -75,24 +76,26 @@ def apply_filewise(
             for change in commit.changes
             if change.old_mode != _NOTHING
             and change.path not in files
-            and nowhere.get(commit.sha, change.path) == change.path
+            and change.path in (nowhere.get(commit.sha) or (change.path,))
         ]
         for commit in commits
     }
     where = Whereabouts(scratch, gone, parents, tip, files, trees)
     place = _Place(scratch, commits, files, parents)
     told: dict[Sha, Outcome] = {}
-    asked: dict[Sha, list[Versions | Merged | None]] = {}
+    asked: dict[Sha, list[_Part]] = {}
     for commit in commits:
-        changes = [each for each in commit.changes if nowhere.get(commit.sha, each.path) == each.path]
+        changes = [each for each in commit.changes if each.path in (nowhere.get(commit.sha) or (each.path,))]
         parts = [_part(commit, each, files, where, place) for each in changes]
         if Merged.CONFLICT in parts:
             told[commit.sha] = Outcome.CONFLICT
         elif len(changes) == len(commit.changes):
             asked[commit.sha] = parts
-    merged = merge_files(scratch, [part for each in asked.values() for part in each if isinstance(part, Versions)])
-    for sha, each in asked.items():
-        states = {merged.get(part) if isinstance(part, Versions) else part for part in each}
+    merged = merge_files(
+        scratch, [version for parts in asked.values() for part in parts for version in _versions_in(part)]
+    )
+    for sha, parts in asked.items():
+        states = {_state(part, merged) for part in parts}
         if Merged.CONFLICT in states:
             told[sha] = Outcome.CONFLICT
         elif None not in states:
@@ -100,9 +103,26 @@ def apply_filewise(
     return told
 
 
-def _part(
-    commit: Commit, change: RawChange, files: Tree, where: Whereabouts, place: _Place
-) -> Versions | Merged | None:
+_Part = Versions | frozenset[Versions] | Merged | None
+"""What is to be merged for a changed file, and at which places if there are several; what is known; or nothing."""
+
+
+def _versions_in(part: _Part) -> frozenset[Versions]:
+    if isinstance(part, Versions):
+        return frozenset({part})
+    return part if isinstance(part, frozenset) else frozenset()
+
+
+def _state(part: _Part, merged: Mapping[Versions, Merged]) -> Merged | None:
+    if isinstance(part, Versions):
+        return merged.get(part)
+    if isinstance(part, frozenset):
+        # Wherever the file is, and if it is nowhere, there is a conflict.
+        return Merged.CONFLICT if all(merged.get(each) is Merged.CONFLICT for each in part) else None
+    return part
+
+
+def _part(commit: Commit, change: RawChange, files: Tree, where: Whereabouts, place: _Place) -> _Part:
     """What becomes of one changed file: known, to be merged, or None where only git can tell."""
     here = files.get(change.path)
     adds, removes = change.old_mode == _NOTHING, change.new_mode == _NOTHING
@@ -116,11 +136,21 @@ def _part(
         now = where.found[commit.sha, change.path]
         if now is None:
             return Merged.SAME if removes else Merged.CONFLICT
-        here = place.of_moved(commit, now)
-        return None if here is None or removes else _versions(old, here, new)
+        return None if removes else _moved_part(commit, old, new, now, files)
     if removes:
         return Merged.CHANGED if here == old else Merged.CONFLICT
     return _versions(None if adds else old, here, new)
+
+
+def _moved_part(commit: Commit, old: tuple[str, str], new: tuple[str, str], now: bytes | Unsure, files: Tree) -> _Part:
+    """What is to be merged of an edited file that was moved on the tip."""
+    if not isinstance(now, Unsure):
+        # Nothing may be put there by the commit itself.
+        return None if any(each.path == now for each in commit.changes) else _versions(old, files[now], new)
+    several = [_versions(old, files[path], new) for path in now.places[: _MOST_PLACES + 1]]
+    if not several or len(several) > _MOST_PLACES or None in several:
+        return None
+    return frozenset(each for each in several if each is not None)
 
 
 def _versions(old: tuple[str, str] | None, here: tuple[str, str], new: tuple[str, str]) -> Versions | None:
@@ -156,12 +186,6 @@ class _Place:
     def renames(commit: Commit) -> bool:
         """Whether a file may have been moved by the commit itself."""
         return {"A", "D"} <= {change.status for change in commit.changes}
-
-    def of_moved(self, commit: Commit, path: bytes | Unsure) -> tuple[str, str] | None:
-        """A file where it was moved to, if that is known and the commit puts nothing there."""
-        if not isinstance(path, bytes) or any(each.path == path for each in commit.changes):
-            return None
-        return self._files[path]
 
 
 __all__ = ["Outcome", "apply_filewise"]

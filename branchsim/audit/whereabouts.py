@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
 from branchsim.audit.alike import likenesses
@@ -42,10 +41,10 @@ def above(path: bytes) -> list[bytes]:
     return found
 
 
-class Unsure(Enum):
-    """Only git itself can tell."""
+class Unsure(NamedTuple):
+    """Only git itself can tell: a file is at one of several places, if it is anywhere."""
 
-    ASK = "ask"
+    places: tuple[bytes, ...]
 
 
 class Parents:
@@ -136,7 +135,7 @@ class Whereabouts:
     ----------
     found : dict
         From a commit and a file to the path of the tip that git takes for it, None where it takes none, `Unsure` where
-        that cannot be told from here.
+        that cannot be told from here; without places where not even these are known.
     """
 
     def __init__(
@@ -186,21 +185,22 @@ class Whereabouts:
         near = likely[file.path]
         if not near:
             in_the_way = file.path in self._directories
-            return Unsure.ASK if in_the_way or file.mode not in _FILES else None
+            return Unsure(()) if in_the_way or file.mode not in _FILES else None
+        unsure = Unsure(tuple(sorted(near)))
         rivals = {path for other, places in likely.items() if other != file.path for path in places}
         place, share = next(iter(near.items()))
         if len(near) > 1:
             # Before it compares everything git looks at files of the same name, if there is one of it on each side.
             name = file_name(file.path)
             if len(self._trees.added[name]) > 1 or any(file_name(path) == name for path in likely if path != file.path):
-                return Unsure.ASK
+                return unsure
             place = next(iter(self._trees.added[name]), place)
             share = near.get(place, 0.0)
             if share < _MOVED_BY_NAME or any(self._files[path][1] == file.sha for path in near if path != place):
-                return Unsure.ASK
+                return unsure
         # Files with equal contents are paired first, and with this one others may be equal, too.
         taken = self._trees.lost.get(self._files[place][1], set()) - {file.path}
-        return Unsure.ASK if share < _MOVED or place in rivals or taken else place
+        return unsure if share < _MOVED or place in rivals or taken else place
 
 
 __all__ = ["Gone", "Parents", "Tree", "Unsure", "Whereabouts", "above"]
