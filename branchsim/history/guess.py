@@ -59,6 +59,7 @@ _MERGED_INTO = 10
 _LONG = 180 * _DAY
 _FAMILY_AT_LEAST = 3
 _TWICE_AT_LEAST = 2
+_WORKED_ON = 5
 _OFTEN_DIRECT = 0.2
 _SHARE = 0.1
 _MOSTLY = 0.5
@@ -273,7 +274,13 @@ class _Guesser:
         return fitting[part]
 
     def _find_versions(self) -> list[str]:
-        versions = sorted((name for name in self.tips if _is_version(name) and name != self.trunk), key=_version_order)
+        plain = {name for name in self.tips if _is_version(name)} - {self.trunk}
+        alive = self._alive_versions(plain)
+        return alive or self._alive_versions(self._versions_of_a_project() - {self.trunk})
+
+    def _alive_versions(self, named: set[str]) -> list[str]:
+        """Those on which something landed lately, or on newer ones; the newest at most."""
+        versions = sorted(named, key=_version_order)
         if not versions:
             return []
         newest = max(self._time(name) for name in (*versions, self.trunk))
@@ -300,6 +307,22 @@ class _Guesser:
         if kept:
             self.reasons.append(f"{_listed(kept)} {_are(kept)} named after versions: releases that are kept open")
         return kept
+
+    def _versions_of_a_project(self) -> set[str]:
+        """Branches named after the project and a version (``shop-1-16``), if at least three of them were worked on."""
+        groups: dict[str, list[str]] = defaultdict(list)
+        for name in self.tips:
+            found = _VERSION.search(name)
+            if found is not None and any(separator in found[0] for separator in "._-"):
+                groups[f"{name[: found.start()]}*{name[found.end() :]}"].append(name)
+        on_trunk = self.graph.ancestors([self.graph.number(self.tips[self.trunk])])
+        versions: set[str] = set()
+        for names in groups.values():
+            own = {name: self.graph.ancestors([self.graph.number(self.tips[name])]) & ~on_trunk for name in names}
+            worked_on = [name for name, mask in own.items() if int(mask.sum()) >= _WORKED_ON]
+            if len(worked_on) >= _FAMILY_AT_LEAST:
+                versions.update(names)
+        return versions
 
     def _find_others(self) -> list[str]:
         """Branches without a telling name that lived long and were merged into often."""

@@ -296,3 +296,15 @@ def test_versions_are_in_order_with_and_without_a_v(repo: RepoBuilder) -> None:
         repo.branch(name, "main")
         repo.commit(name, {name: "1\n"})
     assert [branch.name for branch in guess(repo).topology.branches] == ["main", "release-0-10-3", "v1.9", "v1.10"]
+
+
+def test_versions_with_the_name_of_the_project(repo: RepoBuilder) -> None:
+    for name in ("shop-1-9", "shop-1-10", "shop-2-0"):
+        repo.branch(name, "main")
+        for number in range(5):
+            repo.commit(name, {f"{name}{number}": "1\n"})
+        repo.commit("main", {f"after {name}": "1\n"})
+    for name in ("raise-lib-1.1", "raise-lib-1.2", "raise-lib-1.3"):
+        repo.branch(name, "main")
+        repo.commit(name, {"lib": name})
+    assert [branch.name for branch in guess(repo).topology.branches] == ["main", "shop-1-9", "shop-1-10", "shop-2-0"]
