@@ -358,6 +358,7 @@ class Matcher:
         """The whole answer: the pairs, what is missing and whether it would apply, and what was left out."""
         found = {pair.source: pair for pair in pairs}
         effective = {pair.source for pair in pairs if pair.undone_by is None}
+        withdrawn = undone_by(self.sources)
         empty = [c for c in self.sources if not c.is_merge and not c.changes]
         skipped = [Skipped(c.sha, "it changes nothing") for c in empty]
         skipped += [Skipped(sha, why) for sha, why in sorted(self.patches.skipped.items())]
@@ -372,6 +373,8 @@ class Matcher:
             pair = found.get(commit.sha)
             if pair is not None:
                 why = f"it was ported as {pair.target[:12]}, which {(pair.undone_by or '')[:12]} reverted; {why}"
+            if commit.sha in withdrawn:
+                why = f"the source itself reverted it, with {withdrawn[commit.sha][:12]}; {why}"
             missing.append(Missing(commit.sha, applies, why))
         told = {sha for pair in pairs for sha in (pair.source, pair.target)} | {each.source for each in missing}
         named = {c.sha: c.subject for c in (*self.sources, *self.targets) if c.sha in told}

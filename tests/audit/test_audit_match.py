@@ -359,6 +359,17 @@ def test_a_gerrit_change_id_names_the_change_on_both_sides(fork: Fork) -> None:
 # Reverts.
 
 
+def test_what_the_source_reverted_itself_is_said_to_be_so(fork: Fork) -> None:
+    fix = fork.on_source({"app.c": edited(CODE, 7, 8)}, "Fix the login")
+    undo = fork.repo.revert(into="source", commit=fix)
+    fork.on_target({"more.c": block("more")}, "Go on")
+    reasons: dict[str, str] = {each.source: each.reason for each in fork.match().missing_commits}
+    assert reasons[fix].startswith(f"the source itself reverted it, with {undo[:12]}; ")
+    assert "itself" not in reasons[undo]
+    fork.repo.revert(into="source", commit=undo)
+    assert not any("itself" in each.reason for each in fork.match().missing_commits if each.source == fix)
+
+
 def test_a_port_that_was_reverted_is_missing_again(fork: Fork) -> None:
     fix = fork.on_source({"app.c": edited(CODE, 7, 8)}, "Fix the login")
     port = fork.pick(fix)
