@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from types import TracebackType
@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Self
 from branchsim.audit.holding import effects_of_change, states_in
 from branchsim.audit.losses import LossReader
 from branchsim.audit.ranks import is_secondary
-from branchsim.effects import Live, State, classify_path, combine
+from branchsim.effects import Effect, Live, State, classify_path, combine
+from branchsim.git.difftree import renames
 from branchsim.git.repository import Repository
 from branchsim.history.changes import Change, Changes
 from branchsim.history.landings import History, Landing
@@ -87,9 +88,17 @@ class Hurt:
     ) -> None:
         self._stack.close()
 
-    def since(self, commits: Iterable[Sha], arrived: Landing) -> Blow | None:
-        """What a landing took away for good of a change that arrived as some commits; None if it is still there."""
-        found = {each.landing: each for sha in commits for each in self._by_commit.get(sha, ())}
+    def since(self, commits: Iterable[Sha], arrived: Landing, without: Collection[bytes] = ()) -> Blow | None:
+        """What a landing took away for good of a change that arrived as some commits; None if it is still there.
+
+        Paths in ``without`` do not count.
+        """
+        found = {
+            each.landing: each
+            for sha in commits
+            for each in self._by_commit.get(sha, ())
+            if each.path.encode("utf-8", "surrogateescape") not in without
+        }
         later = []
         for each in found.values():
             landing = self._history.arrival(self._branch, each.landing)
@@ -101,14 +110,34 @@ class Hurt:
         change = self._form_of(first)
         if change is None:
             return None
-        share = self.share(change)
+        share = self.share(change, self._history.landings[self._branch][-1], without)
         if share >= KEPT:
             return None
-        return Blow(first, share, share == 0.0 or self._share(change, first.landing) == 0.0)
+        return Blow(first, share, share == 0.0 or self._share(change, first.landing, without) == 0.0)
 
-    def share(self, change: Change) -> float:
-        """The share of a change that the branch holds now, 0 to 1."""
-        return self._share(change, self._history.landings[self._branch][-1].sha)
+    def share(self, change: Change, landing: Landing, without: Collection[bytes] = ()) -> float:
+        """The share of a change that the branch holds after a landing, 0 to 1; paths in ``without`` do not count."""
+        return self._share(change, landing.sha, without)
+
+    def removed(self, change: Change, merge: Sha, landing: Landing) -> frozenset[bytes]:
+        """The files that a change edited, that one side of a merge had removed, and that are not there after a landing.
+
+        What was moved is not removed.
+        """
+        reader, effects = self._effects(change)
+        tip, *sides = (self._history.commit(sha).tree for sha in (landing.sha, *self._history.commit(merge).parents))
+        entries = reader.entries([(tree, path) for tree in (tip, *sides) for path in effects])
+        found: set[bytes] = set()
+        for side in sides:
+            gone = {
+                path
+                for path, effect in effects.items()
+                if effect.before.is_present and (tip, path) not in entries and (side, path) not in entries
+            }
+            if gone:
+                pair = (change.trees[0] or change.trees[1], side)
+                found |= gone - renames(self._repository.scratch, [pair])[pair].keys()
+        return frozenset(found)
 
     def holds(self, change: Change) -> bool:
         """Whether anything of a change is on the branch now, beside that the text it replaced is gone."""
@@ -138,19 +167,22 @@ class Hurt:
         here = [change for change in known if change.branch == self._branch]
         return here[0] if here else known[-1] if known else None
 
-    def _share(self, change: Change, commit: Sha) -> float:
-        found = self._state(change, commit)
+    def _share(self, change: Change, commit: Sha, without: Collection[bytes] = ()) -> float:
+        found = combine(held for path, held in self._states(change, commit).items() if path not in without)
         return found.live / found.total if found.total else 1.0
 
     def _state(self, change: Change, commit: Sha) -> State:
         return combine(self._states(change, commit).values())
 
     def _states(self, change: Change, commit: Sha) -> dict[bytes, State]:
+        reader, effects = self._effects(change)
+        return states_in(self._repository.scratch, reader, change, effects, self._history.commit(commit).tree)
+
+    def _effects(self, change: Change) -> tuple[LossReader, dict[bytes, Effect]]:
         scratch = self._repository.scratch
         if self._reader is None:
             self._reader = self._stack.enter_context(LossReader(scratch, list_keys=self._history.topology.list_keys))
-        effects = effects_of_change(scratch, self._reader, change)
-        return states_in(scratch, self._reader, change, effects, self._history.commit(commit).tree)
+        return self._reader, effects_of_change(scratch, self._reader, change)
 
 
 __all__ = ["Blow", "Hurt"]

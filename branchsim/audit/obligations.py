@@ -8,7 +8,7 @@ passed in between.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
@@ -19,7 +19,7 @@ from branchsim.audit.causes import Cause
 from branchsim.audit.delivery import Resolver
 from branchsim.audit.drops import Drops, Kept
 from branchsim.audit.evidence import CONFIDENCE, Evidence
-from branchsim.audit.hurt import Hurt
+from branchsim.audit.hurt import KEPT, Hurt
 from branchsim.audit.match import Counterpart, Skipped, counterparts
 from branchsim.audit.ownwork import OwnWork, own_work, standings_of_own_work
 from branchsim.audit.received import Received
@@ -484,8 +484,25 @@ class Reader:
         if standing is None:
             last = max(gone.values(), key=lambda each: each.place)
             return self._undone(filled, rule, last, self._owner(change, facts), deadline)
-        if facts.dropped is not None and arrived.evidence is Evidence.ANCESTOR:
-            merge, paths, share = facts.dropped
+        landed = arrived.landing
+        brought = [landed.sha] if self.history.commit(landed.sha).is_merge else []
+        names = (*change.commits, change.id, *facts.counterparts(), *brought)
+        dropped = facts.dropped if arrived.evidence is Evidence.ANCESTOR else None
+        hurt = facts.hurt.since(names, landed)
+        where = dropped[0] if dropped is not None else hurt.overwrite.dropped_by if hurt is not None else None
+        removed = facts.hurt.removed(change, where, landed) if where is not None else frozenset()
+        if removed and removed >= self._paths(change):
+            remover = self._remover(rule.owed_to, landed, removed)
+            return replace(
+                filled, verdict=Verdict.SUPERSEDED, counterpart=remover, confidence=0.85,
+                reason=f"{rule.owed_to} had removed the files that it changes"
+                + (f", with {remover[:12]}" if remover is not None else ""),
+                check=_show(remover or landed.sha),
+            )  # fmt: skip
+        if removed and facts.hurt.share(change, landed, removed) >= KEPT:
+            dropped, hurt = None, facts.hurt.since(names, landed, removed)
+        if dropped is not None:
+            merge, paths, share = dropped
             shown = ", ".join(path.decode("utf-8", "replace") for path in sorted(paths)[:3])
             whole = share == 0.0
             landing = self.history.arrival(rule.owed_to, merge) or arrived.landing
@@ -496,9 +513,6 @@ class Reader:
                 reason=f"it is an ancestor, but the merge {merge[:12]} kept {share:.0%} of its lines (in {shown})",
                 check=f"git show --remerge-diff {merge[:12]}",
             )  # fmt: skip
-        landed = arrived.landing
-        brought = [landed.sha] if self.history.commit(landed.sha).is_merge else []
-        hurt = facts.hurt.since((*change.commits, change.id, *facts.counterparts(), *brought), landed)
         if hurt is not None and hurt.overwrite.superseded_by is not None:
             return replace(
                 filled, verdict=Verdict.SUPERSEDED, counterpart=hurt.overwrite.superseded_by,
@@ -542,6 +556,28 @@ class Reader:
                 check=_show(missing[0].sha),
             )  # fmt: skip
         return self._timed(self._in_parts(filled, rule, change, facts, arrived), deadline)
+
+    def _paths(self, change: Change) -> set[bytes]:
+        """What the commits of a change touch."""
+        members = map(self.history.commit, change.commits)
+        return {raw.path for commit in members if not commit.is_merge for raw in commit.changes}
+
+    def _remover(self, branch: str, landing: Landing, paths: Collection[bytes]) -> Sha | None:
+        """The newest commit that removed one of the paths from a branch before a landing."""
+        graph, arrived = self.history.graph, self.history.arrivals[branch]
+        removers = (number for path in paths for number in self._deletions.get(path, ()))
+        last = max((number for number in removers if 0 <= arrived[number] < landing.place), default=None)
+        return None if last is None else graph.sha(last)
+
+    @cached_property
+    def _deletions(self) -> dict[bytes, list[int]]:
+        """For each path the commits that removed it."""
+        found: dict[bytes, list[int]] = {}
+        for number, commit in enumerate(self.history.graph.commits):
+            for raw in commit.changes:
+                if raw.status == "D":
+                    found.setdefault(raw.path, []).append(number)
+        return found
 
     def _in_parts(
         self, filled: Obligation, rule: ObligationRule, change: Change, facts: Received, arrived: Arrival

@@ -36,6 +36,29 @@ def test_a_merge_that_takes_ours_where_the_file_had_moved_is_lost(story: Story) 
 
 
 @pytest.mark.parametrize(
+    ("more", "kept", "verdict"),
+    [
+        ({}, {}, Verdict.SUPERSEDED),
+        ({"lib/util.c": FIXED}, {"lib/util.c": FIXED}, Verdict.RETROFITTED),
+        ({"lib/util.c": FIXED}, {}, Verdict.LOST),
+    ],
+)
+def test_a_merge_that_leaves_a_file_removed_which_integration_had_removed(
+    story: Story, more: dict[str, Any], kept: dict[str, Any], verdict: Verdict
+) -> None:
+    removed = story.repo.commit("integration", {"app.c": None}, subject="Remove what nobody uses")
+    fix, _ = story.hotfix("login", {"app.c": FIXED, **more})
+    story.merge("hotfix/login", "integration", files={"app.c": None, **kept})
+    record = story.obligation(fix, checks=("obligations", "overwrites"))
+    assert record.verdict is verdict
+    if verdict is Verdict.SUPERSEDED:
+        assert record.counterpart == removed
+        # Where history goes on, it stays so.
+        story.release()
+        assert story.obligation(fix).verdict is verdict
+
+
+@pytest.mark.parametrize(
     ("solved", "verdict"), [("checked(7) + offset", Verdict.RETROFITTED), ("7 + offset + more", Verdict.LOST)]
 )
 def test_a_conflict_that_is_solved_by_joining_both_sides_in_one_line(
