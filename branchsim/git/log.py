@@ -21,7 +21,7 @@ _FIELDS = ("%m", "%H", "%T", "p%P", "a%an", "a%ae", "t%at", "c%cn", "c%ce", "t%c
 _FORMAT = "%x00".join(_FIELDS) + "%x00"
 _FIELD_COUNT = len(_FIELDS)
 _END = b"\0\0"
-_BLOCK = 1 << 20
+_BLOCK = 1 << 18
 _SHARE = 1000
 """For fewer commits than this another process is not worth its start."""
 LATEST = 9_223_372_035
@@ -163,7 +163,11 @@ def read_difference(
 
 
 def read_packed(
-    scratch: Scratch, revisions: Sequence[str], *, report: Callable[[int], None] | None = None
+    scratch: Scratch,
+    revisions: Sequence[str],
+    *,
+    options: Sequence[str] = (),
+    report: Callable[[int], None] | None = None,
 ) -> Iterator[tuple[Commit, bytes]]:
     """The same as `read_commits`, with the changes beside the commits as git printed them, to `unpack` where wanted.
 
@@ -174,7 +178,7 @@ def read_packed(
     GitError
         git failed, for example because an object is missing or corrupt.
     """
-    for side, fields, text in _read(scratch, revisions, (), (), report, changes=True):
+    for side, fields, text in _read(scratch, revisions, options, (), report, changes=True):
         yield _commit(side, fields, ()), text
 
 
