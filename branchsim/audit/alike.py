@@ -102,7 +102,9 @@ def likenesses(
         for sha in near & partners:
             larger = max(size, sizes[sha])
             if min(size, sizes[sha]) >= least * larger:
-                share = sum(len(c) * min(n, theirs[c]) for c, n in chunks[sha].items() if c in theirs) / larger
+                ours = chunks[sha]
+                both = ours.keys() & theirs.keys()
+                share = sum([len(chunk) * min(ours[chunk], theirs[chunk]) for chunk in both]) / larger
                 if share >= least:
                     found[sha][other] = share
         for sha in unread & partners:
