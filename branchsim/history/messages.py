@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Sequence
 
 _HEX = r"[0-9a-f]{7,64}"
@@ -182,4 +183,5 @@ def subject_key(message: str) -> str:
 
 def words(key: str) -> frozenset[str]:
     """The words of a subject key, for comparing two of them."""
-    return frozenset(key.split())
+    # Most words stand in many subjects; each is held once.
+    return frozenset(map(sys.intern, key.split()))
