@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from branchsim.audit.contested import Apart, Trees, cleared
 from branchsim.git.log import Commit
-from branchsim.git.trees import Edits, differing, edits_of, joined
+from branchsim.git.trees import Edits, edits_between, edits_of, joined
 from branchsim.history.bases import MergeBases
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ class Suspects:
             if any(apart):
                 found[commit.sha] = (self._trees(case), apart)
         pairs = [(trees.base, trees.source) for trees in (self._trees(case) for _, case in unknown)]
-        for (commit, case), brought in zip(unknown, differing(self._scratch, pairs), strict=True):
+        for (commit, case), brought in zip(unknown, edits_between(self._scratch, pairs), strict=True):
             if brought is None:
                 found[commit.sha] = None
                 continue

@@ -11,7 +11,7 @@ from support.repos import RepoBuilder, executable
 from branchsim.git.difftree import RenameReader, renames
 from branchsim.git.log import pack, read_commits, read_packed, unpack
 from branchsim.git.repository import Repository
-from branchsim.git.trees import differing, edits_of, joined
+from branchsim.git.trees import edits_between, edits_of, joined
 from branchsim.history.graph import Graph
 from branchsim.names import Sha
 
@@ -36,7 +36,7 @@ def test_what_differs_is_what_git_lists(tmp_path_factory: pytest.TempPathFactory
             if commit.parents:
                 asked.append((trees[commit.parents[0]], commit.tree))
                 expected.append(edits_of(text))
-        assert list(differing(repository.scratch, asked * 2)) == expected * 2
+        assert list(edits_between(repository.scratch, asked * 2)) == expected * 2
 
 
 @settings(max_examples=15, deadline=None)
@@ -58,7 +58,7 @@ def test_what_a_line_of_commits_changed_is_what_its_ends_differ_in(
                 line.append(graph.parents[line[-1]][0])
                 asked.append((graph.commits[line[-1]].tree, graph.commits[tip].tree))
                 found.append(joined(texts[graph.sha(number)] for number in line[:-1]))
-        assert list(differing(repository.scratch, asked)) == found
+        assert list(edits_between(repository.scratch, asked)) == found
 
 
 def test_a_line_that_ends_where_it_began_changed_nothing(tmp_path: Path) -> None:
@@ -80,11 +80,11 @@ def test_many_pairs_come_back_in_their_order(tmp_path: Path) -> None:
     with Repository(repo.finish()) as repository:
         commits = list(read_commits(repository.scratch, [Sha(repo["main"])]))
         pairs = [(one.tree, other.tree) for one in commits for other in commits]
-        found = list(differing(repository.scratch, pairs))
+        found = list(edits_between(repository.scratch, pairs))
         assert len(pairs) > 2 * 400
         singly = dict(zip(pairs, found, strict=True))
         for pair in pairs[::97]:
-            assert list(differing(repository.scratch, [pair])) == [singly[pair]]
+            assert list(edits_between(repository.scratch, [pair])) == [singly[pair]]
 
 
 def test_of_a_tree_that_is_missing_nothing_is_told(tmp_path: Path) -> None:
@@ -93,7 +93,7 @@ def test_of_a_tree_that_is_missing_nothing_is_told(tmp_path: Path) -> None:
     repo.commit("main", {"a": "2\n"})
     with Repository(repo.finish()) as repository:
         new, old = (commit.tree for commit in read_commits(repository.scratch, [Sha(repo["main"])]))
-        found = differing(repository.scratch, [(old, Sha("1" * 40)), (Sha("1" * 40), old), (old, new)])
+        found = edits_between(repository.scratch, [(old, Sha("1" * 40)), (Sha("1" * 40), old), (old, new)])
         assert [each is None for each in found] == [True, True, False]
 
 
