@@ -9,11 +9,12 @@ holds the lines of several.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from branchsim.audit.evidence import Evidence
 from branchsim.audit.pairing import Edge, Item, Pairing, common, jaccard, same_person
 from branchsim.git.commitobject import load_commits
+from branchsim.git.difftree import raw_changes
 from branchsim.git.log import Commit, merge_bases
 from branchsim.git.patches import PatchFacts, read_patches
 from branchsim.git.scratch import Scratch
@@ -26,6 +27,7 @@ LONGEST_BRANCH = 250
 _CANDIDATES = 24
 _PREFIXES = 40
 _INSIDE = 0.8
+_MOST_OF_IT = 0.5
 _FEWEST_COMMITS = 2
 _ALIKE = 0.3
 _FEWEST_LINES = 4
@@ -115,9 +117,30 @@ def whole_branch(scratch: Scratch, pairing: Pairing, source: Sha, target: Sha, e
         return []
     sha, tip, how = found
     inside = parts if tip == source else _up_to(parts, pairing.sources, tip)
+    (squash,) = (t for t in candidates if t.sha == sha)
+    picked = {edge.source for edge in edges if edge.evidence is Evidence.ZERO_CONTEXT and edge.target != sha}
+    inside = _touched(scratch, inside, bases[0], tip, squash, picked)
     if len(inside) < _FEWEST_COMMITS:
         return []
     return [Edge(commit.sha, sha, Evidence.SQUASH, (how,), 0.0, 1.0) for commit in inside]
+
+
+def _touched(
+    scratch: Scratch, parts: Sequence[Commit], base: Sha, tip: Sha, squash: Item, picked: Collection[Sha]
+) -> list[Commit]:
+    """The commits of a branch that a squash can hold; none where it holds hardly any of them.
+
+    Where most of a branch had come before, by picks, whatever brings the rest completes it. Of a commit of which
+    something is left in the branch the squash touches a file.
+    """
+    before, after = (commit.tree for commit in load_commits(scratch, [base, tip]))
+    left = {file_name(raw.path) for raw in raw_changes(scratch, [(before, after)])[before, after]}
+    names = {commit.sha: {file_name(change.path) for change in commit.changes} & left for commit in parts}
+    alone = [commit for commit in parts if names[commit.sha] and commit.sha not in picked]
+    touched = [commit for commit in alone if names[commit.sha] & squash.names]
+    if len(touched) < _MOST_OF_IT * len(alone):
+        return []
+    return [commit for commit in parts if not names[commit.sha] or names[commit.sha] & squash.names]
 
 
 def _not_picked(parts: Sequence[Commit], candidates: Sequence[Item], edges: Sequence[Edge]) -> list[Item]:

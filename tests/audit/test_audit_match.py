@@ -218,6 +218,17 @@ def test_a_squash_of_all_but_the_last_commit_leaves_that_one_missing(fork: Fork)
     assert list(missing_of(found)) == [late]
 
 
+def test_what_brings_the_rest_of_a_branch_is_no_squash_of_the_whole(fork: Fork) -> None:
+    """Merging the branch into the parent of the last commit gives the tree of that commit: all else had come before."""
+    ids = [fork.on_source({f"part{n}.c": block(f"part{n}", 12)}, f"Add part {n} of it") for n in range(5)]
+    for number in range(4):
+        more = {f"own{number}.c": block(f"own{number}", 40)}
+        files = {f"part{number}.c": block(f"part{number}", 12), **more}
+        fork.on_target(files, f"Sprint {number}", author="Bob <bob@example.com>")
+    last = fork.on_target({"part4.c": block("part4", 12)}, "Migrate the rest", author="Bob <bob@example.com>")
+    assert {source for source, target in pairs_of(fork.match()) if target == last} <= {ids[4]}
+
+
 def test_a_squash_that_lists_its_commits_is_found_though_its_conflicts_were_solved(fork: Fork) -> None:
     ids = [
         fork.on_source({"app.c": edited(CODE, 3, 4)}, "Begin the feature anew"),
