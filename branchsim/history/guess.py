@@ -139,7 +139,8 @@ def _is_version(name: str) -> bool:
 
 
 def _version_order(name: str) -> tuple[object, str]:
-    return version_key((_version(name) or name).lstrip("vV")), name
+    """Older first. ``2.9`` is the line of all 2.9 and stays open, so ``2.9.4``, cut from it, is older."""
+    return version_key(f"{(_version(name) or name).lstrip('vV')}.x"), name
 
 
 class _Guesser:

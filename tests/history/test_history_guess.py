@@ -292,10 +292,11 @@ def test_the_newest_version_is_where_the_next_one_is_made(tmp_path: Path) -> Non
 
 
 def test_versions_are_in_order_with_and_without_a_v(repo: RepoBuilder) -> None:
-    for name in ("release-0-10-3", "v1.9", "v1.10"):
+    names = ["release-0-10-3", "v1.9", "v1.10.4", "v1.10"]
+    for name in names:
         repo.branch(name, "main")
         repo.commit(name, {name: "1\n"})
-    assert [branch.name for branch in guess(repo).topology.branches] == ["main", "release-0-10-3", "v1.9", "v1.10"]
+    assert [branch.name for branch in guess(repo).topology.branches] == ["main", *names]
 
 
 def test_versions_with_the_name_of_the_project(repo: RepoBuilder) -> None:
