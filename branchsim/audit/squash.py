@@ -119,28 +119,24 @@ def whole_branch(scratch: Scratch, pairing: Pairing, source: Sha, target: Sha, e
     inside = parts if tip == source else _up_to(parts, pairing.sources, tip)
     (squash,) = (t for t in candidates if t.sha == sha)
     picked = {edge.source for edge in edges if edge.evidence is Evidence.ZERO_CONTEXT and edge.target != sha}
-    inside = _touched(scratch, inside, bases[0], tip, squash, picked)
-    if len(inside) < _FEWEST_COMMITS:
+    if len(inside) < _FEWEST_COMMITS or not _holds_most(scratch, inside, bases[0], tip, squash, picked):
         return []
     return [Edge(commit.sha, sha, Evidence.SQUASH, (how,), 0.0, 1.0) for commit in inside]
 
 
-def _touched(
+def _holds_most(
     scratch: Scratch, parts: Sequence[Commit], base: Sha, tip: Sha, squash: Item, picked: Collection[Sha]
-) -> list[Commit]:
-    """The commits of a branch that a squash can hold; none where it holds hardly any of them.
+) -> bool:
+    """Whether a commit can be the squash of a branch: it touches most of what the branch left.
 
-    Where most of a branch had come before, by picks, whatever brings the rest completes it. Of a commit of which
-    something is left in the branch the squash touches a file.
+    Where most of a branch had come before, by picks, whatever brings the rest completes it.
     """
     before, after = (commit.tree for commit in load_commits(scratch, [base, tip]))
     left = {file_name(raw.path) for raw in raw_changes(scratch, [(before, after)])[before, after]}
     names = {commit.sha: {file_name(change.path) for change in commit.changes} & left for commit in parts}
     alone = [commit for commit in parts if names[commit.sha] and commit.sha not in picked]
     touched = [commit for commit in alone if names[commit.sha] & squash.names]
-    if len(touched) < _MOST_OF_IT * len(alone):
-        return []
-    return [commit for commit in parts if not names[commit.sha] or names[commit.sha] & squash.names]
+    return len(touched) >= _MOST_OF_IT * len(alone)
 
 
 def _not_picked(parts: Sequence[Commit], candidates: Sequence[Item], edges: Sequence[Edge]) -> list[Item]:
