@@ -41,6 +41,7 @@ _OPTIONS = ("--no-pager", "--literal-pathspecs", "-c", "safe.directory=*", "-c",
 _STDERR_KEPT = 20_000
 _USAGE = 129
 _BLOCK = 1 << 18
+_PIPE = 1 << 20
 
 
 def environment() -> dict[str, str]:
@@ -205,6 +206,7 @@ def stream(
         The running process.
     """
     process = _start(arguments, git_dir, feed=feed is not None)
+    _widen(process.stdout)
     running = Stream(process, arguments)
     trouble: list[BaseException] = []
     writer = threading.Thread(target=_write, args=(process, feed or (), trouble), daemon=True)
@@ -223,6 +225,15 @@ def stream(
                     pipe.close()
         if trouble:
             raise trouble[0]
+
+
+def _widen(pipe: IO[bytes] | None) -> None:
+    """Let git go on for longer while whoever reads is busy with something else, where the system can do that."""
+    with contextlib.suppress(ImportError, AttributeError, OSError):
+        import fcntl
+
+        if pipe is not None:
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE)
 
 
 def _write(process: subprocess.Popen[bytes], feed: Iterable[bytes], trouble: list[BaseException]) -> None:
