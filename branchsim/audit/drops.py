@@ -37,9 +37,6 @@ from branchsim.names import Sha
 Dropped = tuple[Sha, frozenset[bytes], float]
 """The merge, the paths, and the share of the change that the merge kept."""
 
-Kept = tuple[frozenset[bytes], float]
-"""The paths in which a merge did not keep a change, and the share of the change that it kept."""
-
 
 class Drops:
     """What the merges that brought changes to a branch did not keep of them.
@@ -54,24 +51,13 @@ class Drops:
         The branch.
     resolver : Resolver
         Says which merges are not git's own.
-    known : dict, optional
-        What merges kept of changes, by merge and change, as far as it was asked for other branches: a merge that goes
-        on to several branches is judged once.
     """
 
-    def __init__(
-        self,
-        history: History,
-        repository: Repository,
-        branch: str,
-        resolver: Resolver,
-        known: dict[tuple[Sha, Sha], Kept | None] | None = None,
-    ) -> None:
+    def __init__(self, history: History, repository: Repository, branch: str, resolver: Resolver) -> None:
         self._history = history
         self._repository = repository
         self._branch = branch
         self._resolver = resolver
-        self._known: dict[tuple[Sha, Sha], Kept | None] = {} if known is None else known
 
     def of(self, changes: Sequence[Change], parts: Mapping[Sha, Sequence[Part]]) -> dict[Sha, Dropped]:
         """The changes that are ancestors, but that a merge on their way did not keep.
@@ -176,19 +162,9 @@ class Drops:
         return {(merge, old): new for merge, each in pairs.items() for pair in each for old, new in found[pair].items()}
 
     def _judged(self, suspects: Sequence[tuple[Change, Resolution]]) -> dict[Sha, Dropped]:
-        self._ask([each for each in suspects if (each[1].merge, each[0].id) not in self._known])
         dropped: dict[Sha, Dropped] = {}
-        for change, resolution in suspects:
-            found = self._known[resolution.merge, change.id]
-            worst = dropped.get(change.id)
-            if found is not None and (worst is None or found[1] < worst[2]):
-                dropped[change.id] = (resolution.merge, *found)
-        return dropped
-
-    def _ask(self, suspects: Sequence[tuple[Change, Resolution]]) -> None:
-        """What merges kept of changes, read from their files."""
         if not suspects:
-            return
+            return dropped
         names = self._renames(sorted({resolution.merge for _, resolution in suspects}))
         with LossReader(self._repository.scratch, list_keys=self._history.topology.list_keys) as reader:
             judge = _Judge(reader)
@@ -202,8 +178,12 @@ class Drops:
                     if _contested(file, merge)
                 )
                 for (change, resolution), files in zip(batch, asked, strict=True):
-                    self._known[resolution.merge, change.id] = judge.kept(resolution, files)
+                    found = judge.kept(resolution, files)
+                    worst = dropped.get(change.id)
+                    if found is not None and (worst is None or found[1] < worst[2]):
+                        dropped[change.id] = (resolution.merge, *found)
                 reader.forget(above=_HELD)
+        return dropped
 
     def _files(self, change: Change, resolution: Resolution, names: Mapping[tuple[Sha, bytes], bytes]) -> list[_File]:
         """For each path of a change where it stands before and after it, in the result of a merge, and on its sides."""
@@ -270,7 +250,7 @@ class _Judge:
         """Read where some files are, and forget others."""
         self._entries = self._reader.entries({place for file in files for place in file})
 
-    def kept(self, resolution: Resolution, files: Sequence[_File]) -> Kept | None:
+    def kept(self, resolution: Resolution, files: Sequence[_File]) -> tuple[frozenset[bytes], float] | None:
         """Where a merge did not keep a change, and the share of it that it kept; None if it delivered it."""
         contested = [(file, self._counted(file)) for file in files if _contested(file, resolution)]
         kept = sum(stayed for _, (stayed, _) in contested)

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from branchsim.audit.arrivals import Arrivals, Part
 from branchsim.audit.delivery import Resolver
-from branchsim.audit.drops import Drops, Kept
+from branchsim.audit.drops import Drops
 from branchsim.audit.hurt import Hurt
 from branchsim.audit.judging import Judge
 from branchsim.audit.match import Counterpart, Skipped, counterparts
@@ -77,7 +77,6 @@ class Reader:
     trailers: bool = True
     overwrites: Sequence[Overwrite] = ()
     report: Callable[[str], None] | None = None
-    _kept: dict[tuple[Sha, Sha], Kept | None] = field(default_factory=dict, repr=False)
 
     @cached_property
     def _judge(self) -> Judge:
@@ -122,7 +121,7 @@ class Reader:
             if standings[change.id].bookkeeping:
                 skipped[change.id] = _BOOKKEEPING
         owed = [change for change in owed if skipped.get(change.id) != _BOOKKEEPING]
-        dropped = Drops(self.history, self.repository, rule.owed_to, self._resolver, self._kept).of(owed, parts)
+        dropped = Drops(self.history, self.repository, rule.owed_to, self._resolver).of(owed, parts)
         takes_back = TakeBacks(self.history, self.changes, rule.landed_on, rule.owed_to).of(
             [part for change in owed for part in parts[change.id]], lambda origins: self._ports(rule, origins)
         )
