@@ -350,7 +350,7 @@ def _merge_share(scratch: Scratch, pairs: Sequence[tuple[Sha, Sha]], *, unrelate
         with stream(arguments, scratch.path, feed=feed) as process:
             tokens = _Tokens(process.out)
             while at < len(pairs):
-                result = _read_result(tokens)
+                result = read_result(tokens)
                 if result is None:
                     break
                 at += 1
@@ -404,13 +404,21 @@ class _Tokens:
 
         Raises
         ------
-        InternalError
+        EOFError
             The output has ended.
         """
         token = self.next()
         if token is None:
-            raise InternalError("the output of git merge-tree ended in the middle of a merge")
+            raise EOFError
         return token
+
+
+def read_result(tokens: _Tokens) -> MergeResult | None:
+    """The next result; None where git ended before it, or while it wrote it."""
+    try:
+        return _read_result(tokens)
+    except EOFError:
+        return None
 
 
 def _read_result(tokens: _Tokens) -> MergeResult | None:

@@ -12,7 +12,7 @@ import select
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from branchsim.git.log import empty_tree
-from branchsim.git.merge import MergeResult, _read_result, _Tokens, gave_up, merge_many, merge_trees
+from branchsim.git.merge import MergeResult, _Tokens, gave_up, merge_many, merge_trees, read_result
 from branchsim.git.objects import write_commit
 from branchsim.git.process import Conversation
 
@@ -84,9 +84,9 @@ class _Talk(Conversation):
         self.ask(f"{ours} {theirs}\n".encode("ascii") + self._padding * self._enough)
         self._owed = self._enough
         for _ in range(before):
-            if _read_result(self._tokens) is None:
+            if read_result(self._tokens) is None:
                 break
-        return _read_result(self._tokens)
+        return read_result(self._tokens)
 
     def _pad(self) -> None:
         """Push out an answer that is still held back, as far as the pipe has room."""

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import itertools
 import os
 import re
@@ -21,10 +22,12 @@ from branchsim.git.merge import (
     MergeResult,
     Pick,
     Trees,
+    _Tokens,
     commit_graph_meanwhile,
     merge_many,
     merge_trees,
     pick_many,
+    read_result,
     write_commit_graph,
 )
 from branchsim.git.objects import ObjectReader
@@ -445,3 +448,21 @@ def test_a_commit_graph_that_is_written_meanwhile_is_there_in_the_end(tmp_path: 
             with commit_graph_meanwhile(repo.scratch):
                 assert len(rev_list(repo.scratch, [repo.resolve("main")])) == 1
             git(repo.scratch.path, "commit-graph", "verify")
+
+
+def test_an_output_that_is_cut_off_anywhere_is_no_result(tmp_path: Path) -> None:
+    repo = RepoBuilder(tmp_path / "repo")
+    repo.commit("main", {"a": "1\n", "b": "1\n"})
+    repo.branch("topic", "main")
+    repo.commit("topic", {"a": "2\n", "b": None})
+    repo.commit("main", {"a": "3\n", "b": "3\n"})
+    arguments = ("merge-tree", "--write-tree", "-z", "--stdin")
+    feed = f"{repo['main']} {repo['topic']}\n".encode()
+    out = subprocess.run(
+        ["git", "-C", repo.finish(), *arguments], input=feed, capture_output=True, env=environment(), check=True
+    ).stdout
+    whole = read_result(_Tokens(io.BufferedReader(io.BytesIO(out))))
+    assert whole is not None
+    assert {conflict.path for conflict in whole.conflicts} == {b"a", b"b"}
+    for end in range(len(out)):
+        assert read_result(_Tokens(io.BufferedReader(io.BytesIO(out[:end])))) is None
