@@ -22,6 +22,7 @@ FEW = 100
 """So many pairs fit the pipe at once."""
 
 _BLOCK = 1 << 16
+_MOST = 1000
 _RAW = ("-r", "-z", "--raw", "--no-abbrev", "--ignore-submodules=none")
 _PLAIN = (*_RAW, "--no-renames")
 
@@ -112,7 +113,7 @@ def differing(scratch: Scratch, pairs: Iterable[Pair], *, only: str = "") -> dic
     return {pair: frozenset(paths) for pair, paths in found.items()}
 
 
-def renames(scratch: Scratch, pairs: Iterable[Pair], *, limit: int = 1000) -> dict[Pair, dict[bytes, bytes]]:
+def renames(scratch: Scratch, pairs: Iterable[Pair]) -> dict[Pair, dict[bytes, bytes]]:
     """The renames that git sees between each pair of trees, from the old name to the new one.
 
     Parameters
@@ -120,9 +121,8 @@ def renames(scratch: Scratch, pairs: Iterable[Pair], *, limit: int = 1000) -> di
     scratch : Scratch
         Where to read.
     pairs : iterable of (Sha, Sha)
-        The tree before and the tree after.
-    limit : int
-        With more deleted or added paths than this git looks for equal content only; so it does where one is missing.
+        The tree before and the tree after. With more than 1,000 deleted or added paths git looks for equal content
+        only; so it does where one is missing.
 
     Raises
     ------
@@ -137,13 +137,13 @@ def renames(scratch: Scratch, pairs: Iterable[Pair], *, limit: int = 1000) -> di
         for pair, entry, _ in _raw(scratch, wanted, _PLAIN):
             kinds.setdefault(pair, set()).add(entry[-1:])
         wanted = [pair for pair in wanted if kinds.get(pair, set()) >= {b"A", b"D"}]
-    found.update(_moved(scratch, wanted, limit))
+    found.update(_moved(scratch, wanted))
     return found
 
 
-def _moved(scratch: Scratch, pairs: Sequence[Pair], limit: int) -> dict[Pair, dict[bytes, bytes]]:
+def _moved(scratch: Scratch, pairs: Sequence[Pair]) -> dict[Pair, dict[bytes, bytes]]:
     found: dict[Pair, dict[bytes, bytes]] = {pair: {} for pair in pairs}
-    options = (*_RAW, f"-l{limit}", "--diff-filter=R")
+    options = (*_RAW, f"-l{_MOST}", "--diff-filter=R")
     try:
         entries = list(_raw(scratch, pairs, (*options, "-M"), names=2))
     except GitError:
@@ -161,13 +161,10 @@ class RenameReader:
     ----------
     scratch : Scratch
         Where to read.
-    limit : int
-        As for `renames`.
     """
 
-    def __init__(self, scratch: Scratch, *, limit: int = 1000) -> None:
+    def __init__(self, scratch: Scratch) -> None:
         self._scratch = scratch
-        self._limit = limit
         self._late: OrderedDict[Pair, dict[bytes, bytes]] = OrderedDict()
 
     def of(self, old: Sha, new: Sha) -> dict[bytes, bytes]:
@@ -181,7 +178,7 @@ class RenameReader:
         pair = old, new
         found = self._late.get(pair)
         if found is None:
-            found = self._late[pair] = {} if old == new else _moved(self._scratch, [pair], self._limit)[pair]
+            found = self._late[pair] = {} if old == new else _moved(self._scratch, [pair])[pair]
             if len(self._late) > _LATE:
                 self._late.popitem(last=False)
         return found

@@ -320,8 +320,6 @@ class _Before(GitHistory):
 
     def __init__(self, repository: Repository, reader: LossReader, graph: Graph) -> None:
         super().__init__(repository, reader)
-        self._scratch = repository.scratch
-        self._read_by = reader
         self._graph = graph
 
     def before(self, tip: Sha, names: Sequence[bytes], *, base: Sha | None = None) -> PathLog:
@@ -329,16 +327,17 @@ class _Before(GitHistory):
         since = [] if base is None else self._graph.since(base, tip)
         if base is None or base not in self._graph or tip not in self._graph or len(since) > MANY:
             return super().before(tip, names, base=base)
-        found = touched(ObjectReader(self._scratch), self._graph.differences(since), names)
+        scratch = self._repository.scratch
+        found = touched(ObjectReader(scratch), self._graph.differences(since), names)
         wanted = dict.fromkeys(touch.commit for touches in found.values() for touch in touches)
-        commits = {commit.sha: commit for commit in load_commits(self._scratch, wanted)}
+        commits = {commit.sha: commit for commit in load_commits(scratch, wanted)}
         steps = {name: [(commits[sha], change) for sha, change in touches] for name, touches in found.items()}
-        return PathLog.of_steps(self._read_by, steps, beyond=functools.cache(lambda: self.before(tip, names)))
+        return PathLog.of_steps(self._reader, steps, beyond=functools.cache(lambda: self.before(tip, names)))
 
     def after(self, commit: Sha, names: Sequence[bytes]) -> PathLog:
         """Nothing."""
         del commit, names
-        return PathLog(self._read_by, ())
+        return PathLog(self._reader, ())
 
 
 def _turned(reason: str) -> str:
