@@ -141,14 +141,15 @@ def test_threads_get_their_own_answers(repo: RepoBuilder) -> None:
             assert all(pool.map(ask, range(400)))
 
 
-def test_a_fork_asks_no_process_of_its_parent(repo: RepoBuilder) -> None:
+def test_a_fork_asks_no_process_of_its_parent(repo: RepoBuilder, started: list[subprocess.Popen[bytes]]) -> None:
     with Repository(repo.path) as repository:
         shas = commits(repository, repo["main"])
         assert [commit.sha for commit in load_commits(repository.scratch, shas)] == shas
+        before = len(started)
         child = os.fork()
         if child == 0:  # pragma: no cover  another process
             good = [commit.sha for commit in load_commits(repository.scratch, shas[:2])] == shas[:2]
-            os._exit(0 if good else 1)
+            os._exit(0 if good and len(started) == before + 1 else 1)
         assert [commit.sha for commit in load_commits(repository.scratch, shas)] == shas
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
         assert [commit.sha for commit in load_commits(repository.scratch, shas)] == shas
