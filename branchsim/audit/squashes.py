@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from branchsim.audit.losses import Step
+from branchsim.audit.squashed_branches import squashed_branches, taken_from
 from branchsim.audit.steps import Landed
 from branchsim.errors import GitError
 from branchsim.git.difftree import differing, raw_changes
@@ -21,7 +22,7 @@ from branchsim.git.session import merge_some
 from branchsim.history.refs import branch_tips, pull_heads
 
 if TYPE_CHECKING:
-    from branchsim.git.log import Commit
+    from branchsim.git.log import Commit, RawChange
     from branchsim.git.repository import Repository
     from branchsim.history.landings import History, Landing
     from branchsim.names import Sha
@@ -70,6 +71,7 @@ def squash_steps(
     ]
     requests = {number: sha for sha, number in pull_heads(repository).items()}
     named = {landing.sha: requests[landing.pr] for landing in landings if landing.pr in requests}
+    _leave_out_ports(history, landings, named)
     kept = _kept_heads(repository, history)
     heads, skipped = _read(repository, history, {*named.values(), *kept})
     found = [
@@ -78,11 +80,33 @@ def squash_steps(
         if (head := heads.get(named.get(landing.sha, landing.sha))) is not None
         if (squash := _squash(history, landing, head, heads)) is not None
     ]
+    found = _without_ports(repository, history, found)
     told = {squash.landing.sha for squash in found}
     rest = [landing for landing in landings if landing.sha not in told]
+    found += [
+        _Squash(landing, history.commit(head), history.commit(base))
+        for landing, head, base in squashed_branches(repository, history, rest, named)
+    ]
+    told.update(squash.landing.sha for squash in found)
+    rest = [landing for landing in rest if landing.sha not in told]
     found += _by_content(repository, history, rest, [heads[sha] for sha in kept if sha in heads], heads)
     steps, unread = _steps(repository, history, found)
     return steps, heads, skipped | unread
+
+
+def _leave_out_ports(history: History, landings: Iterable[Landing], named: dict[Sha, Sha]) -> None:
+    """Forget the heads of pull requests that landed on another branch before: what came here is a port of that."""
+    requests = {landing.pr for landing in landings if landing.sha in named}
+    homes: dict[int, tuple[int, str]] = {}
+    for own in history.landings.values():
+        for landing in own:
+            if landing.pr is not None and landing.pr in requests:
+                homes[landing.pr] = min(
+                    (landing.at, landing.branch), homes.get(landing.pr, (landing.at, landing.branch))
+                )
+    for landing in landings:
+        if landing.pr in homes and homes[landing.pr][1] != landing.branch:
+            named.pop(landing.sha, None)
 
 
 def _kept_heads(repository: Repository, history: History) -> list[Sha]:
@@ -127,6 +151,26 @@ def _squash(history: History, landing: Landing, head: Commit, heads: Mapping[Sha
         number = max((history.graph.number(sha) for sha in inside), default=None)
         return None if number is None else _Squash(landing, head, history.graph.commits[number])
     return _Squash(landing, head, history.commit(base.sha))
+
+
+def _without_ports(repository: Repository, history: History, squashes: Sequence[_Squash]) -> list[_Squash]:
+    """Those of some squashes that took most of what their head had to give: see `taken_from`."""
+
+    def differences(pairs: Sequence[tuple[Commit, Commit]]) -> list[list[RawChange]]:
+        trees = [(one.tree, other.tree) for one, other in pairs]
+        changed = raw_changes(repository.scratch, trees)
+        return [changed[pair] for pair in trees]
+
+    landed = [history.commit(squash.landing.sha).changes for squash in squashes]
+    brought = differences([(squash.base, squash.head) for squash in squashes])
+    likely = [bool(taken_from(*each)) for each in zip(brought, brought, landed, strict=True)]
+    # Of a port little is there that its head had; few have to be asked what the branch had already.
+    rest = [number for number, is_one in enumerate(likely) if not is_one]
+    befores = [history.commit(before) for number in rest if (before := squashes[number].landing.before) is not None]
+    ahead = differences([(before, squashes[number].head) for number, before in zip(rest, befores, strict=True)])
+    for number, missing in zip(rest, ahead, strict=True):
+        likely[number] = bool(taken_from(brought[number], missing, landed[number]))
+    return [squash for squash, is_one in zip(squashes, likely, strict=True) if is_one]
 
 
 def _by_content(

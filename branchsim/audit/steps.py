@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from branchsim.audit.losses import PathLosses, Step
+from branchsim.audit.squashed_branches import taken_from
 from branchsim.effects import Verdict as UnitVerdict
 from branchsim.git.commitobject import load_commits
 from branchsim.git.difftree import differing, raw_changes
@@ -199,6 +200,10 @@ def _of_squash(scratch: Scratch, commit: Commit, head: Sha) -> Landed | None:
     if not bases or bases[0] == head:
         return None
     trees = tree_of(scratch, [target, head, bases[0]])
+    brought, ahead, landed = (trees[bases[0]], trees[head]), (trees[target], trees[head]), (trees[target], commit.tree)
+    changed = raw_changes(scratch, [brought, ahead, landed])
+    if not taken_from(changed[brought], changed[ahead], changed[landed]):
+        return None
     result = next(merge_some(scratch, [(target, head)]))
     if result.tree is None:
         return None

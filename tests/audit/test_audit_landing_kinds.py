@@ -10,6 +10,7 @@ from support.delivery import CODE, Story, edited
 from support.repos import Content, executable, git
 
 from branchsim.audit.causes import Cause
+from branchsim.audit.inspect import inspect
 from branchsim.audit.overwrites import State
 from branchsim.topology import Topology
 
@@ -78,6 +79,67 @@ def test_a_squash_as_git_makes_it_loses_nothing(story: Story) -> None:
     story.merge("hotfix/login", "integration")
     repo.squash(into="integration", source="feature/limits", subject="Raise the limit (#7)")
     assert story.audit().overwrite_records == ()
+
+
+@pytest.mark.parametrize("known_by", ["pull ref", "its name", "content"])
+def test_a_promotion_that_was_squashed_overwrites_a_hotfix(story: Story, known_by: str) -> None:
+    repo = story.repo
+    story.feature("limits", {"app.c": edited(edited(CODE, 8, "800"), 20, "2000"), "limits.c": "int limits = 20;\n"})
+    story.merge("integration", "uat")
+    fix = story.hotfix("login", {"app.c": FIXED})
+    taken = {"app.c": edited(edited(CODE, 8, "800"), 20, "2000"), "limits.c": "int limits = 20;\n"}
+    subject = {
+        "pull ref": "Bring the next version (#7)",
+        "its name": "Merge branch 'uat' into preprod (#7)",
+        "content": "Bring the next version",
+    }[known_by]
+    landing = repo.commit("preprod", taken, subject=subject)
+    if known_by == "pull ref":
+        repo.branch("refs/pull/7/head", repo.resolve("uat"))
+    records = [each for each in story.audit().overwrite_records if each.branch == "preprod"]
+    (record,) = [each for each in records if each.family == "hotfix/*"]
+    assert (record.landing, record.path, record.commits) == (landing, "app.c", (fix,))
+    assert record.state is State.OPEN
+
+
+def test_a_promotion_that_was_squashed_as_git_makes_it_loses_nothing(story: Story) -> None:
+    story.feature("limits", {"app.c": edited(CODE, 20, "2000")})
+    story.merge("integration", "uat")
+    story.hotfix("login", {"app.c": FIXED})
+    story.repo.squash(into="preprod", source="uat", subject="Bring the next version")
+    assert story.audit().overwrite_records == ()
+
+
+@pytest.mark.parametrize("moved_on", [False, True])
+def test_a_port_of_a_pull_request_to_another_branch_is_no_squash_of_its_head(story: Story, moved_on: bool) -> None:
+    repo = story.repo
+    for number in range(5):
+        story.feature(f"more-{number}", {f"more-{number}.c": f"int more = {number};\n", "app.c": CODE + "\n" * number})
+    repo.branch("feature/limits", "integration")
+    repo.commit("feature/limits", {"other.txt": "first limits here\n"}, subject="Raise the limit")
+    story.merge("feature/limits", "integration")
+    repo.branch("refs/pull/7/head", repo.resolve("feature/limits"))
+    if moved_on:
+        repo.commit("refs/pull/7/head", {"other.txt": "first limits here, really\n"}, subject="Raise it more")
+    port = repo.commit("preprod", {"other.txt": "first limits here\n"}, subject="Merge pull request #7 from me/limits")
+    assert story.audit().overwrite_records == ()
+    assert inspect(repo.finish(), port).findings.empty
+
+
+def test_a_port_of_a_pull_request_to_a_branch_that_is_gone_is_no_squash_of_its_head(story: Story) -> None:
+    repo = story.repo
+    repo.branch("3-2-stable", "integration")
+    for number in range(5):
+        repo.commit("3-2-stable", {f"old-{number}.c": f"int old = {number};\n"}, subject=f"Go on with part {number}")
+    repo.branch("refs/pull/7/head", repo.resolve("3-2-stable"))
+    repo.commit("refs/pull/7/head", {"app.c": edited(CODE, 20, "2000")}, subject="Raise the limit")
+    repo.delete("3-2-stable")
+    story.feature("search", {"app.c": edited(CODE, 9, "900")})
+    ported = edited(edited(CODE, 9, "900"), 20, "2000")
+    port = repo.commit("integration", {"app.c": ported}, subject="Merge pull request #7 from me/limits")
+    assert story.audit().overwrite_records == ()
+    found = inspect(repo.finish(), port)
+    assert (found.kind, found.findings.empty) == ("commit", True)
 
 
 def test_a_criss_cross_merge_that_drops_a_line_of_one_side(story: Story) -> None:
