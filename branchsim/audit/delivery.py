@@ -123,8 +123,11 @@ class Effect:
 
 def meaningful(content: bytes) -> Counter[bytes]:
     """The lines of a text that are long enough to mean something, without white space."""
-    lines = content.translate(None, b" \t\r\f\v").split(b"\n")
-    return Counter(line for line in lines if len(line) >= _FEWEST_CHARACTERS)
+    return Counter(line for line in _lines_of(content) if len(line) >= _FEWEST_CHARACTERS)
+
+
+def _lines_of(content: bytes) -> list[bytes]:
+    return content.translate(None, b" \t\r\f\v").split(b"\n")
 
 
 def share_there(effect: Effect, content: bytes | None) -> float:
@@ -135,12 +138,14 @@ def share_there(effect: Effect, content: bytes | None) -> float:
     float
         0 to 1; 1 where the effect has no meaningful line.
     """
-    lines = meaningful(content) if content is not None else Counter[bytes]()
-    total = sum(effect.added.values())
-    if total:
-        return sum((effect.added & lines).values()) / total
-    gone = sum(effect.removed.values())
-    return 1.0 - sum((effect.removed & lines).values()) / gone if gone else 1.0
+    wanted = effect.added or effect.removed
+    total = sum(wanted.values())
+    if not total:
+        return 1.0
+    # A file has many lines, and an effect few: the others are passed over without Python.
+    there = Counter(filter(wanted.__contains__, _lines_of(content or b"")))
+    share = sum((wanted & there).values()) / total
+    return share if effect.added else 1.0 - share
 
 
 class Delivery(NamedTuple, Generic[_Unit]):
@@ -227,21 +232,29 @@ def effects_of(
         for raw in each:
             before, after = lines.get((raw.old_mode, Sha(raw.old))), lines.get((raw.new_mode, Sha(raw.new)))
             if before is not None and after is not None:
-                effects.setdefault(sha, []).append(Effect(raw.path, after - before, before - after))
+                effects.setdefault(sha, []).append(Effect(raw.path, _more(after, before), _more(before, after)))
     return effects
 
 
+def _more(one: Counter[bytes], other: Counter[bytes]) -> Counter[bytes]:
+    """The meaningful lines of which one file has more copies than another, in its order, and how many more."""
+    # What both have alike, nearly all, is passed over without Python.
+    unlike = dict(one.items() - other.items())
+    found = {line: unlike[line] - other[line] for line in filter(unlike.__contains__, one)}
+    return Counter({line: more for line, more in found.items() if more > 0 and len(line) >= _FEWEST_CHARACTERS})
+
+
 def _lines(scratch: Scratch, files: Iterable[tuple[str, Sha]]) -> Iterator[tuple[tuple[str, Sha], Counter[bytes]]]:
-    """The lines of files by mode and id: none where there is no file, and of a submodule those that git shows."""
+    """All lines of files by mode and id: none where there is no file, and of a submodule those that git shows."""
     modes: dict[Sha, set[str]] = {}
     for mode, sha in files:
         if mode == _NOTHING:
             yield (mode, sha), Counter()
         elif mode == _SUBMODULE:
-            yield (mode, sha), meaningful(f"Subproject commit {sha}".encode("ascii"))
+            yield (mode, sha), Counter(_lines_of(f"Subproject commit {sha}".encode("ascii")))
         else:
             modes.setdefault(sha, set()).add(mode)
     for sha, content in ObjectReader(scratch).blobs(sorted(modes)):
         if isinstance(content, bytes):
-            found = meaningful(content)
+            found = Counter(_lines_of(content))
             yield from (((mode, sha), found) for mode in modes[sha])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from branchsim.audit.delivery import Effect, meaningful
@@ -47,6 +47,8 @@ class Newer(NamedTuple):
 
 
 def _setting(line: bytes) -> _Setting | None:
+    if _VERSION.search(line) is None:  # most lines of a file
+        return None
     plain = _DIGEST.sub(b"#", line)
     found = _VERSION.findall(plain)
     about = _VERSION.sub(b"\0", plain)
@@ -92,13 +94,17 @@ def raised(effects: Sequence[Effect]) -> dict[bytes, dict[bytes, bytes]]:
     return found
 
 
-def held(effects: Sequence[Effect], content: Callable[[bytes], bytes | None]) -> Newer | None:
+def held(
+    effects: Sequence[Effect], ups: Mapping[bytes, Mapping[bytes, bytes]], content: Callable[[bytes], bytes | None]
+) -> Newer | None:
     """Whether a tree has the versions that a change brings, or newer ones, and all else that it does.
 
     Parameters
     ----------
     effects : sequence of Effect
         What the change does, path by path.
+    ups : mapping
+        The versions that it raises, from `raised`.
     content : callable
         The file of the tree at a path; None where there is none.
 
@@ -107,21 +113,18 @@ def held(effects: Sequence[Effect], content: Callable[[bytes], bytes | None]) ->
     Newer or None
         The line to show. What the tree does not speak of any more needs no version there; but one it has to have.
     """
-    ups = raised(effects)
     shown: list[Newer] = []
     for effect in effects if ups else ():
         if classify_path(effect.path) in _DERIVED:
             continue
-        text = content(effect.path) or b""
+        text, own = content(effect.path) or b"", ups.get(effect.path, {})
         lines = meaningful(text)
-        there, own = _settings(lines), ups.get(effect.path, {})
-        versions = {about: min(there[about], key=_order) for about in own if about in there}
         rest = [line for line in effect.added if _about(line) not in own]
-        if (
-            any(_order(version) < _order(own[about]) for about, version in versions.items())
-            or any(line not in lines for line in rest)
-            or any(line in lines for line in effect.removed)
-        ):
+        if any(line not in lines for line in rest) or any(line in lines for line in effect.removed):
+            return None
+        there = _settings(lines) if own else {}
+        versions = {about: min(there[about], key=_order) for about in own if about in there}
+        if any(_order(version) < _order(own[about]) for about, version in versions.items()):
             return None
         shown += (
             Newer(effect.path, _as_written(text, about, version), newer=_order(version) > _order(own[about]))

@@ -133,7 +133,7 @@ class Replay:
         }
         for change in changes:
             standing, own = found[change.id], effects.get(change.id, [])
-            if not (standing.there or standing.superseded_by or standing.bookkeeping) and raised(own):
+            if not (standing.there or standing.superseded_by or standing.bookkeeping):
                 found[change.id] = self._overtaken(change, own, moments[change.id], blobs) or standing
         return found
 
@@ -145,9 +145,10 @@ class Replay:
         blobs: Mapping[tuple[Sha, bytes], bytes | None],
     ) -> Standing | None:
         """The first landing on which the branch has the versions that a change brings, or newer ones."""
-        for landing in moments:
+        ups = raised(effects)
+        for landing in moments if ups else ():
             tree = self._tree(landing)
-            found = held_versions(effects, lambda path, tree=tree: blobs.get((tree, path)))  # type: ignore[misc]
+            found = held_versions(effects, ups, lambda path, tree=tree: blobs.get((tree, path)))  # type: ignore[misc]
             if found is not None:
                 what = "a newer version than it brings" if found.newer else "the version that it brings"
                 had = "had" if landing.at <= change.at else "has"

@@ -92,14 +92,17 @@ def test_lock_files_say_nothing_and_digests_beside_a_version_do_not_matter() -> 
     assert raised([lock]) == {}
     assert list(raised([pinned])) == [b"ci.yml"]
     there = {b"ci.yml": f"uses: a/b@{'3' * 40} # v2.0.0\n".encode()}
-    found = held([lock, pinned], there.get)
+    found = held([lock, pinned], raised([lock, pinned]), there.get)
     assert found is not None
     assert (found.line, found.newer) == (f"uses: a/b@{'3' * 40} # v2.0.0".encode(), True)
 
 
 def test_a_file_of_nothing_but_a_version() -> None:
     change = [effect(".go-version", "1.23.7\n", "1.23.8\n")]
-    answers = [held(change, lambda _, text=text: text) for text in (b"1.24.0\n", b"1.23.8\n", b"1.23.7\n", None)]  # type: ignore[misc]
+    answers = [
+        held(change, raised(change), lambda _, text=text: text)
+        for text in (b"1.24.0\n", b"1.23.8\n", b"1.23.7\n", None)
+    ]  # type: ignore[misc]
     assert [answer and answer.newer for answer in answers] == [True, False, None, None]
 
 
@@ -110,7 +113,8 @@ _NUMBERS = st.lists(st.integers(0, 30), min_size=2, max_size=4).map(lambda parts
 def test_no_older_version_passes(old: str, new: str, there: list[str], *, more: bool) -> None:
     before, after = f"library = {old}\n", f"library = {new}\n" + "a line of work\n" * more
     content = "".join(f"library = {version}\n" for version in there).encode()
-    found = held([effect("deps.toml", before, after)], lambda _: content)
+    change = [effect("deps.toml", before, after)]
+    found = held(change, raised(change), lambda _: content)
     raises = version_key(old) < version_key(new)
     good = bool(there) and all(version_key(version) >= version_key(new) for version in there)
     assert (found is not None) == (raises and good and not more)
