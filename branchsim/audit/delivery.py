@@ -17,6 +17,7 @@ from branchsim.git.scratch import Scratch
 from branchsim.git.session import merge_some
 from branchsim.names import Sha
 
+WHITE_SPACE = b" \t\r\f\v"
 _FEWEST_CHARACTERS = 3
 _NOTHING = "000000"
 _SUBMODULE = "160000"
@@ -127,7 +128,7 @@ def meaningful(content: bytes) -> Counter[bytes]:
 
 
 def _lines_of(content: bytes) -> list[bytes]:
-    return content.translate(None, b" \t\r\f\v").split(b"\n")
+    return content.translate(None, WHITE_SPACE).split(b"\n")
 
 
 def share_there(effect: Effect, content: bytes | None) -> float:

@@ -51,13 +51,18 @@ class Drops:
         The branch.
     resolver : Resolver
         Says which merges are not git's own.
+    reader : LossReader
+        Reads and parses the blobs.
     """
 
-    def __init__(self, history: History, repository: Repository, branch: str, resolver: Resolver) -> None:
+    def __init__(
+        self, history: History, repository: Repository, branch: str, resolver: Resolver, reader: LossReader
+    ) -> None:
         self._history = history
         self._repository = repository
         self._branch = branch
         self._resolver = resolver
+        self._reader = reader
 
     def of(self, changes: Sequence[Change], parts: Mapping[Sha, Sequence[Part]]) -> dict[Sha, Dropped]:
         """The changes that are ancestors, but that a merge on their way did not keep.
@@ -166,23 +171,22 @@ class Drops:
         if not suspects:
             return dropped
         names = self._renames(sorted({resolution.merge for _, resolution in suspects}))
-        with LossReader(self._repository.scratch, list_keys=self._history.topology.list_keys) as reader:
-            judge = _Judge(reader)
-            for start in range(0, len(suspects), _BATCH):
-                batch = suspects[start : start + _BATCH]
-                asked = [self._files(change, resolution, names) for change, resolution in batch]
-                judge.locate(
-                    file
-                    for (_, merge), files in zip(batch, asked, strict=True)
-                    for file in files
-                    if _contested(file, merge)
-                )
-                for (change, resolution), files in zip(batch, asked, strict=True):
-                    found = judge.kept(resolution, files)
-                    worst = dropped.get(change.id)
-                    if found is not None and (worst is None or found[1] < worst[2]):
-                        dropped[change.id] = (resolution.merge, *found)
-                reader.forget(above=_HELD)
+        judge = _Judge(self._reader)
+        for start in range(0, len(suspects), _BATCH):
+            batch = suspects[start : start + _BATCH]
+            asked = [self._files(change, resolution, names) for change, resolution in batch]
+            judge.locate(
+                file
+                for (_, merge), files in zip(batch, asked, strict=True)
+                for file in files
+                if _contested(file, merge)
+            )
+            for (change, resolution), files in zip(batch, asked, strict=True):
+                found = judge.kept(resolution, files)
+                worst = dropped.get(change.id)
+                if found is not None and (worst is None or found[1] < worst[2]):
+                    dropped[change.id] = (resolution.merge, *found)
+            self._reader.forget(above=_HELD)
         return dropped
 
     def _files(self, change: Change, resolution: Resolution, names: Mapping[tuple[Sha, bytes], bytes]) -> list[_File]:

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from branchsim.audit.holding import effects_of_change, state_in
-from branchsim.audit.losses import LossReader
 from branchsim.effects import Form, Live
 from branchsim.effects.units import form_of
 
 if TYPE_CHECKING:
+    from branchsim.audit.losses import LossReader
     from branchsim.git.scratch import Scratch
     from branchsim.history.changes import Change
     from branchsim.history.landings import History, Landing
@@ -20,7 +20,11 @@ _STRUCTURED = frozenset({Form.METADATA, Form.JSON, Form.YAML})
 
 
 def by_elements(
-    scratch: Scratch, history: History, moments: Mapping[Sha, Sequence[Landing]], changes: Sequence[Change]
+    scratch: Scratch,
+    reader: LossReader,
+    history: History,
+    moments: Mapping[Sha, Sequence[Landing]],
+    changes: Sequence[Change],
 ) -> dict[Sha, Landing]:
     """For each change the first moment at which a branch holds every element as the change made it.
 
@@ -28,6 +32,8 @@ def by_elements(
     ----------
     scratch : Scratch
         Where to read.
+    reader : LossReader
+        Reads and parses the blobs.
     history : History
         The replay.
     moments : mapping of Sha to sequence of Landing
@@ -35,21 +41,19 @@ def by_elements(
     changes : sequence of Change
         Those that touch anything but structured files are left out.
     """
-    wanted = [change for change in changes if _is_structured(history, change)]
     found: dict[Sha, Landing] = {}
-    if not wanted:
-        return found
-    with LossReader(scratch, list_keys=history.topology.list_keys) as reader:
-        for change in wanted:
-            effects = effects_of_change(scratch, reader, change)
-            forms = {units.form for effect in effects.values() for units in (effect.before, effect.after)}
-            if not effects or not forms <= _STRUCTURED | {Form.ABSENT}:
-                continue
-            for landing in moments[change.id]:
-                held = state_in(scratch, reader, change, effects, history.commit(landing.sha).tree)
-                if held.name is Live.LIVE and held.live == held.total:
-                    found[change.id] = landing
-                    break
+    for change in changes:
+        if not _is_structured(history, change):
+            continue
+        effects = effects_of_change(scratch, reader, change)
+        forms = {units.form for effect in effects.values() for units in (effect.before, effect.after)}
+        if not effects or not forms <= _STRUCTURED | {Form.ABSENT}:
+            continue
+        for landing in moments[change.id]:
+            held = state_in(scratch, reader, change, effects, history.commit(landing.sha).tree)
+            if held.name is Live.LIVE and held.live == held.total:
+                found[change.id] = landing
+                break
     return found
 
 

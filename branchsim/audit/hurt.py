@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from branchsim.audit.holding import effects_of_change, states_in
 from branchsim.audit.losses import LossReader
@@ -51,7 +49,7 @@ class Blow:
 
 
 class Hurt:
-    """The changes that one branch had and lost; a context manager.
+    """The changes that one branch had and lost.
 
     Parameters
     ----------
@@ -63,30 +61,29 @@ class Hurt:
         The branch.
     overwrites : sequence of Overwrite
         Of all branches.
+    reader : LossReader
+        Reads and parses the blobs.
     """
 
     def __init__(
-        self, repository: Repository, history: History, changes: Changes, branch: str, overwrites: Sequence[Overwrite]
+        self,
+        repository: Repository,
+        history: History,
+        changes: Changes,
+        branch: str,
+        overwrites: Sequence[Overwrite],
+        reader: LossReader,
     ) -> None:
         self._repository = repository
         self._history = history
         self._changes = changes
         self._branch = branch
-        self._stack = ExitStack()
-        self._reader: LossReader | None = None
+        self._reader = reader
         self._by_commit: dict[Sha, list[Overwrite]] = defaultdict(list)
         for each in overwrites:
             if each.branch == branch and each.rank >= SERIOUS and each.state in _NOT_BACK:
                 for sha in (each.change, *each.commits):
                     self._by_commit[sha].append(each)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stack.close()
 
     def since(self, commits: Iterable[Sha], arrived: Landing, without: Collection[bytes] = ()) -> Blow | None:
         """What a landing took away for good of a change that arrived as some commits; None if it is still there.
@@ -124,7 +121,7 @@ class Hurt:
 
         What was moved is not removed.
         """
-        reader, effects = self._effects(change)
+        reader, effects = self._reader, self._effects(change)
         tip, *sides = (self._history.commit(sha).tree for sha in (landing.sha, *self._history.commit(merge).parents))
         entries = reader.entries([(tree, path) for tree in (tip, *sides) for path in effects])
         found: set[bytes] = set()
@@ -175,14 +172,11 @@ class Hurt:
         return combine(self._states(change, commit).values())
 
     def _states(self, change: Change, commit: Sha) -> dict[bytes, State]:
-        reader, effects = self._effects(change)
-        return states_in(self._repository.scratch, reader, change, effects, self._history.commit(commit).tree)
+        tree = self._history.commit(commit).tree
+        return states_in(self._repository.scratch, self._reader, change, self._effects(change), tree)
 
-    def _effects(self, change: Change) -> tuple[LossReader, dict[bytes, Effect]]:
-        scratch = self._repository.scratch
-        if self._reader is None:
-            self._reader = self._stack.enter_context(LossReader(scratch, list_keys=self._history.topology.list_keys))
-        return self._reader, effects_of_change(scratch, self._reader, change)
+    def _effects(self, change: Change) -> dict[bytes, Effect]:
+        return effects_of_change(self._repository.scratch, self._reader, change)
 
 
 __all__ = ["Blow", "Hurt"]

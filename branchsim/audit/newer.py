@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from branchsim.audit.delivery import Effect, meaningful
+from branchsim.audit.delivery import WHITE_SPACE, Effect, meaningful
 from branchsim.effects import classify_path
 from branchsim.topology.patterns import VersionKey, version_key
 
@@ -118,8 +118,12 @@ def held(
         if classify_path(effect.path) in _DERIVED:
             continue
         text, own = content(effect.path) or b"", ups.get(effect.path, {})
-        lines = meaningful(text)
         rest = [line for line in effect.added if _about(line) not in own]
+        plain = text.translate(None, WHITE_SPACE)
+        # Most files that have not got a line have not got its text either.
+        if any(line not in plain for line in rest):
+            return None
+        lines = meaningful(text)
         if any(line not in lines for line in rest) or any(line in lines for line in effect.removed):
             return None
         there = _settings(lines) if own else {}
@@ -140,7 +144,7 @@ def _about(line: bytes) -> bytes | None:
 
 def _as_written(text: bytes, about: bytes, version: bytes) -> bytes:
     for line in text.split(b"\n"):
-        if _setting(line.translate(None, b" \t\r\f\v")) == (about, version):
+        if _setting(line.translate(None, WHITE_SPACE)) == (about, version):
             return line.strip()
     return version  # pragma: no cover  it is of a line
 

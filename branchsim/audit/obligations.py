@@ -18,6 +18,7 @@ from branchsim.audit.delivery import Resolver
 from branchsim.audit.drops import Drops
 from branchsim.audit.hurt import Hurt
 from branchsim.audit.judging import Judge
+from branchsim.audit.losses import LossReader
 from branchsim.audit.match import Counterpart, Skipped, counterparts
 from branchsim.audit.ownwork import OwnWork, own_work, standings_of_own_work
 from branchsim.audit.received import Received
@@ -91,16 +92,19 @@ class Reader:
         found: list[Obligation] = []
         skipped: dict[Sha, str] = {}
         order = {branch.name: rank for rank, branch in enumerate(self.history.topology.branches)}
-        for rule in self.history.topology.obligation_rules():
-            if self.report is not None:
-                self.report(f"{rule.landed_on} -> {rule.owed_to}")
-            found += self._of_rule(rule, skipped)
+        # One for all, since the same files are asked for by every branch that a change is owed to.
+        with LossReader(self.repository.scratch, list_keys=self.history.topology.list_keys) as reader:
+            for rule in self.history.topology.obligation_rules():
+                if self.report is not None:
+                    self.report(f"{rule.landed_on} -> {rule.owed_to}")
+                found += self._of_rule(rule, reader, skipped)
+                reader.forget()
         # Those of one pair of branches are in order already, also within one second.
         found.sort(key=lambda o: (o.landed_at, order[o.landed_on], order[o.owed_to]))
         skipped |= {sha: f"its patch could not be read: {why}" for sha, why in self.patches.skipped.items()}
         return Outcome(tuple(found), tuple(Skipped(sha, why) for sha, why in sorted(skipped.items())))
 
-    def _of_rule(self, rule: ObligationRule, skipped: dict[Sha, str]) -> list[Obligation]:
+    def _of_rule(self, rule: ObligationRule, reader: LossReader, skipped: dict[Sha, str]) -> list[Obligation]:
         owed = self._owed(rule, skipped)
         if not owed:
             return []
@@ -115,39 +119,38 @@ class Reader:
             if any(part.landing is None and part.sha not in ports for part in parts[change.id])
             and change.id not in ports
         ]
-        replay = Replay(self.repository, self.history, rule.owed_to)
+        replay = Replay(self.repository, self.history, rule.owed_to, reader)
         standings = replay.standings(missing)
         for change in missing:
             if standings[change.id].bookkeeping:
                 skipped[change.id] = _BOOKKEEPING
         owed = [change for change in owed if skipped.get(change.id) != _BOOKKEEPING]
-        dropped = Drops(self.history, self.repository, rule.owed_to, self._resolver).of(owed, parts)
+        dropped = Drops(self.history, self.repository, rule.owed_to, self._resolver, reader).of(owed, parts)
         takes_back = TakeBacks(self.history, self.changes, rule.landed_on, rule.owed_to).of(
             [part for change in owed for part in parts[change.id]], lambda origins: self._ports(rule, origins)
         )
         own = self._own_work(rule, owed)
         left = standings_of_own_work(replay, own)
-        hurt = Hurt(self.repository, self.history, self.changes, rule.owed_to, self.overwrites)
-        with hurt:
-            return [
-                self._judge.judge(
-                    rule,
-                    change,
-                    Received(
-                        [*parts[change.id], *own_parts],
-                        ports,
-                        standings.get(change.id) or (left.get(change.id) if change.merge_part else None),
-                        dropped.get(change.id),
-                        takes_back,
-                        deadlines.after(change),
-                        hurt,
-                        frozenset(part.sha for part in own_parts if left[part.sha].there),
-                    ),
-                )
-                for change in owed
-                if (own_parts := [Part(each.change.id, None, None) for each in own.get(change.id, ())])
-                or not change.merge_part
-            ]
+        hurt = Hurt(self.repository, self.history, self.changes, rule.owed_to, self.overwrites, reader)
+        return [
+            self._judge.judge(
+                rule,
+                change,
+                Received(
+                    [*parts[change.id], *own_parts],
+                    ports,
+                    standings.get(change.id) or (left.get(change.id) if change.merge_part else None),
+                    dropped.get(change.id),
+                    takes_back,
+                    deadlines.after(change),
+                    hurt,
+                    frozenset(part.sha for part in own_parts if left[part.sha].there),
+                ),
+            )
+            for change in owed
+            if (own_parts := [Part(each.change.id, None, None) for each in own.get(change.id, ())])
+            or not change.merge_part
+        ]
 
     def _own_work(self, rule: ObligationRule, owed: Sequence[Change]) -> dict[Sha, list[OwnWork]]:
         """What the merges of changes did of their own, where that did not come along by ancestry."""

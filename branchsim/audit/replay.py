@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import functools
 import shlex
-from collections.abc import Mapping, Sequence
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from branchsim.audit.bookkeeping import is_bookkeeping
 from branchsim.audit.delivery import Effect, contents, effects_of, share_there
 from branchsim.audit.elements import by_elements
+from branchsim.audit.losses import LossReader
 from branchsim.audit.newer import held as held_versions
 from branchsim.audit.newer import is_of_another, raised
 from branchsim.git.log import empty_tree
@@ -21,6 +24,9 @@ from branchsim.history.landings import History, Landing
 from branchsim.names import Sha, file_name
 
 _PROBABLE_SHARE = 0.8
+_ELEMENTS_SHARE = 0.5
+"""Of elements that are all there, in whichever order, at least so much of the added lines is there too."""
+
 _FEWEST_LINES = 4
 _MOMENTS = 12
 _SHOWN = 60
@@ -75,12 +81,15 @@ class Replay:
         The replay.
     branch : str
         The branch.
+    reader : LossReader
+        Reads and parses the blobs.
     """
 
-    def __init__(self, repository: Repository, history: History, branch: str) -> None:
+    def __init__(self, repository: Repository, history: History, branch: str, reader: LossReader) -> None:
         self._repository = repository
         self._history = history
         self._branch = branch
+        self._reader = reader
         self._landings = history.landings[branch]
 
     def standings(
@@ -101,7 +110,8 @@ class Replay:
             for change in changes
         }
         effects = effects_of(self._repository, pairs, paths)
-        moments = {change.id: self._moments(change, paths[change.id]) for change in changes}
+        touched = self._touched(frozenset().union(*paths.values()))
+        moments = {change.id: self._moments(change, paths[change.id], touched) for change in changes}
         questions = [
             (self._tree(landing), effect.path)
             for change in changes
@@ -110,17 +120,25 @@ class Replay:
         ]
         blobs = contents(self._repository.scratch, questions)
         candidates = []
+        likely: dict[Sha, list[Landing]] = {}
         shares: dict[Sha, float] = {}
         for change in changes:
             own = effects.get(change.id, [])
+            likely[change.id] = []
             for landing in moments[change.id]:
-                share = self._share(own, self._tree(landing), blobs)
+                tree = self._tree(landing)
+                share = self._share(own, tree, blobs)
                 shares[change.id] = max(shares.get(change.id, 0.0), share)
                 if share == 1.0:
                     candidates.append((change, landing))
+                # Lines that were removed may stand elsewhere in the file, as part of other elements.
+                if share >= _ELEMENTS_SHARE or any(
+                    not effect.added or blobs[tree, effect.path] is None for effect in own
+                ):
+                    likely[change.id].append(landing)
         replayed = self._replayed(candidates, pairs)
         rest = [change for change in changes if change.id not in replayed]
-        held = by_elements(self._repository.scratch, self._history, moments, rest)
+        held = by_elements(self._repository.scratch, self._reader, self._history, likely, rest)
         found = {
             change.id: self._standing(
                 change,
@@ -165,17 +183,25 @@ class Replay:
     def _tree(self, landing: Landing) -> Sha:
         return self._history.commit(landing.sha).tree
 
-    def _moments(self, change: Change, paths: set[bytes]) -> list[Landing]:
-        before = [landing for landing in self._landings if landing.at <= change.at]
-        after = [landing for landing in self._landings if landing.at > change.at]
-        touching = [landing for landing in after if self._touches(landing, paths)]
-        if len(touching) > _MOMENTS:
-            touching = [*touching[: _MOMENTS - 1], touching[-1]]
-        # What a branch held when it was made is asked of its first landing, whichever paths that touched.
-        return [*(before[-1:] or after[:1]), *(landing for landing in touching if before or landing is not after[0])]
+    def _touched(self, paths: Collection[bytes]) -> dict[bytes, list[int]]:
+        """The places of the landings that touched each of some paths, in order."""
+        found: dict[bytes, list[int]] = defaultdict(list)
+        for landing in self._landings:
+            for raw in self._history.commit(landing.sha).changes:
+                if raw.path in paths:
+                    found[raw.path].append(landing.place)
+        return found
 
-    def _touches(self, landing: Landing, paths: set[bytes]) -> bool:
-        return any(raw.path in paths for raw in self._history.commit(landing.sha).changes)
+    def _moments(
+        self, change: Change, paths: Collection[bytes], touched: Mapping[bytes, Sequence[int]]
+    ) -> list[Landing]:
+        landings = self._landings
+        first = bisect_right(landings, change.at, key=lambda landing: landing.at)
+        later = sorted({place for path in paths for place in touched.get(path, ()) if place >= first})
+        if len(later) > _MOMENTS:
+            later = [*later[: _MOMENTS - 1], later[-1]]
+        # What a branch held when it was made is asked of its first landing, whichever paths that touched.
+        return [landings[place] for place in dict.fromkeys([max(0, first - 1), *later])]
 
     @staticmethod
     def _share(effects: Sequence[Effect], tree: Sha, blobs: Mapping[tuple[Sha, bytes], bytes | None]) -> float:
