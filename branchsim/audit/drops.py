@@ -273,11 +273,11 @@ class _Judge:
             return None
         before = kept + missed
         rest = [file for file in files if not _contested(file, resolution)]
-        self._entries |= self._reader.entries({place for file in rest for place in file})
-        for file in rest:
-            read = self._read(file)
-            if read is not None:
-                kept, before = kept + len(read[0]), before + len(read[0])
+        self._entries |= self._reader.entries({place for file in rest for place in file[:2]})
+        for old, new, *_ in rest:
+            known = self._effect(old[1], self._entries.get(old), self._entries.get(new))
+            if known is not None:
+                kept, before = kept + len(known.effect), before + len(known.effect)
         return (frozenset(lost), kept / before) if before and kept / before < _KEPT else None
 
     def _counted(self, file: _File) -> tuple[int, int]:
