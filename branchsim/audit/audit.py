@@ -568,7 +568,7 @@ def _tips(repo: Repository, topology: Topology) -> list[Sha]:
         verb = "branch {} does" if len(missing) == 1 else "branches {} do"
         raise UnknownBranchError(
             f"the topology's {verb.format(named)} not exist in {repo.path}, which has {_some(available)}; "
-            "name branches that exist there, or take them out of the topology"
+            f"{repo.broken_note or 'name branches that exist there, or take them out of the topology'}"
         )
     return sorted({repo.refs[ref] for branch in bound.branches for ref in available[branch.name]})
 

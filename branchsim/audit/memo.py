@@ -110,6 +110,7 @@ def digest_of(repository: Repository, **known: object) -> bytes | None:
         return None
     known |= {
         "format": repository.object_format,
+        "broken": repository.broken,
         "shallow": _digest_of_file(repository.common_dir / "shallow"),
         "objects": held,
         "versions": [sys.version, *map(metadata.version, _PARSERS)],

@@ -191,14 +191,14 @@ class Pairing:
         self._load(proposed, (by_sha[sha] for sha, candidates in proposed.items() if candidates))
         uniqueness = self._uniqueness()
         edges = self._judge(proposed, uniqueness)
-        taken = assign(edges, self.bundles)
+        taken = assign(edges, self.bundles, self.undone)
         if first is not None:
             first(taken)
         settled = {edge.target for edge in taken if edge.evidence in _STRONG}
         open_items = [t for t in self.target_items if t.sha not in settled]
         more = self.near = self._by_content(open_items)
         edges += self._judge(more, uniqueness)
-        return self._drop_shadows(assign(edges, self.bundles))
+        return self._drop_shadows(assign(edges, self.bundles, self.undone))
 
     def _drop_shadows(self, edges: list[Edge]) -> list[Edge]:
         """Without the merges that say no more than one of the commits they brought.
@@ -521,25 +521,29 @@ _RUNGS: tuple[tuple[Evidence, Callable[[_Likeness], bool]], ...] = (
 )
 
 
-def assign(edges: Iterable[Edge], bundles: Mapping[Sha, Sequence[Sha]] | None = None) -> list[Edge]:
+def assign(
+    edges: Iterable[Edge], bundles: Mapping[Sha, Sequence[Sha]] | None = None, undone: Container[Sha] = ()
+) -> list[Edge]:
     """One source for each target and one target for each source, the best pairs first.
 
-    A merge and the commits it brought in are one change: they may share a counterpart. Ties are broken by id, so that
-    the order of the input does not matter.
+    A merge and the commits it brought in are one change: they may share a counterpart. A source whose counterpart is
+    ``undone`` may have been ported again, so it can have one more that is not. Ties are broken by id, so that the order
+    of the input does not matter.
     """
     bundles = bundles or {}
     sources: set[Sha] = set()
+    withdrawn: set[Sha] = set()
     targets: dict[Sha, Sha] = {}
     chosen = []
     for edge in sorted(set(edges), key=lambda e: (-e.score, e.target, e.source)):
-        if edge.source in sources:
+        if edge.source in sources or (edge.source in withdrawn and edge.target in undone):
             continue
         holder = targets.get(edge.target)
         if holder is not None and not _related(edge.source, holder, bundles):
             continue
         if holder is None:
             targets[edge.target] = edge.source
-        sources.add(edge.source)
+        (withdrawn if edge.target in undone else sources).add(edge.source)
         chosen.append(edge)
     return chosen
 

@@ -247,7 +247,8 @@ class Replay:
         if is_bookkeeping(change.subject, effects) and not is_of_another(change.subject, effects):
             return Standing(bookkeeping=True, share=share)
         lines = sum(sum(effect.added.values()) for effect in effects)
-        probable = share >= _PROBABLE_SHARE and lines >= _FEWEST_LINES
+        # Few lines are there by chance, unless they are all there.
+        probable = lines > 0 and share >= (_PROBABLE_SHARE if lines >= _FEWEST_LINES else 1.0)
         return Standing(probable=probable, share=share)
 
     def _remover(self, change: Change, paths: Sequence[bytes]) -> Sha | None:

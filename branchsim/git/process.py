@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import subprocess
 import tempfile
 import threading
@@ -38,6 +39,13 @@ _FIXED = {
 # `safe.directory` only guards against running what a foreign repository configures; reading refs runs nothing of it.
 _OPTIONS = ("--no-pager", "--literal-pathspecs", "-c", "safe.directory=*", "-c", "core.hooksPath=/dev/null")
 
+# What git says where objects, or files about them, cannot be read.
+_DAMAGE = re.compile(
+    r"corrupt|bad (?:object|tree|signature)|unable to (?:read|unpack)|(?:could|can) ?not (?:read|parse|open)"
+    r"|invalid (?:object|parent position)|unexpected line in|not a valid commit name|missing object|inflate",
+    re.IGNORECASE,
+)
+
 _STDERR_KEPT = 20_000
 _USAGE = 129
 _BLOCK = 1 << 18
@@ -61,9 +69,14 @@ def failure(arguments: Sequence[str | bytes], returncode: int, stderr: bytes) ->
     fatal = [line for line in lines if line.startswith("fatal: ")]
     # A wrong use is said in the first line, before many lines that explain the right one.
     wrong = [line for line in lines if line.startswith("error: ")][:1] if returncode == _USAGE else []
-    said = (fatal or wrong or lines or ["it said nothing"])[-1].removeprefix("fatal: ").removeprefix("error: ")
+    told = (fatal or wrong or lines or ["it said nothing"])[-1]
+    said = told.removeprefix("fatal: ").removeprefix("error: ")
+    if said.endswith(":"):  # a list follows
+        said += " " + ", ".join(lines[lines.index(told) + 1 :])
+    if _DAMAGE.search(said):
+        said += "; the repository is damaged or lacks objects: 'git fsck' in it tells more, a new clone has them all"
     words = list(arguments)
-    while words[0] == "-c":  # a setting comes before the command
+    while words[0] in {"-c", "-C"}:  # a setting, or where to run, comes before the command
         del words[:2]
     name = words[0] if isinstance(words[0], str) else words[0].decode("utf-8", "replace")
     return GitError(f"git {name} failed with status {returncode}: {said}")
@@ -103,6 +116,7 @@ def run(
     *,
     stdin: bytes | None = None,
     accept: tuple[int, ...] = (0,),
+    complaints: list[str] | None = None,
 ) -> bytes:
     """Run one git command and return what it printed.
 
@@ -116,6 +130,8 @@ def run(
         What the command reads.
     accept : tuple of int
         The exit codes that are not failures.
+    complaints : list of str, optional
+        Receives what the command said on standard error, line by line.
 
     Returns
     -------
@@ -136,6 +152,8 @@ def run(
             raise
     if process.returncode not in accept:
         raise failure(arguments, process.returncode, err)
+    if complaints is not None:
+        complaints.extend(os.fsdecode(err).splitlines())
     return out
 
 

@@ -47,6 +47,8 @@ class Repository:
         The work tree, None for a bare repository.
     refs : mapping of RefName to Sha
         Every ref and what it held when the repository was opened; tags are not peeled.
+    broken : tuple of RefName
+        The refs that git could not read; they are not in ``refs``.
     head : str or None
         What ``HEAD`` held then: an id, or ``ref: refs/heads/...``.
     object_format : str
@@ -72,7 +74,7 @@ class Repository:
         versions.require(versions.installed())
         self.path = Path(os.path.abspath(_path_of(path)))  # noqa: PTH100  resolve() would follow the user's links
         self.git_dir, self.common_dir, self.work_tree, self.object_format = _discover(self.path)
-        refs, checked_out = _read_refs(self.git_dir)
+        refs, checked_out, self.broken = _read_refs(self.git_dir)
         self.refs: Mapping[RefName, Sha] = MappingProxyType(refs)
         self.head = f"ref: {checked_out}" if checked_out is not None else _read_head(self.git_dir)
         cut = _read_shallow(self.common_dir)
@@ -126,8 +128,16 @@ class Repository:
         ]
         raise UnknownRevisionError(
             f"{revision!r} names no commit of {self.path}{nearest(revision, known)}; "
-            "give a branch, a tag or a commit id that exists there"
+            f"{self.broken_note or 'give a branch, a tag or a commit id that exists there'}"
         )
+
+    @property
+    def broken_note(self) -> str:
+        """What there is to say of broken refs; empty where there are none."""
+        if not self.broken:
+            return ""
+        more = f" and {len(self.broken) - _SHOWN} more" if len(self.broken) > _SHOWN else ""
+        return f"git cannot read {', '.join(self.broken[:_SHOWN])}{more}: fetch again what is broken, or restore it"
 
     @property
     def branches(self) -> Mapping[BranchName, tuple[RefName, ...]]:
@@ -265,6 +275,8 @@ def _enter(directory: Path) -> None:
         raise GitError(f"{directory} cannot be read: {error.strerror}; check its permissions") from None
 
 
+_BROKEN = "warning: ignoring broken ref "
+_SHOWN = 3
 _FACTS = ("--is-bare-repository", "--show-object-format", "--absolute-git-dir", "--git-common-dir")
 
 
@@ -300,10 +312,12 @@ def _work_tree(first: list[str], git_dir: Path) -> Path | None:
         return git_dir.parent if git_dir.name == ".git" else None
 
 
-def _read_refs(git_dir: Path) -> tuple[dict[RefName, Sha], RefName | None]:
-    """The refs, and the one that is checked out if it is one of them."""
+def _read_refs(git_dir: Path) -> tuple[dict[RefName, Sha], RefName | None, tuple[RefName, ...]]:
+    """The refs, the one that is checked out if it is one of them, and those that are broken."""
     # Only names and ids are asked for: to read objects could make a partial clone fetch, which runs programs.
-    out = run(["for-each-ref", "--format=%(HEAD)%(objectname) %(refname)"], git_dir)
+    said: list[str] = []
+    out = run(["for-each-ref", "--format=%(HEAD)%(objectname) %(refname)"], git_dir, complaints=said)
+    broken = tuple(RefName(line.removeprefix(_BROKEN)) for line in said if line.startswith(_BROKEN))
     refs: dict[str, str] = {}
     checked_out = None
     # There may be a hundred thousand of them, so little is done for each.
@@ -312,7 +326,7 @@ def _read_refs(git_dir: Path) -> tuple[dict[RefName, Sha], RefName | None]:
             sha, _, name = line[1:].partition(" ")
             refs[name] = sha
             checked_out = RefName(name) if line[0] == "*" else checked_out
-    return cast("dict[RefName, Sha]", refs), checked_out
+    return cast("dict[RefName, Sha]", refs), checked_out, broken
 
 
 def _read_head(git_dir: Path) -> str | None:

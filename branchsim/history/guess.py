@@ -196,6 +196,8 @@ class _Guesser:
             topology = Topology((Branch(self.trunk, layer="RUN", direct=True),), name="trunk")
         topology = self._with_tags(topology)
         topology = self._with_use(topology)
+        if self.repository.broken:
+            self.reasons.append(self.repository.broken_note)
         return Guess(topology, tuple(self.reasons))
 
     # -- which branches -------------------------------------------------------------------------------------------
@@ -280,7 +282,7 @@ class _Guesser:
         return alive or self._alive_versions(self._versions_of_a_project() - {self.trunk})
 
     def _alive_versions(self, named: set[str]) -> list[str]:
-        """Those on which something landed lately, or on newer ones; the newest at most."""
+        """Those on which something landed lately, or on newer ones; of many those where something landed last."""
         versions = sorted(named, key=_version_order)
         if not versions:
             return []
@@ -299,11 +301,14 @@ class _Guesser:
                 f"{_listed(idle)} {_are(idle)} left out: nothing landed there, or on newer ones, "
                 f"for more than {_years(_IDLE)}"
             )
-        kept = alive[-_MOST_VERSIONS:]
-        if len(alive) > len(kept):
+        # An old version that is kept up for years is worked on long after newer ones have come to their end.
+        latest = sorted(alive, key=lambda name: (self._time(name), versions.index(name)))[-_MOST_VERSIONS:]
+        kept = [name for name in alive if name in latest]
+        left = [name for name in alive if name not in latest]
+        if left:
             self.reasons.append(
-                f"{_listed(alive[: -len(kept)])} {_are(alive[: -len(kept)])} left out: "
-                f"only the newest {_MOST_VERSIONS} versions are taken"
+                f"{_listed(left)} {_are(left)} left out: only the {_MOST_VERSIONS} versions are taken "
+                "on which something landed last"
             )
         if kept:
             self.reasons.append(f"{_listed(kept)} {_are(kept)} named after versions: releases that are kept open")

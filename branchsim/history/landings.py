@@ -247,6 +247,8 @@ def read_history(
     lines = own_lines(graph, topology, tips, positions=known, tagged=_released(repository, topology, graph))
     if repository.shallow:
         notes.append("the repository is a shallow clone: what happened before the cut is not known")
+    if repository.broken:
+        notes.append(repository.broken_note)
     classifier = Classifier(repository, topology, graph, lines, common)
     landings: dict[str, tuple[Landing, ...]] = {}
     arrivals: dict[str, NDArray[np.int32]] = {}

@@ -80,6 +80,21 @@ def _yaml_problem(error: yaml.YAMLError) -> str:
     return f"not valid YAML: {problem}{where}"
 
 
+def _check_keys(node: yaml.MappingNode, origin: str) -> None:
+    """Refuse a key that is given twice, as sfdx-hardis does: which of the two is meant is anybody's guess."""
+    seen: set[str] = set()
+    for key, _ in node.value:
+        name = key.value
+        if isinstance(name, str) and name in seen and name != "<<":
+            mark = key.start_mark
+            raise TopologyError(
+                f"{origin}: the key {name!r} is given twice (at line {mark.line + 1}, column {mark.column + 1}); "
+                "remove one of the two"
+            )
+        if isinstance(name, str):
+            seen.add(name)
+
+
 def _check(root: yaml.Node, origin: str) -> None:
     """Refuse a document whose aliases, written out, would be huge or endless."""
     import yaml
@@ -92,6 +107,7 @@ def _check(root: yaml.Node, origin: str) -> None:
         node, leaving, depth = stack.pop()
         key = id(node)
         if isinstance(node, yaml.MappingNode):
+            _check_keys(node, origin)
             children = [part for pair in node.value for part in pair]
         elif isinstance(node, yaml.SequenceNode):
             children = list(node.value)

@@ -392,6 +392,18 @@ def test_a_port_that_was_reverted_is_missing_again(fork: Fork) -> None:
     assert undo[:12] in found.missing_commits[0].reason
 
 
+def test_a_port_that_was_reverted_and_made_again_is_not_missing(fork: Fork) -> None:
+    """The first port is the more alike: the second one is by somebody else, later, and has more in it."""
+    fix = fork.on_source({"app.c": edited(CODE, 7, 8)}, "Fix the login of guests")
+    first = fork.pick(fix)
+    undo = fork.repo.revert(into="target", commit=first)
+    adapted = {"app.c": edited(CODE, 7, 8), "test.c": block("test")}
+    again = fork.on_target(adapted, "[Backport 2.x] Fix the login of guests", author="Other <other@example.com>")
+    found = fork.match()
+    assert undone_of(found) == {(fix, first): undo, (fix, again): None}
+    assert found.missing_commits == ()
+
+
 def test_a_revert_of_the_revert_brings_the_port_back(fork: Fork) -> None:
     fix = fork.on_source({"app.c": edited(CODE, 7, 8)}, "Fix the login")
     port = fork.pick(fix)

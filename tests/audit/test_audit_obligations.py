@@ -193,6 +193,17 @@ def test_a_fix_written_again_by_hand_is_probable_at_most(story: Story) -> None:
     assert "by hand" in record.reason
 
 
+def test_two_lines_that_came_along_among_others_are_probable_at_most(story: Story) -> None:
+    """Replaying the fix conflicts with the lines around it, and two lines are too few to be a port of their own."""
+    fix, _ = story.hotfix("login", {"app.c": edited(CODE, 5, 6)})
+    text = edited(edited(CODE, 5, 6), *range(2, 12), value="from_build({})")
+    many = {f"part{number}.c": block(f"part{number}", 30) for number in range(5)}
+    story.repo.commit("integration", {"app.c": text, **many}, subject="Go on", author="Bob <bob@example.com>")
+    record = story.obligation(fix)
+    assert (record.verdict, record.confidence) == (Verdict.MISSED, 0.3)
+    assert "100% of its lines are there" in record.reason
+
+
 def test_a_part_of_a_hotfix_is_partial(story: Story) -> None:
     one, other, _ = story.hotfix("login", {"app.c": FIXED}, {"lib/util.c": edited(CODE, 20, 21)})
     story.feature("search", {"search.c": block("search")})

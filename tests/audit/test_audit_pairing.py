@@ -207,6 +207,15 @@ def test_assign_leaves_no_pair_of_two_that_are_free_and_prefers_the_better(edges
             assert max(best.get(edge.source, -1.0), best.get(edge.target, -1.0)) >= edge.score
 
 
+@given(EDGES, st.sets(st.sampled_from([sha(f"t{number}") for number in range(6)])))
+def test_assign_gives_a_source_one_more_port_where_the_first_is_undone(edges: list[Edge], undone: set[Sha]) -> None:
+    chosen = assign(edges, undone=undone)
+    assert max(Counter(edge.target for edge in chosen).values(), default=1) == 1
+    for gone in (True, False):
+        of_source = Counter(edge.source for edge in chosen if (edge.target in undone) == gone)
+        assert max(of_source.values(), default=1) == 1
+
+
 def test_assign_lets_a_merge_share_the_counterpart_of_its_own_commits_only() -> None:
     merge, inner, other, port = sha("m"), sha("i"), sha("o"), sha("p")
     edges = [

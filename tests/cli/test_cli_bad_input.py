@@ -111,7 +111,7 @@ class TestRepository:
         loose = repo / "objects" / sha[:2] / sha[2:]
         loose.chmod(0o644)
         loose.write_bytes(b"not an object")
-        _refused(shell, self._run(shell, command, repo), sha, "corrupt")
+        _refused(shell, self._run(shell, command, repo), sha, "corrupt", "'git fsck' in it tells more")
 
     def test_no_permission(self, shell: Shell, command: tuple[str, ...]) -> None:
         with open_directory() as place:
@@ -177,6 +177,17 @@ class TestRevisions:
             "which has integration, main, production",
         )
 
+    def test_a_branch_whose_ref_is_broken(self, shell: Shell, repo: Path) -> None:
+        """As a disk leaves it that was full, or a machine that lost power."""
+        git(repo, "update-ref", "-d", "refs/heads/production")
+        (repo / "refs" / "heads" / "production").write_text("", encoding="utf-8")
+        said = "git cannot read refs/heads/production: fetch again what is broken, or restore it"
+        done = shell.run("match", repo, "-s", "production", "-t", "integration")
+        _refused(shell, done, "'production' names no commit", said)
+        guessed = shell.run("topology", repo, "--guess", "--format", "toml")
+        assert (guessed.returncode, guessed.stderr) == (0, "")
+        assert f"# {said}" in guessed.stdout
+
     def test_a_branch_that_is_near_to_nothing(self, shell: Shell, repo: Path, tmp_path: Path) -> None:
         file = tmp_path / "t.toml"
         file.write_text(_topology(["main", "zzz"]), encoding="utf-8")
@@ -241,9 +252,10 @@ def test_no_topology_file(shell: Shell, repo: Path, path: str) -> None:
             ("a tag that would construct an object", "line 1, column 19"),
         ),
         ("productionBranch: [main\n", ("line",)),
+        ("productionBranch: main\nproductionBranch: prod\n", ("'productionBranch' is given twice", "line 2, column 1")),
         ("[" * 100_000, ()),
     ],
-    ids=["bomb", "tag", "syntax", "depth"],
+    ids=["bomb", "tag", "syntax", "twice", "depth"],
 )
 def test_a_hostile_yaml_file(shell: Shell, repo: Path, tmp_path: Path, text: str, parts: tuple[str, ...]) -> None:
     clone = tmp_path / "clone"

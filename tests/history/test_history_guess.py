@@ -299,6 +299,18 @@ def test_versions_are_in_order_with_and_without_a_v(repo: RepoBuilder) -> None:
     assert [branch.name for branch in guess(repo).topology.branches] == ["main", *names]
 
 
+def test_of_many_versions_those_are_taken_that_are_worked_on(repo: RepoBuilder) -> None:
+    names = [f"1.{number}" for number in range(10)]
+    for name in names:
+        repo.branch(name, "main")
+        repo.commit(name, {name: "1\n"})
+    repo.commit("1.0", {"fix": "1\n"})
+    found = guess(repo)
+    assert [branch.name for branch in found.topology.branches] == ["main", "1.0", *names[3:]]
+    reason = "1.1 and 1.2 are left out: only the 8 versions are taken on which something landed last"
+    assert reason in found.reasons
+
+
 def test_versions_with_the_name_of_the_project(repo: RepoBuilder) -> None:
     for name in ("shop-1-9", "shop-1-10", "shop-2-0"):
         repo.branch(name, "main")
