@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from branchsim.errors import BranchsimError
+from branchsim.garbage import seldom_collected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 _Answer = TypeVar("_Answer")
 _Item = TypeVar("_Item")
-_COLLECT = (100_000, 20, 20)
 _LARGEST = 256
 _SMALLEST = 32
 _SHARES = 48
@@ -74,7 +74,7 @@ def share_out(
                 yield work(number)
         return
     context: Any = multiprocessing.get_context("fork")
-    taken = context.Value("q", 0)
+    left = context.Array("q", (0, count))
     # Whatever waits in the buffers of this process would be written by each fork too.
     sys.stdout.flush()
     sys.stderr.flush()
@@ -85,15 +85,15 @@ def share_out(
         warnings.simplefilter(
             "ignore", DeprecationWarning
         )  # no thread of Python runs, and no other holds a lock of ours
-        for _ in range(wanted - 1):
+        for number in range(1, wanted):
             mine, theirs = context.Pipe(duplex=False)
-            fork = context.Process(target=_work_in_fork, args=(start, count, taken, theirs), daemon=True)
+            fork = context.Process(target=_work_in_fork, args=(start, _take(left, end=number % 2), theirs), daemon=True)
             fork.start()
             theirs.close()
             pipes.append(mine)
             forks.append(fork)
     try:
-        yield from _work_here(start, count, taken, pipes)
+        yield from _work_here(start, count, _take(left, end=0), pipes)
     finally:
         for fork in forks:
             fork.terminate()
@@ -103,25 +103,24 @@ def share_out(
         gc.unfreeze()
 
 
-def _take(taken: Any, count: int) -> Iterator[int]:
+def _take(left: Any, *, end: int) -> Iterator[int]:
+    """What is left to do, from the start (0) or from the end (1): neighbours often need the same to be read."""
     while True:
-        with taken.get_lock():
-            number = taken.value
-            taken.value += 1
-        if number >= count:
-            return
+        with left.get_lock():
+            number = left[end] - end
+            if not left[0] <= number < left[1]:
+                return
+            left[end] += 1 - 2 * end
         yield number
 
 
 def _work_in_fork(
-    start: Callable[[], AbstractContextManager[Callable[[int], Any]]], count: int, taken: Any, pipe: Any
+    start: Callable[[], AbstractContextManager[Callable[[int], Any]]], numbers: Iterator[int], pipe: Any
 ) -> None:
-    # Of what this process makes little is in cycles.
-    gc.set_threshold(*_COLLECT)
-    with suppress(BrokenPipeError):
+    with seldom_collected(), suppress(BrokenPipeError):
         try:
             with start() as work:
-                for number in _take(taken, count):
+                for number in numbers:
                     pipe.send((number, work(number), None))
         except Exception as error:  # noqa: BLE001  raised again where the answer is waited for
             pipe.send((-1, None, error))
@@ -129,7 +128,10 @@ def _work_in_fork(
 
 
 def _work_here(
-    start: Callable[[], AbstractContextManager[Callable[[int], _Answer]]], count: int, taken: Any, pipes: Sequence[Any]
+    start: Callable[[], AbstractContextManager[Callable[[int], _Answer]]],
+    count: int,
+    numbers: Iterator[int],
+    pipes: Sequence[Any],
 ) -> Iterator[_Answer]:
     came: queue.SimpleQueue[tuple[int, Any, Exception | None] | None] = queue.SimpleQueue()
     listeners = [threading.Thread(target=_listen, args=(pipe, came), daemon=True) for pipe in pipes]
@@ -138,8 +140,9 @@ def _work_here(
     ready: dict[int, _Answer] = {}
     given = ended = 0
     with start() as work:
-        for number in _take(taken, count):
-            ready[number] = work(number)
+        for number in numbers:
+            with seldom_collected():
+                ready[number] = work(number)
             while not came.empty():
                 ended += _receive(came.get(), ready)
             while given in ready:

@@ -18,6 +18,7 @@ FLOORS: dict[str, int] = {
     "formatting": 1,
     "safe_xml": 1,
     "accessors": 1,
+    "garbage": 1,
     "git": 2,
     "topology": 2,
     "forks": 2,

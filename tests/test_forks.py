@@ -55,6 +55,14 @@ assert opened == []
 """)
 
 
+def test_each_process_does_what_lies_side_by_side() -> None:
+    run("""
+found = [process for _, process in share_out(start, 40, processes=2)]
+changes = sum(one != other for one, other in zip(found, found[1:]))
+assert changes <= 1
+""")
+
+
 @pytest.mark.parametrize("count", [0, 1, 2, 5])
 def test_any_amount_of_work_is_done_once(count: int) -> None:
     run(f"assert [answer for answer, _ in share_out(start, {count}, processes=4)] == [n * n for n in range({count})]")

@@ -10,7 +10,7 @@ import itertools
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from branchsim.audit.losses import LossReader
 from branchsim.audit.pathlog import PathLog, Steps
@@ -19,14 +19,10 @@ from branchsim.git.repository import Repository
 from branchsim.history.graph import Graph
 from branchsim.names import Sha
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-
 _T = TypeVar("_T")
 _LARGE = 20_000
 """In so large a history somebody will ask what came after a commit."""
+_STEPS = 20_000
 
 
 class PathHistory(Protocol):
@@ -119,7 +115,8 @@ class MemoryHistory:
         self.graph = Graph(commits)
         self.reader = reader
         self._sorted: dict[bytes, list[int]] = {}
-        self._last: tuple[tuple[bool, int], NDArray[np.bool_]] | None = None
+        self._steps_read: dict[tuple[int, bytes], RawChange] = {}
+        self._last: tuple[tuple[bool, int], bytes] | None = None
         self._number = [self.graph.number(commit.sha) for commit in commits]
         self._texts = [b""] * len(self.graph)
         for number, text in zip(self._number, texts, strict=True):
@@ -165,11 +162,11 @@ class MemoryHistory:
                     digest.update(self.graph.sha(later).encode("ascii"))
         return digest.hexdigest()
 
-    def _reached(self, *, up: bool, number: int) -> NDArray[np.bool_]:
-        """The commits that one is made of (`up`), or that are made of it, itself among them."""
+    def _reached(self, *, up: bool, number: int) -> bytes:
+        """For each commit 1 if that one is made of it (`up`), or it of that one; itself is among them."""
         # Of one merge the same is asked several times in a row.
         if self._last is None or self._last[0] != (up, number):
-            self._last = (up, number), self.graph.reached([number], down=not up)
+            self._last = (up, number), self.graph.reached([number], down=not up).tobytes()
         return self._last[1]
 
     def _log(
@@ -193,7 +190,13 @@ class MemoryHistory:
         return PathLog.of_steps(self.reader, found, beyond=beyond)
 
     def _step(self, path: bytes, commit: Commit) -> tuple[Commit, RawChange]:
-        return commit, unpack(self._change(self.graph.number(commit.sha), path))[0]
+        number = self.graph.number(commit.sha)
+        change = self._steps_read.get((number, path))
+        if change is None:
+            if len(self._steps_read) > _STEPS:
+                self._steps_read.clear()
+            change = self._steps_read[number, path] = unpack(self._change(number, path))[0]
+        return commit, change
 
     def _steps(self, path: bytes) -> list[int]:
         """The commits that changed a path, newest first."""

@@ -16,6 +16,7 @@ from branchsim.audit.remembered import Asked, Remembered, Told
 from branchsim.audit.steps import Landing, parts_of, tree_of
 from branchsim.audit.suspects import Suspects
 from branchsim.forks import in_shares, share_out
+from branchsim.garbage import seldom_collected
 from branchsim.git.difftree import differing
 from branchsim.git.log import Commit
 from branchsim.git.merge import MergeResult, commit_graph_meanwhile, merge_many
@@ -95,13 +96,14 @@ def _scan(
 ) -> Iterator[Inspection]:
     head = [] if repository.head_sha is None else list(tree_of(repository.scratch, [repository.head_sha]).values())
     attributes = attributes_of(repository.scratch, next(iter(head), None))
-    with (
-        commit_graph_meanwhile(repository.scratch),
-        LossReader(repository.scratch, ignore=ignore, attributes=attributes) as reader,
-    ):
-        history = MemoryHistory(repository, reader)
-    suspects = Suspects(repository.scratch, history.graph, history.changes)
-    remembered = Remembered(results, repository, history, ignore, attributes)
+    with seldom_collected():
+        with (
+            commit_graph_meanwhile(repository.scratch),
+            LossReader(repository.scratch, ignore=ignore, attributes=attributes) as reader,
+        ):
+            history = MemoryHistory(repository, reader)
+        suspects = Suspects(repository.scratch, history.graph, history.changes)
+        remembered = Remembered(results, repository, history, ignore, attributes)
     fresh = [commit for commit in suspects.merges if commit.sha not in remembered]
     if report is not None and len(fresh) < len(suspects.merges):
         report(len(suspects.merges) - len(fresh))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import gc
 import signal
 import sys
 import warnings
 from typing import TYPE_CHECKING, Any, NoReturn
+
+from branchsim.garbage import seldom_collected
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -19,18 +20,14 @@ INTERRUPTED = 130
 
 _INTERRUPTION = "interrupted; nothing was changed"
 _SIGNALLED = 128
-_COLLECT = (50_000, 20, 20)
-"""When Python looks for cycles of garbage: a command makes millions of records that hold none and live to its end, and
-by Python's own measure it would look through them again and again, for a tenth of the time and more."""
 
 
+@seldom_collected()
 def main() -> NoReturn:
     """Run the command line and exit: 0 clean, 1 findings, 2 a wrong use or input, 130 interrupted."""
     from branchsim.errors import BranchsimError
 
     warnings.showwarning = _show_warning
-    before = gc.get_threshold()
-    gc.set_threshold(*_COLLECT)
     for name in ("SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
             # Without a handler the process would end at once and leave its scratch repositories behind.
@@ -49,8 +46,6 @@ def main() -> NoReturn:
         code = INTERRUPTED
     except Exception as error:  # noqa: BLE001  a defect must not end with the exit code of a finding
         code = _of_parser(error)
-    finally:
-        gc.set_threshold(*before)
     sys.exit(code if isinstance(code, int) else CLEAN)
 
 
