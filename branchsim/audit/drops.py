@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -24,6 +25,7 @@ from branchsim.effects import (
     sift,
     state,
 )
+from branchsim.effects.scene import skeleton
 from branchsim.effects.tokens import said_again
 from branchsim.effects.units import form_of
 from branchsim.git.difftree import differing, renames
@@ -241,6 +243,28 @@ class _Met(NamedTuple):
     copies: list[Delivery[Unit]]
 
 
+class _Share(NamedTuple):
+    """How many units of a change a merge kept in a file, and how many it did not.
+
+    ``pinned`` of those missed are lines in which the change set another digest, or of which the merge has the like with
+    another one; ``versions`` is whether versions were left out that the merge has otherwise. The digests of another
+    version are no loss either.
+    """
+
+    kept: int
+    missed: int
+    pinned: int = 0
+    versions: bool = False
+
+
+_DIGEST = re.compile(r"(?<![0-9A-Za-z])(?=[0-9a-f]*[0-9])(?=[0-9a-f]*[a-f])[0-9a-f]{7,64}(?![0-9A-Za-z])")
+
+
+def _masked(unit: Unit) -> str:
+    """A line or an element without its digests and numbers."""
+    return skeleton(_DIGEST.sub("#", str(unit)))
+
+
 class _Judge:
     """Asks of files that changes touched what merges kept of that."""
 
@@ -259,16 +283,19 @@ class _Judge:
         contested = [(file, self._counted(file)) for file in files if _contested(file, resolution)]
         kept = sum(stayed for _, (stayed, _) in contested)
         missed = sum(most for _, (_, most) in contested)
-        lost: set[bytes] = set()
+        found: list[tuple[bytes, _Share]] = []
         for file, (stayed, most) in contested:
             # What is no loss after all, and what other files kept, can only raise the share that was kept.
             if not missed or kept / (kept + missed) >= _KEPT:
                 return None
             if most:
-                now, fewer = self._share(file)
-                kept, missed = kept + now - stayed, missed + fewer - most
-                if fewer:
-                    lost.add(file[2][1])
+                share = self._share(file)
+                kept, missed = kept + share.kept - stayed, missed + share.missed - most
+                found.append((file[2][1], share))
+        versions = any(share.versions for _, share in found)
+        if versions:
+            missed -= sum(share.pinned for _, share in found)
+        lost = {path for path, share in found if share.missed > (share.pinned if versions else 0)}
         if not lost:
             return None
         before = kept + missed
@@ -302,11 +329,11 @@ class _Judge:
             effect, result, others, own, other, delivered(added, removed, result.counts, own[0].counts, other[0].counts)
         )
 
-    def _share(self, file: _File) -> tuple[int, int]:
-        """How many units of a change a merge kept of those that one of its sides alone had, and how many it did not."""
+    def _share(self, file: _File) -> _Share:
+        """How much of a change a merge kept of what one of its sides alone had, and how much it did not."""
         met = self._met(file)
         if met is None:
-            return 0, 0
+            return _Share(0, 0)
         effect, result, others, (own, own_entry), (other, other_entry), copies = met
         verdicts = [
             Verdict(each.unit, What.LOST if each.added else What.UNDONE, Side.SOURCE, each.had - each.kept)
@@ -326,7 +353,8 @@ class _Judge:
             if entry is not None and (content := self._reader.content(entry.sha)) is not None
         }
         scene = Scene(path=merged[1], base=effect.before, target=other, source=own, merged=result, contents=contents)
-        missed = sift(verdicts, scene).losses
+        sifted = sift(verdicts, scene)
+        missed = sifted.losses
         # Who solves a conflict by joining both sides in one line has kept both.
         fresh = [
             unit.value for unit in result.counts if unit.kind == "line" and not any(unit in s.counts for s in others)
@@ -336,7 +364,14 @@ class _Judge:
             for each in missed
             if each.what is What.LOST and each.unit.kind == "line" and said_again(each.unit.value, fresh)
         )
-        return stayed + joined, sum(verdict.copies for verdict in missed) - joined
+        gone = [*effect.removed, *(pair.before for pair in effect.altered)]
+        pins = {_masked(unit) for unit in (*result.counts, *gone) if _DIGEST.search(str(unit))}
+        return _Share(
+            stayed + joined,
+            sum(verdict.copies for verdict in missed) - joined,
+            sum(v.copies for v in missed if v.what is What.LOST and _masked(v.unit) in pins),
+            versions=any(sifted.left_out[name] for name in ("version", "newer-value")),
+        )
 
     def _sides(self, file: _File) -> list[TreeEntry | None]:
         """What each side of the merge has there."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 STAGE = r"(?:alpha|beta|dev|final|post|pre|rc|snapshot|release|stable|nightly|a|b|c|m)"
 MASKED = re.compile(
     rf"(?:\b(?:january|february|march|april|may|june|july|august|september|october|november|december"
-    rf"|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)\b|[\"']{STAGE}[\"']|\bv?\d[\w.]*(?:[-+.~]{STAGE}[\w.]*)*\+?|\bNone\b|\bnull\b)",
+    rf"|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)\b|[\"']{STAGE}[\"']|\bv?\d+(?:\.\d+){{2}}-[0-9a-z][0-9a-z.-]*|\bv?\d[\w.]*(?:[-+.~]{STAGE}[\w.]*)*\+?|\bNone\b|\bnull\b)",
     re.IGNORECASE,
 )
 ABOUT_VERSIONS = re.compile(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.story import Story
+from support.story import Files, Story
 
 from branchsim.audit.delivery import Effect, meaningful
 from branchsim.audit.newer import held, is_of_another, raised
@@ -100,9 +100,9 @@ def test_lock_files_say_nothing_and_digests_beside_a_version_do_not_matter() -> 
 def test_a_file_of_nothing_but_a_version() -> None:
     change = [effect(".go-version", "1.23.7\n", "1.23.8\n")]
     answers = [
-        held(change, raised(change), lambda _, text=text: text)
+        held(change, raised(change), lambda _, text=text: text)  # type: ignore[misc]
         for text in (b"1.24.0\n", b"1.23.8\n", b"1.23.7\n", None)
-    ]  # type: ignore[misc]
+    ]
     assert [answer and answer.newer for answer in answers] == [True, False, None, None]
 
 
@@ -120,3 +120,25 @@ def test_no_older_version_passes(old: str, new: str, there: list[str], *, more: 
     assert (found is not None) == (raises and good and not more)
     if found is not None:
         assert found.newer == all(version_key(version) > version_key(new) for version in there)
+
+
+_PINS = {
+    "build.props": '<Library Version="{}">\n',
+    "sources.txt": "library from https://example.com/pkg-{}/index\n",
+}
+
+
+@pytest.mark.parametrize("version", [True, False])
+def test_the_digest_of_an_older_version_is_no_loss_but_a_digest_alone_is(tmp_path: Path, version: bool) -> None:
+    """Which of two digests is the newer one only the versions beside them tell."""
+
+    def pins(number: str, digest: str) -> Files:
+        files: Files = {name: text.format(digest if name == "sources.txt" else number) for name, text in _PINS.items()}
+        return files if version else {"sources.txt": files["sources.txt"]}
+
+    told = Story(tmp_path / "repo", files=pins("1.0.0", "3298b3c1d986"))
+    told.repo.commit("integration", pins("2.0.0-preview.1", "beef01234567"), subject="Take the next library")
+    fix, _ = told.hotfix("library", pins("1.0.1-servicing.7", "dc6e7082d768"))
+    told.merge("hotfix/library", "integration", pins("2.0.0-preview.1", "beef01234567"))
+    record = told.obligation(fix)
+    assert record.verdict is (Verdict.RETROFITTED if version else Verdict.LOST)
