@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from branchsim.audit.contested import Apart, Trees, cleared
 from branchsim.git.log import Commit
-from branchsim.git.trees import Edits, edits_between, edits_of, joined
+from branchsim.git.trees import Edits, are_together, edits_between, edits_of, joined
 from branchsim.history.bases import MergeBases
 
 if TYPE_CHECKING:
@@ -110,9 +110,10 @@ class Suspects:
                 unknown.append((commit, case))
                 continue
             own = self._changes(case.merge)
-            if len(line) == 1 and self._changes(line[0]) == own:
+            texts = [self._changes(each) for each in line]
+            if are_together(texts, own):
                 continue
-            apart = _apart(joined(map(self._changes, line)), edits_of(own))
+            apart = _apart(joined(texts), edits_of(own))
             if any(apart):
                 found[commit.sha] = (self._trees(case), apart)
         pairs = [(trees.base, trees.source) for trees in (self._trees(case) for _, case in unknown)]

@@ -496,14 +496,15 @@ class ObjectReader:
         answer = self._answer(talk, info.sha.encode("ascii"))
         if answer is None or isinstance(answer, Unread):
             return answer
-        content = talk.out.read(answer.size + 1)
-        if len(content) <= answer.size:
+        content = talk.out.read(answer.size)
+        # The line feed after it is read alone: to cut it off would be to copy the whole.
+        if not talk.out.read(1):
             return None
         digest = self._hash(b"%b %d\0" % (info.type.encode("ascii"), info.size), usedforsecurity=False)
-        digest.update(memoryview(content)[:-1])
+        digest.update(content)
         if digest.hexdigest() != info.sha:
             return Unread(info.sha, Why.CORRUPT, info.size, "its content does not have this id")
-        return content[:-1]
+        return content
 
     def _answer(self, talk: _Talk, name: bytes) -> ObjectInfo | Unread | None:
         """The head of the next answer; None if the process has ended."""

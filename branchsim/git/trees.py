@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 from branchsim.git.difftree import raw_changes
@@ -36,6 +36,22 @@ def joined(texts: Iterable[bytes]) -> Edits:
             later = found.get(path)
             found[path] = (before, after if later is None else later[1])
     return {path: edit for path, edit in found.items() if edit[0] != edit[1]}
+
+
+def are_together(texts: Sequence[bytes], text: bytes) -> bool:
+    """Whether several commits that have no path in common changed together what another text says, and nothing else."""
+    if sum(map(len, texts)) != len(text):
+        return False
+    found: dict[bytes, bytes] = {}
+    for each in texts:
+        found.update(_by_path(each))
+    # Of a path that two of them had changed only the last would have stayed.
+    return found == _by_path(text)
+
+
+def _by_path(text: bytes) -> dict[bytes, bytes]:
+    tokens = text.split(b"\0")
+    return dict(zip(tokens[1::2], tokens[::2], strict=False))
 
 
 def edits_between(scratch: Scratch, pairs: Iterable[tuple[Sha, Sha]]) -> Iterator[Edits | None]:
@@ -72,4 +88,4 @@ def _edit(change: RawChange) -> tuple[bytes, bytes]:
     return before.encode("ascii"), after.encode("ascii")
 
 
-__all__ = ["Edits", "edits_between", "edits_of", "joined"]
+__all__ = ["Edits", "are_together", "edits_between", "edits_of", "joined"]

@@ -11,7 +11,7 @@ from support.repos import RepoBuilder, executable
 from branchsim.git.difftree import RenameReader, renames
 from branchsim.git.log import pack, read_commits, read_packed, unpack
 from branchsim.git.repository import Repository
-from branchsim.git.trees import edits_between, edits_of, joined
+from branchsim.git.trees import are_together, edits_between, edits_of, joined
 from branchsim.history.graph import Graph
 from branchsim.names import Sha
 
@@ -19,6 +19,22 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import pytest
+
+
+def _change(path: str, old: int, new: int) -> bytes:
+    return f":100644 100644 {old:040x} {new:040x} M\0{path}\0".encode()
+
+
+def test_commits_together_are_told_only_where_each_path_was_changed_by_one_of_them() -> None:
+    one, two, again = _change("a", 1, 2), _change("b", 1, 2), _change("a", 2, 3)
+    assert are_together([two, one], one + two)
+    assert are_together([], b"")
+    assert not are_together([one], two)
+    assert not are_together([two, one], one)
+    assert not are_together([one], one + two)
+    # What went away and came back, or changed twice, is for `joined`.
+    assert not are_together([again, one], _change("a", 1, 3))
+    assert not are_together([again, one], one + two)
 
 
 @settings(max_examples=15, deadline=None)
