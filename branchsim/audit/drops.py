@@ -104,7 +104,8 @@ class Drops:
         self, carried: Mapping[int, Sequence[Change]], resolutions: Mapping[Sha, Resolution]
     ) -> Iterator[tuple[Change, Resolution]]:
         """Where a merge that was not git's own brought a change's paths together with something else."""
-        gone = self._deleted(resolutions)
+        carriers = (change for each in carried.values() for change in each)
+        gone = self._deleted(resolutions, {path for change in carriers for path in self._paths(change)})
         moved: dict[Sha, list[tuple[Change, set[bytes]]]] = defaultdict(list)
         for place, members in carried.items():
             for change, resolution, paths in self._met(place, members, resolutions, gone):
@@ -151,10 +152,12 @@ class Drops:
         number = graph.number(merge)
         return all(graph.is_ancestor(graph.number(commit.sha), number) for commit in own)
 
-    def _deleted(self, merges: Iterable[Sha]) -> dict[Sha, frozenset[bytes]]:
-        """The paths that a merge has no longer and one of its sides had: only they can have been moved."""
+    def _deleted(self, merges: Iterable[Sha], among: set[bytes]) -> dict[Sha, frozenset[bytes]]:
+        """Those of some paths that a merge has no longer and one of its sides had: only they can have been moved."""
         pairs = {merge: self._sides(merge) for merge in merges}
-        found = differing(self._repository.scratch, [pair for each in pairs.values() for pair in each], only="D")
+        found = differing(
+            self._repository.scratch, [pair for each in pairs.values() for pair in each], only="D", among=among
+        )
         return {merge: frozenset().union(*map(found.__getitem__, each)) for merge, each in pairs.items()}
 
     def _sides(self, merge: Sha) -> list[tuple[Sha, Sha]]:

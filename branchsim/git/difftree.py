@@ -12,7 +12,7 @@ from branchsim.git.process import Conversation, run
 from branchsim.names import Sha
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Container, Iterable, Iterator, Sequence
 
     from branchsim.git.scratch import Scratch
 
@@ -23,6 +23,7 @@ FEW = 100
 
 _BLOCK = 1 << 16
 _MOST = 1000
+_MUCH = 16 * 1024 * 1024
 _RAW = ("-r", "-z", "--raw", "--no-abbrev", "--ignore-submodules=none")
 _PLAIN = (*_RAW, "--no-renames")
 
@@ -97,8 +98,12 @@ def raw_changes(scratch: Scratch, pairs: Iterable[Pair]) -> dict[Pair, list[RawC
     return found
 
 
-def differing(scratch: Scratch, pairs: Iterable[Pair], *, only: str = "") -> dict[Pair, frozenset[bytes]]:
-    """The paths in which trees differ; with letters of git's ``--diff-filter`` only those (``D`` for deleted ones).
+def differing(
+    scratch: Scratch, pairs: Iterable[Pair], *, only: str = "", among: Container[bytes] | None = None
+) -> dict[Pair, frozenset[bytes]]:
+    """The paths in which trees differ, or those of some paths that do.
+
+    With letters of git's ``--diff-filter`` only those that differ so (``D`` for deleted ones).
 
     Raises
     ------
@@ -108,7 +113,7 @@ def differing(scratch: Scratch, pairs: Iterable[Pair], *, only: str = "") -> dic
     found: dict[Pair, set[bytes]] = {pair: set() for pair in pairs}
     kinds = only.encode("ascii")
     for pair, entry, path in _raw(scratch, list(found), _PLAIN):
-        if not kinds or entry[-1:] in kinds:
+        if (not kinds or entry[-1:] in kinds) and (among is None or path in among):
             found[pair].add(path)
     return {pair: frozenset(paths) for pair, paths in found.items()}
 
@@ -193,9 +198,19 @@ def _raw(
     """Of each entry of git's raw diff its pair, and the last two of its words and names: ``:100644 ... M``, a path."""
     if not pairs:
         return
+    at, size = 0, FEW
+    while at < len(pairs):
+        share = pairs[at : at + size]
+        out = diff_tree(scratch, share, options)
+        yield from _entries(share, out, names)
+        # Trees far apart differ in most of their paths: of such pairs few are asked for at once.
+        at, size = at + size, size * 2 if len(out) < _MUCH else max(1, size // 2)
+
+
+def _entries(pairs: Sequence[Pair], out: bytes, names: int) -> Iterator[tuple[Pair, bytes, bytes]]:
     heads = {f"{old} {new}".encode("ascii"): (old, new) for old, new in pairs}
     pair = pairs[0]
-    tokens = iter(diff_tree(scratch, pairs, options).split(b"\0"))
+    tokens = iter(out.split(b"\0"))
     for token in tokens:
         # With -z the header of a pair still ends with a line feed, so headers stand before the first entry of a pair.
         head, line_feed, rest = token.partition(b"\n")
