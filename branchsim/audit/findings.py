@@ -39,10 +39,10 @@ class Finding:
     side : str
         ``target`` if a live change was overwritten, ``source`` if an incoming one was not delivered, ``both``.
     what : str
-        The row of the table: ``lost``, ``evil-removal``, ``deletion-undone``.
+        The row of the table: ``lost``, ``evil-removal``, ``deletion-undone``, ``unresolved``.
     fate : str
         What stands in its place: ``edit-undone``, ``deletion-undone``, ``vanished``, ``evil-removal``, ``other-side``,
-        ``rewritten``.
+        ``rewritten``, ``unresolved``.
     cause : Cause
         Who decided.
     before, after : str
@@ -176,9 +176,12 @@ class Judge:
         verdict = fated.verdict
         tip = part.source if verdict.side is Side.SOURCE else part.target
         other = part.target if verdict.side is Side.SOURCE else part.source
-        undone = verdict.what is What.UNDONE
+        unresolved = verdict.what is What.UNRESOLVED
+        undone = verdict.what is What.UNDONE or unresolved
         log = self.log(tip)
-        origin = log.removed(names, verdict.unit) if undone else log.brought(names, verdict.unit)
+        # Who took away the marks of another conflict has nothing to do with this one.
+        look = (lambda *_: None) if unresolved else log.removed if undone else log.brought
+        origin = look(names, verdict.unit)
         restorer = repairs.of(verdict)
         cause = self._cause(part, each)
         # A commit that takes a file back had what it takes away, and that is what is wrong with it.
@@ -200,7 +203,7 @@ class Judge:
             alike=fated.alike,
             vague=is_vague(verdict.unit),
             stood=own.stood,
-            unresolved=own.unresolved,
+            unresolved=own.unresolved or unresolved,
             on_purpose=own.on_purpose,
         )
         before, now = _excerpts(fated, own.lines)
@@ -310,6 +313,7 @@ _FATES = {
     Fate.EVIL_REMOVAL: "base and both sides have it, and the result has not",
     Fate.OTHER_SIDE: "the other side's text stands in its place",
     Fate.REWRITTEN: "other text stands in its place",
+    Fate.UNRESOLVED: "the marks of a conflict are in the file",
 }
 
 
@@ -317,19 +321,22 @@ def _reason(
     each: PathLosses, fated: Fated, origin: Commit | None, restorer: Commit | None, cause: Cause,
     match: tuple[Sha, int] | None,
 ) -> str:  # fmt: skip
-    undone = fated.verdict.what is What.UNDONE
+    unresolved = fated.verdict.what is What.UNRESOLVED
+    undone = fated.verdict.what is What.UNDONE or unresolved
     side = {Side.TARGET: "the tip it landed on", Side.SOURCE: "what landed", Side.BOTH: "both sides"}[
         fated.verdict.side
     ]
     who = (
-        f"{origin.sha[:12]} had {'removed' if undone else 'brought'} it" if origin is not None else f"{side} had it so"
-    )
+        "neither side had it" if unresolved
+        else f"{origin.sha[:12]} had {'removed' if undone else 'brought'} it" if origin is not None
+        else f"{side} had it so"
+    )  # fmt: skip
     parts = [f"{who}; {_FATES[fated.fate]}"]
     if match is not None:
         parts.append(f"the commit takes {match[1]} path{'s' * (match[1] != 1)} back to how {match[0][:12]} had them")
-    elif cause is Cause.EVIL_MERGE:
+    elif cause is Cause.EVIL_MERGE and not unresolved:
         parts.append("git merges this path without a conflict and keeps it")
-    elif cause is Cause.MERGE_RESOLUTION:
+    elif cause is Cause.MERGE_RESOLUTION and not unresolved:
         parts.append("the conflict was resolved without it")
     if each.equals is not None and match is None and cause is not Cause.FORCE_PUSH:
         parts.append(f"the file is as a whole that of the {each.equals}")
@@ -349,7 +356,7 @@ def _excerpts(fated: Fated, lines: Mapping[str, Sequence[str]]) -> tuple[str, st
     verdict = fated.verdict
     version = "source" if verdict.side is Side.SOURCE else "target"
     if fated.place is None or verdict.unit.kind != "line":
-        undone = verdict.what is What.UNDONE
+        undone = verdict.what in (What.UNDONE, What.UNRESOLVED)
         return ("" if undone else str(verdict.unit), str(verdict.unit) if undone else "\n".join(fated.instead))
     place = fated.place
     return (

@@ -380,9 +380,18 @@ class LossReader:
                 if "base" in has
                 else moved.back("base", "target", target) or moved.back("base", "source", source) or path
             )
+            # What one side moved the other may still have under the old name, or have moved elsewhere.
+            target = self._still(step, moved, "target", target, base)
+            source = self._still(step, moved, "source", source, base)
             names = {"base": base, "target": target, "source": source, "merged": merged}
             found[base, target, source, merged] = names
         return list(found.values())
+
+    def _still(self, step: Step, moved: _Moves, side: str, name: bytes, base: bytes) -> bytes:
+        """The name that a side has for a path which it does not have under that of the other side."""
+        if name == base or side in self._having(step, name):
+            return name
+        return base if side in self._having(step, base) else moved.on("base", side, base) or name
 
     def _having(self, step: Step, path: bytes) -> set[str]:
         """The versions that have a path."""

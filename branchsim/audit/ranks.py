@@ -9,6 +9,7 @@ from branchsim.effects import Fate, Region
 
 BASE: dict[Fate, float] = {
     Fate.EDIT_UNDONE: 0.48,
+    Fate.UNRESOLVED: 0.45,
     Fate.DELETION_UNDONE: 0.42,
     Fate.VANISHED: 0.40,
     Fate.EVIL_REMOVAL: 0.34,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import cached_property
 
 from branchsim.audit.pathlog import PathLog
-from branchsim.effects import Fated, Unit, Verdict, What, own_words
+from branchsim.effects import Fated, Unit, Verdict, What, is_mark, own_words
 from branchsim.git.log import Commit
 from branchsim.names import Sha, file_name
 
@@ -25,7 +25,10 @@ _MOST_OF = 0.5
 _FEW = 3
 _FOCUS = 0.25
 _WORDS = 2
+_EDITED = 0.1
+"""What a commit weighs that removes a few lines of a file which had come back as a whole: it works on the file."""
 _PATH = Unit("path", (), "present")
+_BACK = (What.UNDONE, What.UNRESOLVED)
 _SAYS_SO = re.compile(
     r"\b(?:wrong|bad|broken|botched|lost|mis-?|fix\w*|repair\w*|correct\w*|after|undo|mistake\w*|missing)\W"
     r"(?:\S+\s+){0,4}(?:miss-?)?merg"
@@ -41,7 +44,7 @@ def is_vague(unit: Unit) -> bool:
     """Whether a line has hardly a word of its own, or an element no text: it may come and go for any reason."""
     if unit.kind == "element":
         return not unit.value
-    return unit.kind == "line" and own_words(unit.value) < _WORDS
+    return unit.kind == "line" and not is_mark(unit) and own_words(unit.value) < _WORDS
 
 
 class Repairs:
@@ -85,7 +88,7 @@ class Repairs:
     def successor(self, fated: Fated) -> Commit | None:
         """The later commit that took away what stands in the place of a loss, or the whole path; None if it stands."""
         unit = fated.verdict.unit
-        here = [Unit(unit.kind, unit.key, text) for text in fated.instead if fated.verdict.what is not What.UNDONE]
+        here = [Unit(unit.kind, unit.key, text) for text in fated.instead if fated.verdict.what not in _BACK]
         here = [each for each in here if not is_vague(each)]
         removed = [self._later.first_removed(self._names, each) for each in here]
         gone = [commit for commit in removed if commit is not None]
@@ -100,14 +103,17 @@ class Repairs:
         return any(file_name(change.path) in own and change.path not in self._names for change in commit.changes)
 
     @cached_property
+    def _file_is_back(self) -> bool:
+        return any(each.what is What.UNDONE and each.unit.kind == "path" for each in self._verdicts)
+
+    @cached_property
     def _restorers(self) -> dict[Verdict, Commit]:
         found = {}
         # Lines that go with their file, which was moved or is not needed any more, repair nothing; a file that had been
         # deleted and came back is another matter.
-        file_is_back = any(each.what is What.UNDONE and each.unit.kind == "path" for each in self._verdicts)
         for verdict in self._verdicts:
-            if verdict.what is What.UNDONE:
-                restorer = self._later.first_removed(self._names, verdict.unit, with_path=file_is_back)
+            if verdict.what in _BACK:
+                restorer = self._later.first_removed(self._names, verdict.unit, with_path=self._file_is_back)
             else:
                 restorer = self._later.first_brought(self._names, verdict.unit)
             if restorer is not None:
@@ -118,6 +124,8 @@ class Repairs:
         """By how much of the loss it undoes, how little else it does there, how soon it came, and what it says."""
         mine = [verdict for verdict, each in self._restorers.items() if each.sha == restorer.sha]
         share = len(mine) / len(self._verdicts)
+        if self._file_is_back and share < _MOST_OF:
+            return _EDITED
         focus = len(mine) / max(len(mine), self._later.churn(self._names, restorer))
         after = restorer.committed_at - self._commit.committed_at
         pointed = focus >= _FOCUS or (share >= _MOST_OF and len(mine) >= _FEW)
@@ -125,7 +133,7 @@ class Repairs:
             return 1.0 if after <= _SOON else 0.8
         value = (0.6 if pointed else 0.3) + 0.25 * (after <= _AT_ONCE)
         # An edit that was undone is a loss and an old text that is back. Who only removes the old text edits it again.
-        lost = any(verdict.what is not What.UNDONE for verdict in self._verdicts)
+        lost = any(verdict.what not in _BACK for verdict in self._verdicts)
         if lost and all(verdict.what is What.UNDONE for verdict in mine):
             value *= 0.3
         if all(is_vague(verdict.unit) for verdict in mine):

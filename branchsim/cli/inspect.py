@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _SHOWN = 12
 _EXCERPT = 6
+_CAME = ("deletion-undone", "unresolved")
+"""What stands in the result and should not."""
 
 
 def inspect(
@@ -92,7 +94,8 @@ def _print_group(found: Inspection, members: list[Finding]) -> None:
     from branchsim.cli.output import printable
 
     first = members[0]
-    what = f"{len(members)} of the {first.side} side, {first.fate}, {first.cause.value}"
+    side = "both sides" if first.side == "both" else f"the {first.side} side"
+    what = f"{len(members)} of {side}, {first.fate}, {first.cause.value}"
     typer.echo(f"\n[{first.rank:.2f}] {printable(first.path)}: {what}")
     typer.echo(f"  {printable(first.reason)}")
     for sha in dict.fromkeys(
@@ -101,7 +104,7 @@ def _print_group(found: Inspection, members: list[Finding]) -> None:
         if sha in found.subjects:
             typer.echo(f"  {sha[:12]} {printable(found.subjects[sha])}")
     for each in members[:_EXCERPT]:
-        typer.echo(f"  {'+' if each.what == 'deletion-undone' else '-'} {printable(each.unit)}")
+        typer.echo(f"  {'+' if each.what in _CAME else '-'} {printable(each.unit)}")
     if len(members) > _EXCERPT:
         typer.echo(f"  ... and {len(members) - _EXCERPT} more")
     for name, text in (("before", first.before), ("after", first.after)):

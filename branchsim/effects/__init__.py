@@ -18,6 +18,7 @@ from branchsim.effects.presence import (
     combine,
     effect_of,
     expected,
+    is_mark,
     judge,
     state,
 )
@@ -73,6 +74,7 @@ __all__ = [
     "effect_of",
     "expected",
     "fates",
+    "is_mark",
     "is_version_bump",
     "judge",
     "looks_generated",

@@ -41,6 +41,8 @@ class Fate(enum.Enum):
     """The other side's text is in its place."""
     REWRITTEN = "rewritten"
     """Text that is new in the result is in its place."""
+    UNRESOLVED = "unresolved"
+    """It is the mark of a conflict, and stands in the result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,8 @@ def fates(losses: Iterable[Verdict], scene: Scene) -> list[Fated]:
             fated = aligned[side].fate(verdict)
         else:
             fated = _keyed(verdict, scene)
-        found.append(replace(fated, region=regions.of(verdict)))
+        region = Region.CONTESTED if verdict.what is What.UNRESOLVED else regions.of(verdict)
+        found.append(replace(fated, region=region))
     return found
 
 
@@ -163,9 +166,11 @@ class _Alignment:
         self._words: dict[Place, list[tuple[int, Counter[str]]]] = {}
 
     def fate(self, verdict: Verdict) -> Fated:
-        back = verdict.what is What.UNDONE
+        back = verdict.what in (What.UNDONE, What.UNRESOLVED)
         places = self._find()[back].get(verdict.unit.value, [])
         place = places[0] if places else None
+        if verdict.what is What.UNRESOLVED:
+            return Fated(verdict, Fate.UNRESOLVED, place)
         there = self._there.get(place) or self._look(place)
         if verdict.what is What.EVIL_REMOVAL:
             return Fated(verdict, Fate.EVIL_REMOVAL, place, there.here, reordered=there.reordered)

@@ -35,7 +35,7 @@ class Family:
     brackets : str
         The bracket by which an import goes on over lines, as ``()`` or ``{}``; empty if it does not.
     triple : bool
-        Whether text in triple quotes that starts a line is documentation.
+        Whether text in triple quotes that starts a line is documentation, where the line before it does not go on.
     tail : str
         What opens a comment at the end of a line of code; empty if nothing does.
     """
@@ -165,6 +165,8 @@ _BY_NAME = {
 }
 _LONG = 2000  # nobody ends a longer line with a comment, and the search is quadratic in what a hostile line holds
 _TRIPLE = re.compile(r"\"\"\"|'''")
+_GOES_ON = ("=", "(", "[", "{", ",", "\\", "+", "%", "return")
+"""What a line of code ends with that goes on with the next: text in triple quotes there is a value."""
 _DOCUMENTATION = re.compile(r"[rubRUB]{0,2}(?:\"\"\"|''')")
 
 
@@ -224,12 +226,15 @@ def inert_lines(text: str, family: Family) -> Inert:
         line = normalised(raw)
         if not line:
             continue
-        kind = known.get(line) if outside else None
+        # What a line in triple quotes is depends on the line before it.
+        quoted = family.triple and _DOCUMENTATION.match(line) is not None
+        kind = known.get(line) if outside and not quoted else None
         if kind is None:
             kind = scan.kind(line)
-            if outside and scan.is_outside and len(line) <= _LONG:
+            if outside and scan.is_outside and not quoted and len(line) <= _LONG:
                 known[line] = kind
             outside = scan.is_outside
+        scan.before = line if kind == "code" else scan.before if kind == "comment" else ""
         found[kind].add(line)
     return Inert(found["comment"], found["import"], found["code"])
 
@@ -291,6 +296,7 @@ class _Scan:
         self.closes = ""
         self.quote = ""
         self.documents = False
+        self.before = ""
         self.depth = 0
         self.goes_on = False
 
@@ -339,7 +345,7 @@ class _Scan:
         return "import"
 
     def _quotes(self, line: str) -> str:
-        self.documents = _DOCUMENTATION.match(line) is not None
+        self.documents = _DOCUMENTATION.match(line) is not None and not self.before.endswith(_GOES_ON)
         for found in _TRIPLE.finditer(line):
             if not self.quote:
                 self.quote = found[0]

@@ -30,6 +30,8 @@ class What(enum.Enum):
     """A side had removed it, and the result has it again."""
     NEW = "new"
     """Only the result has it: not a loss."""
+    UNRESOLVED = "unresolved"
+    """Only the result has it, and it is the mark of a conflict: the two sides stand there unjoined."""
 
 
 class Side(enum.Enum):
@@ -68,7 +70,13 @@ class Verdict(NamedTuple):
         return self.what in _LOSSES
 
 
-_LOSSES = frozenset({What.LOST, What.EVIL_REMOVAL, What.UNDONE})
+_LOSSES = frozenset({What.LOST, What.EVIL_REMOVAL, What.UNDONE, What.UNRESOLVED})
+_MARKS = ("<<<<<<< ", ">>>>>>> ")
+
+
+def is_mark(unit: Unit) -> bool:
+    """Whether a line begins or ends a conflict, as git writes it into a file."""
+    return unit.kind == "line" and unit.value.startswith(_MARKS)
 
 
 def judge(base: Units, target: Units, source: Units, merged: Units, *, kept: bool = False) -> list[Verdict]:
@@ -100,6 +108,9 @@ def judge(base: Units, target: Units, source: Units, merged: Units, *, kept: boo
     for unit in units:
         counts = (b.get(unit, 0), t.get(unit, 0), s.get(unit, 0), m.get(unit, 0))
         if counts[0] == counts[1] == counts[2] == counts[3]:
+            continue
+        if not any(counts[:3]) and is_mark(unit):
+            verdicts.append(Verdict(unit, What.UNRESOLVED, Side.BOTH, counts[3]))
             continue
         verdicts.extend(
             Verdict(unit, what, side, count) for what, side, count in _weigh(*counts) if kept or what is not What.KEPT
@@ -467,6 +478,7 @@ __all__ = [
     "combine",
     "effect_of",
     "expected",
+    "is_mark",
     "judge",
     "state",
 ]

@@ -326,7 +326,7 @@ class Scene:
 
     def had_it(self, verdict: Verdict) -> str:
         """The name of a version that held the unit, when it was lost or before it was removed."""
-        if verdict.what is What.UNDONE:
+        if verdict.what in (What.UNDONE, What.UNRESOLVED):
             return "merged"
         return "source" if verdict.side is Side.SOURCE else "target"
 

@@ -127,6 +127,39 @@ def test_an_edit_of_a_file_that_the_other_side_renamed_is_followed(sides: Callab
     assert found.records[0].rank >= FINDING
 
 
+def test_what_one_side_moved_is_compared_with_what_the_other_has_under_the_old_name(
+    sides: Callable[..., Sides],
+) -> None:
+    made = sides({"a.c": CODE}, {"a.c": edited(7, "700")}, {"a.c": None, "dir/b.c": CODE})
+    found = made.merged({"a.c": edited(7, "700"), "dir/b.c": CODE})
+    assert {(each.unit, each.side) for each in found.records if each.path == "dir/b.c"} == {
+        ("int value_7 = 700;", "target"),
+        ("int value_7 = 7;", "target"),
+    }
+
+
+def test_marks_of_a_conflict_that_were_committed_are_found_though_no_line_is_lost(sides: Callable[..., Sides]) -> None:
+    one, two = CODE + "int one = 1;\n", CODE + "int two = 2;\n"
+    torn = f"{CODE}<<<<<<< HEAD\nint one = 1;\n=======\nint two = 2;\n>>>>>>> topic\n"
+    made = sides({"a.c": CODE}, {"a.c": one}, {"a.c": two})
+    merge = made.repo.merge(into="main", source="topic", files={"a.c": torn})
+    found = inspect(made.repo.finish(), merge)
+    assert [(each.unit, each.what, each.fate) for each in found.records] == [
+        ("<<<<<<< HEAD", "unresolved", "unresolved"),
+        (">>>>>>> topic", "unresolved", "unresolved"),
+    ]
+    assert found.records[0].rank >= FINDING
+    mended = made.repo.commit("main", {"a.c": one + "int two = 2;\n"}, subject="Go on")
+    after = inspect(made.repo.finish(), merge)
+    assert {each.restored_by for each in after.records} == {mended}
+    assert after.records[0].rank > found.records[0].rank
+
+
+def test_marks_of_a_conflict_that_a_side_has_are_no_conflict_of_the_merge(sides: Callable[..., Sides]) -> None:
+    torn = f"{CODE}<<<<<<< HEAD\nint one = 1;\n=======\n>>>>>>> topic\n"
+    assert sides({"a.c": CODE}, {"a.c": edited(7, "700")}, {"a.c": torn}).merged().records == ()
+
+
 def test_a_file_of_the_target_that_resembles_one_it_deleted_is_compared_with_itself(
     sides: Callable[..., Sides],
 ) -> None:
@@ -340,6 +373,18 @@ def test_a_file_that_is_moved_later_restores_nothing(tmp_path: Path) -> None:
     merge = made.repo.merge(into="main", source="topic", files={"a.c": edited(30, "3")})
     made.repo.commit("main", {"a.c": None, "dir/a.c": edited(30, "3")}, subject="Move it")
     assert {each.restored_by for each in inspect(made.repo.finish(), merge).records} == {None}
+
+
+@pytest.mark.parametrize(("left", "mends"), [("", True), (CODE[:180], True), (edited(20, "2"), False)])
+def test_who_removes_a_few_lines_of_a_file_that_came_back_does_not_mend_that(
+    tmp_path: Path, left: str, mends: bool
+) -> None:
+    made = Sides(tmp_path / "repo", {"a.c": CODE, "b.c": "int b;\n"}, {"a.c": None}, {"a.c": edited(30, "3")})
+    merge = made.repo.merge(into="main", source="topic", files={"a.c": edited(30, "3")})
+    before = max(each.rank for each in inspect(made.repo.finish(), merge).records)
+    made.repo.commit("main", {"a.c": left or None}, subject="Restore the list")
+    after = max(each.rank for each in inspect(made.repo.finish(), merge).records)
+    assert (after > before + 0.1) == mends
 
 
 def test_an_edit_that_its_own_side_took_back_is_superseded(tmp_path: Path) -> None:

@@ -34,7 +34,8 @@ EVIDENCE = st.builds(
 
 def test_fates_stand_in_the_order_of_what_matters() -> None:
     order = [
-        Fate.EDIT_UNDONE, Fate.DELETION_UNDONE, Fate.VANISHED, Fate.EVIL_REMOVAL, Fate.OTHER_SIDE, Fate.REWRITTEN,
+        Fate.EDIT_UNDONE, Fate.UNRESOLVED, Fate.DELETION_UNDONE, Fate.VANISHED, Fate.EVIL_REMOVAL, Fate.OTHER_SIDE,
+        Fate.REWRITTEN,
     ]  # fmt: skip
     ranks = [rank(Evidence(fate=fate, path=b"a.c")) for fate in order]
     assert ranks == sorted(set(ranks), reverse=True)

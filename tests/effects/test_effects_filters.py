@@ -6,6 +6,7 @@ import pytest
 from support.effects import line, lines, read
 
 from branchsim.effects import FILTERS, Attributes, Scene, Side, Sifted, What, arrivals, judge, sift, units_together
+from branchsim.effects.languages import PYTHON, inert_lines
 from branchsim.effects.units import Version
 from branchsim.topology import PathGlobs
 
@@ -132,6 +133,14 @@ def test_a_line_that_was_wrapped_is_formatting() -> None:
     assert not result.losses
     assert result.left_out["formatting"] == 1
     assert not sifted("a.py", one, wrapped, one, one).losses
+
+
+@pytest.mark.parametrize("opening", ["text = \\\n", "send(\n", "parts = [one,\n"])
+def test_text_in_triple_quotes_is_no_documentation_where_the_line_before_goes_on(opening: str) -> None:
+    text = f'{opening}"""\nsource the profile first\n"""\n'
+    inert = inert_lines(text, PYTHON)
+    assert "source the profile first" not in inert.comments
+    assert "source the profile first" in inert_lines(text.removeprefix(opening), PYTHON).comments
 
 
 def test_a_comment_at_the_end_of_a_line_is_formatting_but_a_hash_in_a_string_is_not() -> None:
