@@ -26,7 +26,8 @@ _FEW = 3
 _FOCUS = 0.25
 _WORDS = 2
 _EDITED = 0.1
-"""What a commit weighs that removes a few lines of a file which had come back as a whole: it works on the file."""
+"""What a commit weighs that removes little of much that had come back, or of a whole file: it works on it."""
+_A_PART = 0.1
 _PATH = Unit("path", (), "present")
 _BACK = (What.UNDONE, What.UNRESOLVED)
 _SAYS_SO = re.compile(
@@ -124,8 +125,10 @@ class Repairs:
         """By how much of the loss it undoes, how little else it does there, how soon it came, and what it says."""
         mine = [verdict for verdict, each in self._restorers.items() if each.sha == restorer.sha]
         share = len(mine) / len(self._verdicts)
-        if self._file_is_back and share < _MOST_OF:
-            return _EDITED
+        if all(verdict.what is What.UNDONE for verdict in mine):
+            back = sum(verdict.what is What.UNDONE for verdict in self._verdicts)
+            if len(mine) < (_MOST_OF if self._file_is_back else _A_PART) * back:
+                return _EDITED
         focus = len(mine) / max(len(mine), self._later.churn(self._names, restorer))
         after = restorer.committed_at - self._commit.committed_at
         pointed = focus >= _FOCUS or (share >= _MOST_OF and len(mine) >= _FEW)

@@ -23,20 +23,29 @@ _NOTHING = "000000"
 
 
 class SquashedBranch(NamedTuple):
-    """A landing, the tip that was squashed, and where that branch had parted from the other."""
+    """A landing, the tip that was squashed, and where that branch had parted from the other.
+
+    Where only the files `told` so, what the landing did not touch may not have been meant to land with it.
+    """
 
     landing: Landing
     head: Sha
     base: Sha
+    told: bool
 
 
 class _Asked(NamedTuple):
-    """A tip that a landing may be the squash of; `exactly` where only the files can tell."""
+    """A tip that a landing may be the squash of.
+
+    At least so many files have to stand as the tip has them: of a head that a pull request names none, of a branch that
+    the landing names one, since a fork may have a branch of that name. Where only the files can tell, most of them.
+    """
 
     landing: Landing
     tip: Sha
     before: Sha
-    exactly: bool
+    fewest: int
+    most: bool
 
 
 def squashed_branches(
@@ -67,12 +76,18 @@ def squashed_branches(
     )
     best: dict[Sha, tuple[int, SquashedBranch]] = {}
     for (each, base), (began, before, tip) in zip(based, trees, strict=True):
-        taken = taken_from(
-            changed[began, tip], changed[before, tip], history.commit(each.landing.sha).changes, exactly=each.exactly
-        )
-        if taken > best.get(each.landing.sha, (0,))[0]:
-            best[each.landing.sha] = taken, SquashedBranch(each.landing, each.tip, base)
+        landed = history.commit(each.landing.sha).changes
+        brought, ahead = changed[began, tip], changed[before, tip]
+        taken = taken_from(brought, ahead, landed, exactly=each.most)
+        if taken > best.get(each.landing.sha, (0,))[0] and _as_it_is(brought, landed) >= each.fewest:
+            best[each.landing.sha] = taken, SquashedBranch(each.landing, each.tip, base, each.most)
     return [found for _, found in best.values()]
+
+
+def _as_it_is(brought: Sequence[RawChange], landed: Sequence[RawChange]) -> int:
+    """How many paths a landing has just as a head brought them."""
+    there = {(change.path, change.new_mode, change.new) for change in landed}
+    return sum((change.path, change.new_mode, change.new) in there for change in brought)
 
 
 def taken_from(
@@ -90,7 +105,8 @@ def taken_from(
     landed : sequence of RawChange
         What the landing changed.
     exactly : bool
-        Whether only those paths count that the landing has as the head has them.
+        Whether only those paths count that the landing has as the head has them, and have to be more than half: a
+        pick of one of two changes is no squash of both.
     """
     there = {change.path: (change.new_mode, change.new) for change in landed}
     missing = {change.path for change in ahead}
@@ -98,7 +114,7 @@ def taken_from(
     taken = sum(
         there[change.path] == (change.new_mode, change.new) or not exactly for change in wanted if change.path in there
     )
-    return taken if 2 * taken >= len(wanted) else 0
+    return taken if 2 * taken >= len(wanted) + exactly else 0
 
 
 def _named(history: History, landings: Iterable[Landing], heads: Mapping[Sha, Sha]) -> list[_Asked]:
@@ -108,20 +124,21 @@ def _named(history: History, landings: Iterable[Landing], heads: Mapping[Sha, Sh
     for landing in landings:
         head = heads.get(landing.sha)
         source = landing.source
+        fewest = int(head is None)
         if head is None and source is not None and source in history.landings and source != landing.branch:
             head = _tip_at(history, source, landing)
         if head is not None and head in history.graph:
-            told += _asked(history, landing, head, exactly=False)
+            told += _asked(history, landing, head, fewest=fewest)
         elif head is None:
             rest.append(landing)
     return told + _by_content(history, rest)
 
 
-def _asked(history: History, landing: Landing, tip: Sha, *, exactly: bool) -> list[_Asked]:
+def _asked(history: History, landing: Landing, tip: Sha, *, fewest: int, most: bool = False) -> list[_Asked]:
     before = landing.before
     if before is None or history.held(landing, tip):
         return []
-    return [_Asked(landing, tip, before, exactly)]
+    return [_Asked(landing, tip, before, fewest, most)]
 
 
 def _tip_at(history: History, branch: str, landing: Landing) -> Sha | None:
@@ -131,7 +148,7 @@ def _tip_at(history: History, branch: str, landing: Landing) -> Sha | None:
 
 
 def _by_content(history: History, landings: Sequence[Landing]) -> list[_Asked]:
-    """The same for landings that name no branch: half of their files stood so on the one that is promoted there."""
+    """The same for landings that name no branch: most of their files stood so on the one that is promoted there."""
     sources: dict[str, list[str]] = defaultdict(list)
     for flow in history.topology.flows:
         if flow.kind == "promote" and flow.source in history.landings and flow.source != flow.target:
@@ -144,9 +161,9 @@ def _by_content(history: History, landings: Sequence[Landing]) -> list[_Asked]:
         for source in sources[landing.branch]:
             arrivals = history.arrivals[source]
             known = sum(any(arrivals[number] >= 0 for number in made[version]) for version in versions)
-            tip = _tip_at(history, source, landing) if known and 2 * known >= len(versions) else None
+            tip = _tip_at(history, source, landing) if 2 * known > len(versions) else None
             if tip is not None:
-                found += _asked(history, landing, tip, exactly=True)
+                found += _asked(history, landing, tip, fewest=1, most=True)
     return found
 
 

@@ -33,11 +33,15 @@ _NOTHING = "000000"
 
 @dataclass(frozen=True, slots=True)
 class _Squash:
-    """A landing, the head it is made of, and the commit from which the head's work started."""
+    """A landing, the head it is made of, and the commit from which the head's work started.
+
+    Only its `own` paths are looked at where nothing but its files tells what it is.
+    """
 
     landing: Landing
     head: Commit
     base: Commit
+    own: bool = False
 
 
 def squash_steps(
@@ -84,8 +88,8 @@ def squash_steps(
     told = {squash.landing.sha for squash in found}
     rest = [landing for landing in landings if landing.sha not in told]
     found += [
-        _Squash(landing, history.commit(head), history.commit(base))
-        for landing, head, base in squashed_branches(repository, history, rest, named)
+        _Squash(landing, history.commit(head), history.commit(base), told)
+        for landing, head, base, told in squashed_branches(repository, history, rest, named)
     ]
     told.update(squash.landing.sha for squash in found)
     rest = [landing for landing in rest if landing.sha not in told]
@@ -223,6 +227,8 @@ def _steps(
             continue
         conflicted = frozenset(conflict.path for conflict in result.conflicts)
         paths = changed.get((result.tree, commit.tree), frozenset()) | conflicted
+        if squash.own:
+            paths &= {change.path for change in commit.changes}
         if paths:
             trees_of = {
                 "base": squash.base.tree, "target": tip.tree, "source": squash.head.tree, "merged": commit.tree,

@@ -387,6 +387,21 @@ def test_who_removes_a_few_lines_of_a_file_that_came_back_does_not_mend_that(
     assert (after > before + 0.1) == mends
 
 
+@pytest.mark.parametrize(("edits", "mends"), [(1, False), (20, True)])
+def test_who_removes_little_of_much_that_came_back_does_not_mend_that(tmp_path: Path, edits: int, mends: bool) -> None:
+    lines = CODE.splitlines(keepends=True)
+    without = "".join(lines[:10] + lines[30:])
+    made = Sides(tmp_path / "repo", {"a.c": CODE}, {"a.c": without}, {"a.c": edited(35, "3")})
+    merge = made.repo.merge(into="main", source="topic", files={"a.c": edited(35, "3")})
+    before = max(each.rank for each in inspect(made.repo.finish(), merge).records)
+    text = edited(35, "3")
+    for number in range(12, 12 + edits):
+        text = text.replace(f"int value_{number} = {number};\n", "")
+    made.repo.commit("main", {"a.c": text}, subject="Go on")
+    after = max(each.rank for each in inspect(made.repo.finish(), merge).records)
+    assert (after > before + 0.1) == mends
+
+
 def test_an_edit_that_its_own_side_took_back_is_superseded(tmp_path: Path) -> None:
     repo = RepoBuilder(tmp_path / "repo")
     repo.commit("main", {"a.c": CODE})

@@ -110,6 +110,28 @@ def test_a_promotion_that_was_squashed_as_git_makes_it_loses_nothing(story: Stor
     assert story.audit().overwrite_records == ()
 
 
+@pytest.mark.parametrize(
+    ("files", "subject"),
+    [
+        ({"app.c": edited(CODE, 20, "2000")}, "Raise the limit now"),
+        ({"app.c": edited(CODE, 20, "2000"), "more.c": edited(CODE, 9, "900")}, "Raise the limit now"),
+        ({"app.c": edited(CODE, 9, "900")}, "Merge pull request #9 from somebody/uat"),
+    ],
+    ids=["one of two changes", "one of two changes, and an edit of its own", "a branch of that name elsewhere"],
+)
+def test_what_takes_a_part_of_a_branch_by_hand_is_no_squash_of_it(
+    story: Story, files: dict[str, Content | None], subject: str
+) -> None:
+    story.feature("more", {"more.c": CODE})
+    story.merge("integration", "uat")
+    story.merge("uat", "preprod")
+    story.feature("limits", {"app.c": edited(CODE, 20, "2000")})
+    story.feature("search", {"more.c": edited(CODE, 3, "300")})
+    story.merge("integration", "uat")
+    story.repo.commit("preprod", files, subject=subject)
+    assert story.audit().overwrite_records == ()
+
+
 @pytest.mark.parametrize("moved_on", [False, True])
 def test_a_port_of_a_pull_request_to_another_branch_is_no_squash_of_its_head(story: Story, moved_on: bool) -> None:
     repo = story.repo
