@@ -205,6 +205,7 @@ class Judge:
             stood=own.stood,
             unresolved=own.unresolved or unresolved,
             on_purpose=own.on_purpose,
+            knew=cause is Cause.STALE_COMMIT and origin is not None and self._knew(each.path, origin),
         )
         before, now = _excerpts(fated, own.lines)
         path = each.path.decode("utf-8", "replace")
@@ -241,6 +242,24 @@ class Judge:
         said = _TAKES_NOTHING.search(message) is not None
         return said or is_revert_subject(self.commit.subject) or bool(reverted(message))
 
+    def _knew(self, path: bytes, origin: Commit) -> bool:
+        """Whether a commit that takes a file back to an older version looks like a decision, and not like an old copy.
+
+        An old copy has several files as they once stood together, and comes soon. Who takes back an edit of their own
+        that was no fix, takes back a revert, says that something is put back, or undoes after months what stood alone,
+        knows of it.
+        """
+        commit = self.commit
+        if self.matched[path][1] > _FEW_PATHS:
+            return False
+        return (
+            (commit.author_email == origin.author_email and not self.hotfix(origin))
+            or is_revert_subject(origin.subject)
+            or bool(reverted(origin.message))
+            or commit.committed_at - origin.committed_at > _LONG_AGO
+            or _PUTS_BACK.search(commit.subject) is not None
+        )
+
     @staticmethod
     def _decided(log: PathLog, names: Sequence[bytes], fated: Fated, origin: Commit | None) -> bool:
         """Whether the other side had the unit, and took it away in a commit of its own."""
@@ -263,6 +282,12 @@ def _same_change(one: Commit, other: Commit) -> bool:
     return (one.author_email, one.authored_at) == (other.author_email, other.authored_at)
 
 
+_FEW_PATHS = 2
+_LONG_AGO = 120 * 86_400
+_PUTS_BACK = re.compile(
+    r"\b(?:restor|re-?(?:add|enabl|insert|instat|introduc)|undo)\w*|\b(?:add|bring|put|roll|set|switch|go)\w*\s+(?:\S+\s+){0,3}back\b",
+    re.IGNORECASE,
+)
 _TAKES_NOTHING = re.compile(
     r"\b(?:null|dummy|fake|no-?op|record-only|empty)[- ]merge|-s[ =]?ours\b|\bstrategy[ =]ours\b"
     r"|\bmerge[^.\n]{0,40}\(?\bours\b",

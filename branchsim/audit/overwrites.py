@@ -297,7 +297,7 @@ class _Finder:
             return logs[tip]
 
         # Only what came to a branch after the commit did can have brought something back there.
-        later = self.log.log(names, lambda number: number > own and self._is_later(number, own), merges=True)
+        later = self.log.log(names, lambda number: self._may_bring_back(number, own), merges=True)
         judge = Judge(commit, log, later, matched, self._is_hotfix)
         found = [each for each in judge.findings(losses) if each.finding.cause is not Cause.SUPERSEDED]
         self.left_out["superseded"] += sum(len(each.losses) for _, each in losses) - len(found)
@@ -332,7 +332,7 @@ class _Finder:
             own = self.history.graph.number(sha)
             mask = self.history.graph.ancestors([own])
             before = self.log.log(names, lambda number: bool(mask[number]))
-            later = self.log.log(names, lambda number: number > own and self._is_later(number, own), merges=True)
+            later = self.log.log(names, lambda number: self._may_bring_back(number, own), merges=True)
             return before, later
 
         forced = Forced(
@@ -345,8 +345,12 @@ class _Finder:
             records += lost if move.certain else [replace(each, confidence=_NOT_RECORDED) for each in lost]
         return records
 
-    def _is_later(self, number: int, own: int) -> bool:
-        return any(places[number] >= places[own] >= 0 for places in self.history.arrivals.values())
+    def _may_bring_back(self, number: int, own: int) -> bool:
+        """Whether a commit came after another: a merge that had not seen it only brought what was before."""
+        if number <= own or not any(places[number] >= places[own] >= 0 for places in self.history.arrivals.values()):
+            return False
+        graph = self.history.graph
+        return not graph.commits[number].is_merge or graph.is_ancestor(own, number)
 
     def _is_hotfix(self, commit: Commit) -> bool:
         change = self.homes.of(commit)
@@ -354,6 +358,8 @@ class _Finder:
 
     def _was_lost(self, landing: Landing, commit: Commit, each: Found) -> bool:
         """Whether a branch had a unit before a landing and has not after it; or was to receive it, and did not."""
+        if self._within(landing, commit, each):
+            return False
         tip = self.history.commit(landing.sha)
         after = self._has(tip.tree, each.names, each.unit)
         if after != each.undone:
@@ -364,6 +370,28 @@ class _Finder:
             return False
         before = self._has(self.history.commit(landing.before).tree, each.names, each.unit)
         return before != each.undone
+
+    def _within(self, landing: Landing, commit: Commit, each: Found) -> bool:
+        """Whether a landing brought what was lost together with its loss, or with what mended it.
+
+        What a work branch tried and took back, or lost and mended, never stood otherwise on the branch it landed on.
+        """
+        if commit.sha == landing.sha:
+            return False
+        graph = self.history.graph
+        arrived = self.history.arrivals[landing.branch]
+        if each.origin is not None and not commit.is_merge:
+            origin = graph.find(each.origin.sha)
+            if origin is not None and arrived[origin] == landing.place:
+                return True
+        if each.restorer is None:
+            return False
+        back = graph.find(each.restorer.sha)
+        return (
+            back is not None
+            and 0 <= arrived[back] <= landing.place
+            and graph.is_ancestor(graph.number(commit.sha), back)
+        )
 
     def _has(self, tree: Sha, names: Sequence[bytes], unit: Unit) -> bool:
         self.reader.locate((tree, name) for name in names)

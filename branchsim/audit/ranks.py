@@ -39,6 +39,7 @@ VAGUE = -0.10
 STOOD = -0.20
 UNRESOLVED = 0.25
 ON_PURPOSE = -0.30
+KNEW = -0.40
 SECONDARY = 0.55
 """Factor for paths that break no release."""
 
@@ -50,7 +51,7 @@ _SECONDARY = re.compile(
     rb"|(?:^|/)(?:testing|specs?|docs?|examples?|fixtures?|samples?|demos?|benchmarks?|__tests__|robot|e2e|cypress|\.github|\.circleci"
     rb"|\.ci|\.gitlab|\.azure-pipelines|\.vscode|\.idea|\.devcontainer)(?:/|$)"
     rb"|(?:^|/)(?:test_[^/]*|[^/]*_tests?|[^/]*[-.](?:spec|test))\.[a-z]+$|(?:^|/)[^/]*(?:Tests?|_TEST)\d*\.(?:cls|java|php|cs|kt)(?:-meta\.xml)?$"
-    rb"|\.(?:md|rst|txt|adoc|po|pot)$"
+    rb"|\.(?:md|rst|txt|adoc|po|pot|feature)$|(?:^|/)[^/]*Spec\.(?:php|groovy|scala)$|(?:^|/)[Bb]ehat/"
     rb"|(?:^|/)(?:README|EXAMPLES?|AUTHORS|CONTRIBUTORS|CREDITS|THANKS|NEWS|TODO)$"
     # What tools read that check the code, and never what is released.
     rb"|(?:^|/)(?:phpstan|psalm|phpcs|ruleset|pmd|checkstyle|spotbugs|findbugs|mypy|tox|pytest|codecov|detekt)[^/]*\.(?:neon|xml|ini|ya?ml|dist|toml)(?:\.dist)?$"
@@ -100,6 +101,8 @@ class Evidence:
         Whether the marks of a conflict were left in the result.
     on_purpose : bool
         Whether the commit says that it takes nothing of what it merges.
+    knew : bool
+        Whether a commit that takes back a file or two was made by somebody who knew what it takes back.
     """
 
     fate: Fate
@@ -117,6 +120,7 @@ class Evidence:
     stood: float = 0.0
     unresolved: bool = False
     on_purpose: bool = False
+    knew: bool = False
 
 
 def rank(known: Evidence) -> float:
@@ -127,6 +131,7 @@ def rank(known: Evidence) -> float:
     value += MANY_FILES * (known.paths >= _MANY and known.clean) + SEVERAL * (known.units >= _FEW_UNITS)
     value += REORDERED * known.reordered + VAGUE * known.vague
     value += STOOD * known.stood + UNRESOLVED * known.unresolved + ON_PURPOSE * known.on_purpose
+    value += KNEW * known.knew
     if known.fate in (Fate.OTHER_SIDE, Fate.REWRITTEN):
         value += ALIKE * (known.alike >= _SAME)
     value = min(1.0, max(0.0, value))

@@ -215,14 +215,16 @@ _GENERIC = frozenset(
 )
 
 
+# Where a text to be translated stands in the code, as tools write it anew each time.
+_POSITION = re.compile(r"<location(?:\s+filename=\"[^\"]*\")?\s+line=\"[+-]?\d+\"\s*/>|#: \S+:\d+(?: \S+:\d+)*")
 _BARE_TAGS = re.compile(r"(?:</?[\w:.-]+\s*/?>|<!--(?:(?!-->).)*-->|\s)+")
 
 
 def is_generic(verdict: Verdict, _: Scene) -> bool:
-    """The line holds nothing but words of the language, or bare tags: it may have come from anywhere."""
+    """The line holds nothing but words of the language, or bare tags, or a position: it may have come from anywhere."""
     if verdict.unit.kind != "line":
         return False
-    if _BARE_TAGS.fullmatch(verdict.unit.value) is not None:
+    if (_BARE_TAGS.fullmatch(verdict.unit.value) or _POSITION.fullmatch(verdict.unit.value)) is not None:
         return True
     words = WORD.findall(verdict.unit.value.lower())
     return all(word in _GENERIC for word in words) and not any(character.isdigit() for character in verdict.unit.value)

@@ -32,7 +32,10 @@ ABOUT_VERSIONS = re.compile(
     r"|\bsnapshot\b|apiversion|\brequires?-python\b",
     re.IGNORECASE,
 )
-SETTING = re.compile(r"[\"']?([\w.-]+)[\"']?\s*(?::[^=]*)?[=:]\s*(?:[\"'][^\"'\s]*[\"']|[\w.+-]+)[,;]?")
+SETTING = re.compile(
+    r"(?:(?:export|public|private|protected|internal|static|final|const|constexpr|readonly|let|var|val|string)\s+)*"
+    r"[\"']?([\w.-]+)[\"']?\s*(?::[^=]*)?[=:]\s*(?:[\"'][^\"'\s]*[\"']|[\w.+-]+)[,;]?"
+)
 _SEARCHED = 1024 * 1024  # characters; each lost line is searched for in the whole text
 _MARGIN = 30
 """So many lines stay beside those that differ: an edit is seldom laid out anew over more."""

@@ -272,6 +272,30 @@ def test_a_commit_that_takes_a_file_back_is_stale(tmp_path: Path) -> None:
     assert found.records[0].rank >= FINDING
 
 
+@pytest.mark.parametrize(
+    ("subject", "author", "after", "undoing", "knew"),
+    [
+        ("Change five", "Bo <bo@example.com>", 1, "Go on with ten", False),
+        ("Fix five", "Al <al@example.com>", 1, "Go on with ten", False),
+        ("Change five", "Al <al@example.com>", 1, "Go on with ten", True),
+        ('Revert "Change four"', "Bo <bo@example.com>", 1, "Go on with ten", True),
+        ("Change five", "Bo <bo@example.com>", 1, "Bring five back", True),
+        ("Change five", "Bo <bo@example.com>", 200, "Set five", True),
+    ],
+)
+def test_who_takes_back_what_they_know_decides_and_does_not_hold_an_old_copy(
+    tmp_path: Path, subject: str, author: str, after: int, undoing: str, *, knew: bool
+) -> None:
+    repo = RepoBuilder(tmp_path / "repo")
+    repo.commit("main", {"a.c": CODE})
+    repo.commit("main", {"a.c": edited(5, "500")}, subject=subject, author=author)
+    at = START + after * 86_400
+    back = repo.commit("main", {"a.c": CODE}, subject=undoing, author="Al <al@example.com>", at=at, committed_at=at)
+    found = inspect(repo.finish(), back)
+    assert {each.cause for each in found.records} == {Cause.STALE_COMMIT}
+    assert (found.records[0].rank < FINDING) == knew
+
+
 def test_a_stale_copy_with_new_work_in_it_is_stale_too(tmp_path: Path) -> None:
     repo = RepoBuilder(tmp_path / "repo")
     repo.commit("main", {"a.c": CODE})

@@ -59,6 +59,27 @@ def test_a_conflict_resolved_to_one_side_is_a_merge_resolution(story: Story) -> 
     assert (record.cause, record.side, record.landing) == (Cause.MERGE_RESOLUTION, "source", dropped)
 
 
+def test_what_a_work_branch_tried_and_took_back_before_it_landed_overwrites_nothing(story: Story) -> None:
+    repo = story.repo
+    repo.branch("feature/try", "integration")
+    repo.commit("feature/try", {"app.c": edited(CODE, 7, "700")}, subject="Try seven")
+    repo.commit("feature/try", {"app.c": CODE, "new.c": "int fresh = 1;\n"}, subject="Do it otherwise")
+    story.merge("feature/try", "integration")
+    assert story.audit().overwrite_records == ()
+
+
+def test_what_a_work_branch_lost_and_mended_before_it_landed_overwrites_nothing(story: Story) -> None:
+    repo = story.repo
+    repo.branch("feature/work", "integration")
+    repo.commit("feature/work", {"app.c": edited(CODE, 9, "900")}, subject="Work on nine")
+    repo.commit("integration", {"app.c": edited(CODE, 7, "700")}, subject="Change seven")
+    story.merge("integration", "feature/work", files={"app.c": edited(CODE, 9, "900")})
+    repo.commit("feature/work", {"app.c": edited(edited(CODE, 9, "900"), 7, "700")}, subject="Take seven again")
+    repo.commit("feature/work", {"app.c": edited(edited(CODE, 9, "900"), 7, "701")}, subject="Raise seven")
+    story.merge("feature/work", "integration")
+    assert story.audit().overwrite_records == ()
+
+
 def test_a_stale_file_committed_after_the_retrofit_is_a_stale_commit(story: Story) -> None:
     fix = story.hotfix("login", {"app.c": edited(CODE, 7, "700")})
     story.merge("hotfix/login", "integration")

@@ -29,6 +29,7 @@ EVIDENCE = st.builds(
     stood=st.booleans(),
     unresolved=st.booleans(),
     on_purpose=st.booleans(),
+    knew=st.booleans(),
 )
 
 
@@ -56,6 +57,7 @@ def test_what_speaks_for_a_loss_never_lowers_the_rank_and_what_speaks_against_ne
     assert rank(replace(known, vague=True)) <= rank(replace(known, vague=False))
     assert rank(replace(known, stood=True)) <= rank(replace(known, stood=False))
     assert rank(replace(known, on_purpose=True)) <= rank(replace(known, on_purpose=False))
+    assert rank(replace(known, knew=True)) <= rank(replace(known, knew=False))
     assert rank(replace(known, restored=1.0)) >= rank(known) >= rank(replace(known, restored=0.0))
     assert rank(replace(known, clean=True)) >= rank(replace(known, clean=False))
     assert rank(replace(known, region=Region.CLEAR)) >= rank(replace(known, region=Region.REMOVED))
@@ -67,6 +69,7 @@ def test_what_speaks_for_a_loss_never_lowers_the_rank_and_what_speaks_against_ne
         "tests/a.py", "src/test/java/A.java", "pkg/a_test.go", "test_a.py", "web/a.spec.ts", "classes/PaymentTest.cls",
         "classes/Payment_TEST.cls", "classes/Payment_TEST2.cls-meta.xml", "robot/it.py", "other/functional_tests/A.cls",
         "integration-test/a.c",
+        "features/order.feature", "src/Order/OrderSpec.php", "src/Behat/Page/Show.php",
         "README.md", "docs/x.rst", ".github/workflows/main.yml", ".travis.yml",
         "phpstan.neon", "psalm.xml", ".eslintrc.json", "examples/one.py", ".vscode/settings.json",
     ],
@@ -81,7 +84,8 @@ def test_paths_that_break_no_release_rank_lower(path: str) -> None:
     "path",
     ["src/latest.py", "ab_tests/model.py", "classes/Contest.cls", "contested/a.c",
      "force-app/main/default/profiles/Admin.profile-meta.xml",
-     "src/documents.py", "setup.cfg", "specification.py", "attestation.py", "lib/Tester.php"],
+     "src/documents.py", "setup.cfg", "specification.py", "attestation.py", "lib/Tester.php",
+     "pods/PodSpec.go", "features/order.js"],
 )  # fmt: skip
 def test_names_that_only_look_like_tests_or_documentation_do_not(path: str) -> None:
     assert not is_secondary(path.encode())

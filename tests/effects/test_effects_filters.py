@@ -285,6 +285,23 @@ def test_a_setting_beside_a_version_goes_with_it() -> None:
     assert left.left_out["release-switch"] == 2
 
 
+def kernel(version: str, extra: str) -> str:
+    return f"public const VERSION = '{version}';\npublic const EXTRA_VERSION = '{extra}';\n"
+
+
+def test_a_constant_that_says_how_far_a_release_is_goes_with_its_version() -> None:
+    target = kernel("1.6.0-DEV", "DEV")
+    left = sifted("a.php", kernel("1.5.0-DEV", "DEV"), target, kernel("1.5.0", ""), target)
+    assert left.losses == ()
+
+
+def test_where_a_text_stood_in_the_code_says_nothing_in_a_file_of_translations() -> None:
+    def text(line: int) -> str:
+        return f'<message>\n  <location filename="widgets/a.py" line="{line}"/>\n</message>\n'
+
+    assert sifted("de.ts", text(1), text(2), text(3), text(2)).losses == ()
+
+
 def test_a_setting_beside_a_version_that_stays_is_a_change_like_any_other() -> None:
     base = module("(5, 2, 0)", "True")
     left = sifted("a.py", base, base, module("(5, 2, 0)", "False"), base)
