@@ -245,17 +245,18 @@ class Judge:
     def _knew(self, path: bytes, origin: Commit) -> bool:
         """Whether a commit that takes a file back to an older version looks like a decision, and not like an old copy.
 
-        An old copy has several files as they once stood together, and comes soon. Who takes back an edit of their own
-        that was no fix, takes back a revert, says that something is put back, or undoes after months what stood alone,
-        knows of it.
+        An old copy has several files as they once stood together, and comes soon. Who takes back an edit of their own,
+        or takes back one for a fix, where that was none itself, takes back a revert, says that something is removed or
+        put back, or undoes after months what stood alone, knows of it.
         """
         commit = self.commit
+        if is_revert_subject(origin.subject) or reverted(origin.message):
+            return True  # what was reverted lands again
         if self.matched[path][1] > _FEW_PATHS:
             return False
+        same = commit.author_email == origin.author_email or is_fix(commit)
         return (
-            (commit.author_email == origin.author_email and not self.hotfix(origin))
-            or is_revert_subject(origin.subject)
-            or bool(reverted(origin.message))
+            (same and not self.hotfix(origin))
             or commit.committed_at - origin.committed_at > _LONG_AGO
             or _PUTS_BACK.search(commit.subject) is not None
         )
@@ -285,7 +286,7 @@ def _same_change(one: Commit, other: Commit) -> bool:
 _FEW_PATHS = 2
 _LONG_AGO = 120 * 86_400
 _PUTS_BACK = re.compile(
-    r"\b(?:restor|re-?(?:add|enabl|insert|instat|introduc)|undo)\w*|\b(?:add|bring|put|roll|set|switch|go)\w*\s+(?:\S+\s+){0,3}back\b",
+    r"\b(?:restor|re-?(?:add|enabl|insert|instat|introduc)|undo|remov|delet|disabl|drop|clean)\w*|\b(?:add|bring|put|roll|set|switch|go)\w*\s+(?:\S+\s+){0,3}back\b",
     re.IGNORECASE,
 )
 _TAKES_NOTHING = re.compile(
