@@ -246,8 +246,9 @@ class Judge:
         """Whether a commit that takes a file back to an older version looks like a decision, and not like an old copy.
 
         An old copy has several files as they once stood together, and comes soon. Who takes back an edit of their own,
-        or takes back one for a fix, where that was none itself, takes back a revert, says that something is removed or
-        put back, or undoes after months what stood alone, knows of it.
+        or takes back one for a fix, where that was none itself, takes back a revert, says that something is put back,
+        or undoes after months what stood alone, knows of it. Who says that something is removed need not know what for
+        it was there.
         """
         commit = self.commit
         if is_revert_subject(origin.subject) or reverted(origin.message):
@@ -286,7 +287,7 @@ def _same_change(one: Commit, other: Commit) -> bool:
 _FEW_PATHS = 2
 _LONG_AGO = 120 * 86_400
 _PUTS_BACK = re.compile(
-    r"\b(?:restor|re-?(?:add|enabl|insert|instat|introduc)|undo|remov|delet|disabl|drop|clean)\w*|\b(?:add|bring|put|roll|set|switch|go)\w*\s+(?:\S+\s+){0,3}back\b",
+    r"\b(?:restor|re-?(?:add|enabl|insert|instat|introduc)|undo)\w*|\b(?:add|bring|put|roll|set|switch|go)\w*\s+(?:\S+\s+){0,3}back\b",
     re.IGNORECASE,
 )
 _TAKES_NOTHING = re.compile(

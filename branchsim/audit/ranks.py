@@ -94,7 +94,8 @@ class Evidence:
     alike : float
         How many of its words the most similar line in its place has.
     vague : bool
-        Whether it has hardly a word of its own, or is an element without a text, and so may stand for anything.
+        Whether it has hardly a word of its own, only tells who debugs, or is an element without a text: it may stand
+        for anything.
     stood : float
         How far the path was changed often and for long since while nobody brought anything back soon, from 0 to 1.
     unresolved : bool

@@ -30,6 +30,7 @@ _EDITED = 0.1
 _A_PART = 0.1
 _PATH = Unit("path", (), "present")
 _BACK = (What.UNDONE, What.UNRESOLVED)
+_DEBUGS = re.compile(r"(?:system\.debug|console\.(?:log|debug|info|table)|var_dump|print_r)\s*\(", re.IGNORECASE)
 _SAYS_SO = re.compile(
     r"\b(?:wrong|bad|broken|botched|lost|mis-?|fix\w*|repair\w*|correct\w*|after|undo|mistake\w*|missing)\W"
     r"(?:\S+\s+){0,4}(?:miss-?)?merg"
@@ -42,10 +43,15 @@ _SAYS_SO = re.compile(
 
 
 def is_vague(unit: Unit) -> bool:
-    """Whether a line has hardly a word of its own, or an element no text: it may come and go for any reason."""
+    """Whether a line has hardly a word of its own, or only tells who debugs, or an element has no text.
+
+    It may come and go for any reason.
+    """
     if unit.kind == "element":
         return not unit.value
-    return unit.kind == "line" and not is_mark(unit) and own_words(unit.value) < _WORDS
+    if unit.kind != "line" or is_mark(unit):
+        return False
+    return own_words(unit.value) < _WORDS or _DEBUGS.match(unit.value) is not None
 
 
 class Repairs:

@@ -91,6 +91,12 @@ def test_names_that_only_look_like_tests_or_documentation_do_not(path: str) -> N
     assert not is_secondary(path.encode())
 
 
+@pytest.mark.parametrize("line", ["System.debug('ids: ' + caseIds);", "console.log(event.detail, this.result);"])
+def test_a_line_that_only_tells_who_debugs_says_little(line: str) -> None:
+    assert is_vague(Unit("line", (), line))
+    assert not is_vague(Unit("line", (), f"if (limit > 3) {{ {line} }}"))
+
+
 def test_an_element_without_a_text_says_little() -> None:
     key = ("CustomLabels", "labels[greeting]", "shortDescription")
     assert is_vague(Unit("element", key, ""))
