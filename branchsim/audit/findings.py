@@ -246,7 +246,7 @@ class Judge:
         """Whether a commit that takes a file back to an older version looks like a decision, and not like an old copy.
 
         An old copy has several files as they once stood together, and comes soon. Who takes back an edit of their own,
-        or takes back one for a fix, where that was none itself, takes back a revert, says that something is put back,
+        or takes back one for a fix that does nothing else, where that was none itself, takes back a revert, says that something is put back,
         or undoes after months what stood alone, knows of it. Who says that something is removed need not know what for
         it was there.
         """
@@ -255,9 +255,10 @@ class Judge:
             return True  # what was reverted lands again
         if self.matched[path][1] > _FEW_PATHS:
             return False
-        same = commit.author_email == origin.author_email or is_fix(commit)
+        # In a larger commit the fix may be elsewhere.
+        fixes = is_fix(commit) and len(commit.changes) <= _FEW_PATHS
         return (
-            (same and not self.hotfix(origin))
+            ((commit.author_email == origin.author_email or fixes) and not self.hotfix(origin))
             or commit.committed_at - origin.committed_at > _LONG_AGO
             or _PUTS_BACK.search(commit.subject) is not None
         )
