@@ -245,8 +245,8 @@ class Judge:
     def _knew(self, path: bytes, origin: Commit) -> bool:
         """Whether a commit that takes a file back to an older version looks like a decision, and not like an old copy.
 
-        An old copy has several files as they once stood together, and comes soon. Who takes back an edit of their own,
-        or takes back one for a fix that does nothing else, where that was none itself, takes back a revert, says that something is put back,
+        An old copy has several files as they once stood together, and comes soon. Who takes back an edit of their own
+        that was no fix, does so for a fix and does nothing else, takes back a revert, says that something is put back,
         or undoes after months what stood alone, knows of it. Who says that something is removed need not know what for
         it was there.
         """
