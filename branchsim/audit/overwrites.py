@@ -297,7 +297,7 @@ class _Finder:
             return logs[tip]
 
         # Only what came to a branch after the commit did can have brought something back there.
-        later = self.log.log(names, lambda number: self._may_bring_back(number, own), merges=True)
+        later = self.log.log(names, self._may_bring_back(own), merges=True)
         judge = Judge(commit, log, later, matched, self._is_hotfix)
         found = [each for each in judge.findings(losses) if each.finding.cause is not Cause.SUPERSEDED]
         self.left_out["superseded"] += sum(len(each.losses) for _, each in losses) - len(found)
@@ -332,7 +332,7 @@ class _Finder:
             own = self.history.graph.number(sha)
             mask = self.history.graph.ancestors([own])
             before = self.log.log(names, lambda number: bool(mask[number]))
-            later = self.log.log(names, lambda number: self._may_bring_back(number, own), merges=True)
+            later = self.log.log(names, self._may_bring_back(own), merges=True)
             return before, later
 
         forced = Forced(
@@ -345,12 +345,17 @@ class _Finder:
             records += lost if move.certain else [replace(each, confidence=_NOT_RECORDED) for each in lost]
         return records
 
-    def _may_bring_back(self, number: int, own: int) -> bool:
-        """Whether a commit came after another: a merge that had not seen it only brought what was before."""
-        if number <= own or not any(places[number] >= places[own] >= 0 for places in self.history.arrivals.values()):
-            return False
-        graph = self.history.graph
-        return not graph.commits[number].is_merge or graph.is_ancestor(own, number)
+    def _may_bring_back(self, own: int) -> Callable[[int], bool]:
+        """Whether a commit came after a loss: a merge that had not seen it only brought what was before."""
+        graph, arrivals = self.history.graph, self.history.arrivals.values()
+        after = graph.reached([own], down=True)
+
+        def may(number: int) -> bool:
+            if number <= own or (graph.commits[number].is_merge and not after[number]):
+                return False
+            return any(places[number] >= places[own] >= 0 for places in arrivals)
+
+        return may
 
     def _is_hotfix(self, commit: Commit) -> bool:
         change = self.homes.of(commit)
