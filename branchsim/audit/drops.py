@@ -114,7 +114,7 @@ class Drops:
                 else:
                     yield change, resolution
         # Those whose paths the merge knows by other names.
-        names = self._renames(list(moved))
+        names = self._renames(list(moved), {path for each in moved.values() for _, paths in each for path in paths})
         for sha, waiting in moved.items():
             resolution = resolutions[sha]
             for change, paths in waiting:
@@ -165,17 +165,18 @@ class Drops:
         commit = self._history.commit(merge)
         return [(self._history.commit(parent).tree, commit.tree) for parent in commit.parents]
 
-    def _renames(self, merges: Sequence[Sha]) -> dict[tuple[Sha, bytes], bytes]:
-        """From a merge and a name on one of its sides to the name in its result."""
+    def _renames(self, merges: Sequence[Sha], among: set[bytes]) -> dict[tuple[Sha, bytes], bytes]:
+        """From a merge and one of some names on one of its sides to the name in its result."""
         pairs = {merge: self._sides(merge) for merge in merges}
-        found = renames(self._repository.scratch, [pair for each in pairs.values() for pair in each])
+        found = renames(self._repository.scratch, [pair for each in pairs.values() for pair in each], among)
         return {(merge, old): new for merge, each in pairs.items() for pair in each for old, new in found[pair].items()}
 
     def _judged(self, suspects: Sequence[tuple[Change, Resolution]]) -> dict[Sha, Dropped]:
         dropped: dict[Sha, Dropped] = {}
         if not suspects:
             return dropped
-        names = self._renames(sorted({resolution.merge for _, resolution in suspects}))
+        touched = {path for change, _ in suspects for path in self._paths(change)}
+        names = self._renames(sorted({resolution.merge for _, resolution in suspects}), touched)
         judge = _Judge(self._reader)
         for start in range(0, len(suspects), _BATCH):
             batch = suspects[start : start + _BATCH]

@@ -118,7 +118,9 @@ def differing(
     return {pair: frozenset(paths) for pair, paths in found.items()}
 
 
-def renames(scratch: Scratch, pairs: Iterable[Pair]) -> dict[Pair, dict[bytes, bytes]]:
+def renames(
+    scratch: Scratch, pairs: Iterable[Pair], among: Container[bytes] | None = None
+) -> dict[Pair, dict[bytes, bytes]]:
     """The renames that git sees between each pair of trees, from the old name to the new one.
 
     Parameters
@@ -128,6 +130,8 @@ def renames(scratch: Scratch, pairs: Iterable[Pair]) -> dict[Pair, dict[bytes, b
     pairs : iterable of (Sha, Sha)
         The tree before and the tree after. With more than 1,000 deleted or added paths git looks for equal content
         only; so it does where one is missing.
+    among : container of bytes, optional
+        The old names that are asked for; without it all.
 
     Raises
     ------
@@ -142,20 +146,28 @@ def renames(scratch: Scratch, pairs: Iterable[Pair]) -> dict[Pair, dict[bytes, b
         for pair, entry, _ in _raw(scratch, wanted, _PLAIN):
             kinds.setdefault(pair, set()).add(entry[-1:])
         wanted = [pair for pair in wanted if kinds.get(pair, set()) >= {b"A", b"D"}]
-    found.update(_moved(scratch, wanted))
+    found.update(_moved(scratch, wanted, among))
     return found
 
 
-def _moved(scratch: Scratch, pairs: Sequence[Pair]) -> dict[Pair, dict[bytes, bytes]]:
+def _moved(
+    scratch: Scratch, pairs: Sequence[Pair], among: Container[bytes] | None = None
+) -> dict[Pair, dict[bytes, bytes]]:
     found: dict[Pair, dict[bytes, bytes]] = {pair: {} for pair in pairs}
     options = (*_RAW, f"-l{_MOST}", "--diff-filter=R")
+
+    def fill(how: str) -> None:
+        for pair, old, new in _raw(scratch, pairs, (*options, how), names=2):
+            if among is None or old in among:
+                found[pair][old] = new
+
     try:
-        entries = list(_raw(scratch, pairs, (*options, "-M"), names=2))
+        fill("-M")
     except GitError:
         # Likeness needs the contents, and one of them is missing; equal contents are known by their ids alone.
-        entries = list(_raw(scratch, pairs, (*options, "-M100%"), names=2))
-    for pair, old, new in entries:
-        found[pair][old] = new
+        for names in found.values():
+            names.clear()
+        fill("-M100%")
     return found
 
 
