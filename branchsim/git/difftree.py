@@ -23,6 +23,7 @@ FEW = 100
 
 _BLOCK = 1 << 16
 _MOST = 1000
+_FIRST = 16
 _MUCH = 16 * 1024 * 1024
 _RAW = ("-r", "-z", "--raw", "--no-abbrev", "--ignore-submodules=none")
 _PLAIN = (*_RAW, "--no-renames")
@@ -210,7 +211,7 @@ def _raw(
     """Of each entry of git's raw diff its pair, and the last two of its words and names: ``:100644 ... M``, a path."""
     if not pairs:
         return
-    at, size = 0, FEW
+    at, size = 0, _FIRST
     while at < len(pairs):
         share = pairs[at : at + size]
         out = diff_tree(scratch, share, options)
