@@ -39,7 +39,11 @@ def in_shares(items: Sequence[_Item]) -> list[Sequence[_Item]]:
 
 
 def share_out(
-    start: Callable[[], AbstractContextManager[Callable[[int], _Answer]]], count: int, *, processes: int | None = None
+    start: Callable[[], AbstractContextManager[Callable[[int], _Answer]]],
+    count: int,
+    *,
+    processes: int | None = None,
+    done: Callable[[int], None] | None = None,
 ) -> Iterator[_Answer]:
     """Do numbered work here and in forks of this process, which know all that it knows, and yield the answers in order.
 
@@ -51,6 +55,8 @@ def share_out(
         How much work there is.
     processes : int, optional
         How many processes share it; as many as there are processors, if not given.
+    done : callable, optional
+        Called with each number whose work is done, which may be long before its answer is due.
 
     Yields
     ------
@@ -71,7 +77,10 @@ def share_out(
     if alone or threading.active_count() > 1:
         with start() as work:
             for number in range(count):
-                yield work(number)
+                answer = work(number)
+                if done is not None:
+                    done(number)
+                yield answer
         return
     context: Any = multiprocessing.get_context("fork")
     left = context.Array("q", (0, count))
@@ -93,7 +102,7 @@ def share_out(
             pipes.append(mine)
             forks.append(fork)
     try:
-        yield from _work_here(start, count, _take(left, end=0), pipes)
+        yield from _work_here(start, count, _take(left, end=0), pipes, done)
     finally:
         for fork in forks:
             fork.terminate()
@@ -132,12 +141,13 @@ def _work_here(
     count: int,
     numbers: Iterator[int],
     pipes: Sequence[Any],
+    done: Callable[[int], None] | None,
 ) -> Iterator[_Answer]:
     came: queue.SimpleQueue[tuple[int, Any, Exception | None] | None] = queue.SimpleQueue()
     listeners = [threading.Thread(target=_listen, args=(pipe, came), daemon=True) for pipe in pipes]
     for listener in listeners:
         listener.start()
-    ready: dict[int, _Answer] = {}
+    ready = _Ready(done)
     given = ended = 0
     with start() as work:
         for number in numbers:
@@ -160,7 +170,20 @@ def _work_here(
         listener.join()
 
 
-def _receive(came: tuple[int, Any, Exception | None] | None, ready: dict[int, Any]) -> bool:
+class _Ready(dict[int, Any]):
+    """Answers that wait until it is their turn; who wants to know is told when one comes."""
+
+    def __init__(self, done: Callable[[int], None] | None) -> None:
+        super().__init__()
+        self._done = done
+
+    def __setitem__(self, number: int, answer: Any) -> None:
+        super().__setitem__(number, answer)
+        if self._done is not None:
+            self._done(number)
+
+
+def _receive(came: tuple[int, Any, Exception | None] | None, ready: _Ready) -> bool:
     """Put an answer where it is waited for; whether it was the end of a process."""
     if came is None:
         return True

@@ -63,6 +63,18 @@ assert changes <= 1
 """)
 
 
+@pytest.mark.parametrize("processes", [1, 3])
+def test_it_says_when_each_number_is_done(processes: int) -> None:
+    run(f"""
+told = []
+found = [len(told) for _ in share_out(start, 40, processes={processes}, done=told.append)]
+assert sorted(told) == list(range(40))
+assert all(many > number for number, many in enumerate(found))
+# What other processes do from the end is told before it is due.
+assert {processes} == 1 or told != sorted(told)
+""")
+
+
 @pytest.mark.parametrize("count", [0, 1, 2, 5])
 def test_any_amount_of_work_is_done_once(count: int) -> None:
     run(f"assert [answer for answer, _ in share_out(start, {count}, processes=4)] == [n * n for n in range({count})]")
@@ -123,9 +135,11 @@ assert not multiprocessing.active_children()
 SCAN = """
 import functools
 import branchsim.audit.scan as scanning
+from branchsim import forks
 from branchsim.git.repository import Repository
 
-scanning._BATCH = 2
+forks._SMALLEST = 2
+assert len(forks.in_shares(range(9))) == 5
 found = []
 for processes in (1, 3):
     scanning.share_out = functools.partial(share_out, processes=processes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -124,16 +125,15 @@ def _scan(
 
             yield work
 
-    def inspected() -> Iterator[Told]:
-        for number, found in enumerate(share_out(start, len(shares))):
-            yield from found
-            if report is not None:
-                report(len(shares[number]))
+    def done(number: int) -> None:
+        if report is not None:
+            report(len(shares[number]))
 
+    inspected = itertools.chain.from_iterable(share_out(start, len(shares), done=done))
     told = []
     place = history.graph.number
     known = sorted(remembered.told.values(), key=lambda each: place(each.inspection.commit))
-    for each in heapq.merge(known, inspected(), key=lambda each: place(each.inspection.commit)):
+    for each in heapq.merge(known, inspected, key=lambda each: place(each.inspection.commit)):
         yield each.inspection
         told.append(each)
     remembered.keep((commit.sha for commit in suspects.merges), told)
