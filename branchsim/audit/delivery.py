@@ -11,7 +11,7 @@ from typing import Generic, NamedTuple, TypeVar
 from branchsim.git.difftree import differing, raw_changes
 from branchsim.git.log import Commit
 from branchsim.git.merge import MergeResult
-from branchsim.git.objects import ObjectReader
+from branchsim.git.objects import ObjectInfo, ObjectReader, Unread
 from branchsim.git.repository import Repository
 from branchsim.git.scratch import Scratch
 from branchsim.git.session import merge_some
@@ -19,6 +19,8 @@ from branchsim.names import Sha
 
 WHITE_SPACE = b" \t\r\f\v"
 _FEWEST_CHARACTERS = 3
+_FEW_LINES = 6
+"""So many lines are found in a file before it could be split into all of its lines."""
 _NOTHING = "000000"
 _SUBMODULE = "160000"
 _ENOUGH = 50
@@ -131,8 +133,30 @@ def _lines_of(content: bytes) -> list[bytes]:
     return content.translate(None, WHITE_SPACE).split(b"\n")
 
 
-def share_there(effect: Effect, content: bytes | None) -> float:
+class Plain:
+    """Files without white space, a line break at both ends; each is made once, and lives as long as this."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[bytes, bytes]] = {}
+
+    def of(self, content: bytes) -> bytes:
+        """The file without white space."""
+        known = self._known.get(id(content))
+        if known is None:
+            # The content is held as well, so that no other gets its place in memory.
+            known = self._known[id(content)] = content, b"\n%b\n" % content.translate(None, WHITE_SPACE)
+        return known[1]
+
+
+def share_there(effect: Effect, plain: bytes) -> float:
     """The share of an effect's lines that hold in a file: added ones are there, removed ones are away.
+
+    Parameters
+    ----------
+    effect : Effect
+        What was changed.
+    plain : bytes
+        The file, from `Plain`.
 
     Returns
     -------
@@ -143,10 +167,12 @@ def share_there(effect: Effect, content: bytes | None) -> float:
     total = sum(wanted.values())
     if not total:
         return 1.0
-    # A file has many lines, and an effect few: the others are passed over without Python.
-    there = Counter(filter(wanted.__contains__, _lines_of(content or b"")))
-    share = sum((wanted & there).values()) / total
-    return share if effect.added else 1.0 - share
+    if len(wanted) == total <= _FEW_LINES:
+        found = sum(b"\n%b\n" % line in plain for line in wanted)
+    else:
+        # A file has many lines, and an effect few: the others are passed over without Python.
+        found = sum((wanted & Counter(filter(wanted.__contains__, plain.split(b"\n")))).values())
+    return found / total if effect.added else 1.0 - found / total
 
 
 class Delivery(NamedTuple, Generic[_Unit]):
@@ -187,21 +213,19 @@ def delivered(
     return found
 
 
-def contents(scratch: Scratch, questions: Iterable[tuple[Sha, bytes]]) -> dict[tuple[Sha, bytes], bytes | None]:
-    """The files at a path of a tree (or commit): None where there is no readable blob there."""
-    wanted = sorted(set(questions))
-    found: dict[tuple[Sha, bytes], bytes | None] = dict.fromkeys(wanted)
-    with ObjectReader(scratch) as reader:
-        infos = reader.find(wanted)
-        blobs = {info.sha for info in infos.values() if info is not None and getattr(info, "type", "") == "blob"}
-        read = {sha: blob for sha, blob in reader.blobs(sorted(blobs)) if isinstance(blob, bytes)}
-    for question, info in infos.items():
-        sha = getattr(info, "sha", None)
-        found[question] = read.get(sha) if sha is not None else None
-    return found
+Place = tuple[Sha, bytes]
+"""A tree (or commit) and a path in it."""
 
 
-Contents = Mapping[tuple[Sha, bytes], bytes | None]
+def contents(
+    reader: ObjectReader, infos: Mapping[Place, ObjectInfo | Unread | None], places: Iterable[Place]
+) -> dict[Place, bytes | None]:
+    """The files at some places of which the reader has told what is there: None where there is no readable blob."""
+    blobs = {
+        place: info.sha for place in places if isinstance(info := infos[place], ObjectInfo) and info.type == "blob"
+    }
+    read = {sha: blob for sha, blob in reader.blobs(sorted(set(blobs.values()))) if isinstance(blob, bytes)}
+    return {place: read.get(blobs[place]) if place in blobs else None for place in places}
 
 
 def effects_of(

@@ -43,7 +43,7 @@ def by_elements(
     """
     found: dict[Sha, Landing] = {}
     for change in changes:
-        if not _is_structured(history, change):
+        if not moments[change.id] or not _is_structured(history, change):
             continue
         effects = effects_of_change(scratch, reader, change)
         forms = {units.form for effect in effects.values() for units in (effect.before, effect.after)}

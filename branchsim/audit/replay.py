@@ -10,13 +10,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from branchsim.audit.bookkeeping import is_bookkeeping
-from branchsim.audit.delivery import Effect, contents, effects_of, share_there
+from branchsim.audit.delivery import Effect, Place, Plain, contents, effects_of, share_there
 from branchsim.audit.elements import by_elements
 from branchsim.audit.losses import LossReader
 from branchsim.audit.newer import held as held_versions
 from branchsim.audit.newer import is_of_another, raised
 from branchsim.git.log import empty_tree
 from branchsim.git.merge import Trees
+from branchsim.git.objects import ObjectInfo, ObjectReader, Unread
 from branchsim.git.repository import Repository
 from branchsim.git.session import merge_some_trees
 from branchsim.history.changes import Change
@@ -29,6 +30,9 @@ _ELEMENTS_SHARE = 0.5
 
 _FEWEST_LINES = 4
 _MOMENTS = 12
+_HELD = 64 * 1024 * 1024
+"""So many bytes of files are held at a time, unless one change asks for more: there are manifests of megabytes."""
+
 _SHOWN = 60
 
 
@@ -103,22 +107,55 @@ class Replay:
         """
         if not changes or not self._landings:
             return {}
-        nothing = empty_tree(self._repository.scratch)
-        pairs = {change.id: (change.trees[0] or nothing, change.trees[1]) for change in changes}
         paths = paths or {
             change.id: {raw.path for sha in change.commits for raw in self._history.commit(sha).changes}
             for change in changes
         }
-        effects = effects_of(self._repository, pairs, paths)
         touched = self._touched(frozenset().union(*paths.values()))
         moments = {change.id: self._moments(change, paths[change.id], touched) for change in changes}
-        questions = [
-            (self._tree(landing), effect.path)
+        places = {
+            change.id: [(self._tree(each), path) for each in moments[change.id] for path in sorted(paths[change.id])]
             for change in changes
-            for landing in moments[change.id]
-            for effect in effects.get(change.id, ())
-        ]
-        blobs = contents(self._repository.scratch, questions)
+        }
+        found: dict[Sha, Standing] = {}
+        with ObjectReader(self._repository.scratch) as reader:
+            infos = reader.find(place for each in places.values() for place in each)
+            sizes = {info.sha: info.size for info in infos.values() if isinstance(info, ObjectInfo)}
+            batch: list[Change] = []
+            held: set[Sha] = set()
+            size = 0
+            for change in changes:
+                own = {info.sha for place in places[change.id] if isinstance(info := infos[place], ObjectInfo)}
+                if batch and size + sum(sizes[sha] for sha in own - held) > _HELD:
+                    found |= self._of_some(batch, paths, moments, self._contents(reader, infos, batch, places))
+                    batch, held, size = [], set(), 0
+                batch.append(change)
+                size += sum(sizes[sha] for sha in own - held)
+                held |= own
+            found |= self._of_some(batch, paths, moments, self._contents(reader, infos, batch, places))
+        return found
+
+    @staticmethod
+    def _contents(
+        reader: ObjectReader,
+        infos: Mapping[Place, ObjectInfo | Unread | None],
+        changes: Sequence[Change],
+        places: Mapping[Sha, Sequence[Place]],
+    ) -> dict[Place, bytes | None]:
+        return contents(reader, infos, [place for change in changes for place in places[change.id]])
+
+    def _of_some(
+        self,
+        changes: Sequence[Change],
+        paths: Mapping[Sha, set[bytes]],
+        moments: Mapping[Sha, Sequence[Landing]],
+        blobs: Mapping[Place, bytes | None],
+    ) -> dict[Sha, Standing]:
+        """The same for so many changes that the files they ask for fit into memory."""
+        nothing = empty_tree(self._repository.scratch)
+        pairs = {change.id: (change.trees[0] or nothing, change.trees[1]) for change in changes}
+        effects = effects_of(self._repository, pairs, paths)
+        plain = Plain()
         candidates = []
         likely: dict[Sha, list[Landing]] = {}
         shares: dict[Sha, float] = {}
@@ -127,7 +164,7 @@ class Replay:
             likely[change.id] = []
             for landing in moments[change.id]:
                 tree = self._tree(landing)
-                share = self._share(own, tree, blobs)
+                share = self._share(own, tree, blobs, plain)
                 shares[change.id] = max(shares.get(change.id, 0.0), share)
                 if share == 1.0:
                     candidates.append((change, landing))
@@ -160,7 +197,7 @@ class Replay:
         change: Change,
         effects: Sequence[Effect],
         moments: Sequence[Landing],
-        blobs: Mapping[tuple[Sha, bytes], bytes | None],
+        blobs: Mapping[Place, bytes | None],
     ) -> Standing | None:
         """The first landing on which the branch has the versions that a change brings, or newer ones."""
         ups = raised(effects)
@@ -204,14 +241,14 @@ class Replay:
         return [landings[place] for place in dict.fromkeys([max(0, first - 1), *later])]
 
     @staticmethod
-    def _share(effects: Sequence[Effect], tree: Sha, blobs: Mapping[tuple[Sha, bytes], bytes | None]) -> float:
+    def _share(effects: Sequence[Effect], tree: Sha, blobs: Mapping[Place, bytes | None], plain: Plain) -> float:
         total = there = 0.0
         for effect in effects:
             weight = sum(effect.added.values()) or sum(effect.removed.values())
             total += weight
             content = blobs.get((tree, effect.path))
             if content is not None or not effect.added:
-                there += weight * share_there(effect, content)
+                there += weight * share_there(effect, plain.of(content or b""))
         # A change of modes alone has no lines: git says whether replaying it changes something.
         return there / total if total else float(bool(effects))
 

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from branchsim.audit.audit import Audit, audit
+from branchsim.audit.delivery import contents
 from branchsim.git.log import read_commits
+from branchsim.git.objects import ObjectReader
 from branchsim.git.repository import Repository
 from branchsim.sample import Truth, build, load, read_stream, read_truth
 
@@ -74,13 +76,12 @@ def test_promotions(found: Audit) -> None:
 def test_overwritten_lines_are_gone_and_were_there(story: Path) -> None:
     """Each overwrite row names a landing that really takes the fix away from that branch."""
     fixes = {"due-date": b"addDays(30)", "discount": b"== null ? 0"}
-    with Repository(story) as repository:
-        from branchsim.audit.delivery import contents
-
+    with Repository(story) as repository, ObjectReader(repository.scratch) as reader:
         for row in (row for row in read_truth("story") if row.side == "target"):
             landing = repository.resolve(row.landing)
             before = repository.resolve(f"{row.landing}^1")
             path = row.path.encode()
-            texts = contents(repository.scratch, [(landing, path), (before, path)])
+            places = [(landing, path), (before, path)]
+            texts = contents(reader, reader.find(places), places)
             assert fixes[row.name] in (texts[before, path] or b""), row
             assert fixes[row.name] not in (texts[landing, path] or b""), row
