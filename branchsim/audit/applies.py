@@ -75,8 +75,8 @@ class Tries:
     ----------
     watch : Watch
         What is to be seen of the patches that are read in the meantime: whether the lines stand on the target.
-    failed : bool
-        Whether git could not try some of what was asked for.
+    failed : dict of Sha to str
+        The commits that git could not try, and why.
     """
 
     def __init__(self, scratch: Scratch, commits: Sequence[Commit], target: Sha, pairs: Mapping[Sha, Pair]) -> None:
@@ -84,7 +84,7 @@ class Tries:
         self._target = target
         self._pairs = pairs
         self._tree = _tree(scratch, target)
-        self.failed = False
+        self.failed: dict[Sha, str] = {}
         self._told: dict[Sha, Verdict] = {}
         unsure = []
         for commit in commits:
@@ -193,7 +193,7 @@ class Tries:
         verdicts: dict[Sha, Verdict] = {}
         for commit, result in zip(commits, results, strict=True):
             if result.failure is not None:
-                self.failed = True
+                self.failed[commit.sha] = result.failure
                 verdicts[commit.sha] = Applies.CONFLICT, f"git could not try it: {result.failure}"
             elif result.clean:
                 outcome = Outcome.SAME if result.tree == tip else Outcome.CLEAN

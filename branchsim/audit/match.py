@@ -361,12 +361,13 @@ class Matcher:
         withdrawn = undone_by(self.sources)
         empty = [c for c in self.sources if not c.is_merge and not c.changes]
         skipped = [Skipped(c.sha, "it changes nothing") for c in empty]
-        skipped += [Skipped(sha, why) for sha, why in sorted(self.patches.skipped.items())]
         if self.repo.shallow:
             skipped.append(Skipped("history", "the clone is shallow: commits beyond its edge could not be compared"))
         open_commits = [c for c in self.sources if c.changes and not c.is_merge and c.sha not in effective]
         self.patches.watched()
         verdicts = self.tries.verdicts(open_commits)
+        untried = {sha: f"git could not try it on the target: {why}" for sha, why in self.tries.failed.items()}
+        skipped += [Skipped(sha, why) for sha, why in sorted((untried | dict(self.patches.skipped)).items())]
         missing = []
         for commit in open_commits:
             applies, why = verdicts[commit.sha]

@@ -499,7 +499,8 @@ class _Finder:
         first = (lost or members)[0]
         restorer = self._landing_of(landing, first.restorer)
         if restorer is not None:
-            back = (each.restorer.sha for each in members if each.restorer is not None)
+            # A merge that brings one change back may lose another all the same.
+            back = (each.restorer.sha for each in members if each.restorer is not None and not each.restorer.is_merge)
             self._restorers.update(back)
             return restorer, None
         successor = first.successor or next((each.restorer for each in members if each.undone and lost), None)

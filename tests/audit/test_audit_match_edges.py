@@ -76,6 +76,21 @@ def test_missing_blobs_of_a_partial_clone_are_listed(fork: Fork, tmp_path: Path)
     assert [pair for pair in found.counterparts if pair.evidence in {Evidence.PATCH_ID, Evidence.ZERO_CONTEXT}] == []
 
 
+def test_what_cannot_be_tried_since_the_target_lacks_blobs_is_listed(fork: Fork, tmp_path: Path) -> None:
+    fix = fork.on_source({"app.c": edited(CODE, 7, 8)}, "Fix the login")
+    fork.on_target({"app.c": edited(CODE, 30, 31)}, "Write something else")
+    origin = fork.repo.finish()
+    git(origin, "config", "uploadpack.allowFilter", "true")
+    partial = tmp_path / "partial"
+    git(tmp_path, "clone", "-q", "--bare", "--filter=blob:none", f"file://{origin}", str(partial))
+    git(partial, "cat-file", "-e", f"{fix}:app.c")
+    git(partial, "cat-file", "-e", f"{fix}^:app.c")
+    git(partial, "remote", "remove", "origin")
+    found = match(partial, "source", "target", cache=None)
+    assert {each.what: each.reason for each in found.skipped}[fix].startswith("git could not try it on the target: ")
+    assert [each.source for each in found.missing_commits] == [fix]
+
+
 def test_equal_blobs_need_not_be_there_to_be_found(fork: Fork, tmp_path: Path) -> None:
     """Author, date and subject still tell where contents are missing."""
     fix = fork.on_source({"app.c": edited(CODE, 7, 8)}, "Fix the login of accounts")
