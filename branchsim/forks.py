@@ -43,7 +43,7 @@ def share_out(
     count: int,
     *,
     processes: int | None = None,
-    done: Callable[[int], None] | None = None,
+    done: Callable[[int], None] = lambda _: None,
 ) -> Iterator[_Answer]:
     """Do numbered work here and in forks of this process, which know all that it knows, and yield the answers in order.
 
@@ -78,8 +78,7 @@ def share_out(
         with start() as work:
             for number in range(count):
                 answer = work(number)
-                if done is not None:
-                    done(number)
+                done(number)
                 yield answer
         return
     context: Any = multiprocessing.get_context("fork")
@@ -141,20 +140,26 @@ def _work_here(
     count: int,
     numbers: Iterator[int],
     pipes: Sequence[Any],
-    done: Callable[[int], None] | None,
+    done: Callable[[int], None],
 ) -> Iterator[_Answer]:
     came: queue.SimpleQueue[tuple[int, Any, Exception | None] | None] = queue.SimpleQueue()
     listeners = [threading.Thread(target=_listen, args=(pipe, came), daemon=True) for pipe in pipes]
     for listener in listeners:
         listener.start()
-    ready = _Ready(done)
+    ready: dict[int, _Answer] = {}
     given = ended = 0
+
+    def keep(number: int, answer: _Answer) -> None:
+        ready[number] = answer
+        done(number)
+
     with start() as work:
         for number in numbers:
             with seldom_collected():
-                ready[number] = work(number)
+                answer = work(number)
+            keep(number, answer)
             while not came.empty():
-                ended += _receive(came.get(), ready)
+                ended += _receive(came.get(), keep)
             while given in ready:
                 yield ready.pop(given)
                 given += 1
@@ -165,32 +170,19 @@ def _work_here(
         elif ended == len(pipes):
             raise BranchsimError("a process ended before its work was done; see that there is enough memory")
         else:
-            ended += _receive(came.get(), ready)
+            ended += _receive(came.get(), keep)
     for listener in listeners:
         listener.join()
 
 
-class _Ready(dict[int, Any]):
-    """Answers that wait until it is their turn; who wants to know is told when one comes."""
-
-    def __init__(self, done: Callable[[int], None] | None) -> None:
-        super().__init__()
-        self._done = done
-
-    def __setitem__(self, number: int, answer: Any) -> None:
-        super().__setitem__(number, answer)
-        if self._done is not None:
-            self._done(number)
-
-
-def _receive(came: tuple[int, Any, Exception | None] | None, ready: _Ready) -> bool:
+def _receive(came: tuple[int, Any, Exception | None] | None, keep: Callable[[int, Any], None]) -> bool:
     """Put an answer where it is waited for; whether it was the end of a process."""
     if came is None:
         return True
     number, answer, error = came
     if error is not None:
         raise error
-    ready[number] = answer
+    keep(number, answer)
     return False
 
 

@@ -6,7 +6,7 @@ import functools
 import shlex
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from branchsim.audit.bookkeeping import is_bookkeeping
@@ -120,29 +120,10 @@ class Replay:
         found: dict[Sha, Standing] = {}
         with ObjectReader(self._repository.scratch) as reader:
             infos = reader.find(place for each in places.values() for place in each)
-            sizes = {info.sha: info.size for info in infos.values() if isinstance(info, ObjectInfo)}
-            batch: list[Change] = []
-            held: set[Sha] = set()
-            size = 0
-            for change in changes:
-                own = {info.sha for place in places[change.id] if isinstance(info := infos[place], ObjectInfo)}
-                if batch and size + sum(sizes[sha] for sha in own - held) > _HELD:
-                    found |= self._of_some(batch, paths, moments, self._contents(reader, infos, batch, places))
-                    batch, held, size = [], set(), 0
-                batch.append(change)
-                size += sum(sizes[sha] for sha in own - held)
-                held |= own
-            found |= self._of_some(batch, paths, moments, self._contents(reader, infos, batch, places))
+            for batch in _batches(changes, places, infos):
+                blobs = contents(reader, infos, [place for change in batch for place in places[change.id]])
+                found |= self._of_some(batch, paths, moments, blobs)
         return found
-
-    @staticmethod
-    def _contents(
-        reader: ObjectReader,
-        infos: Mapping[Place, ObjectInfo | Unread | None],
-        changes: Sequence[Change],
-        places: Mapping[Sha, Sequence[Place]],
-    ) -> dict[Place, bytes | None]:
-        return contents(reader, infos, [place for change in changes for place in places[change.id]])
 
     def _of_some(
         self,
@@ -316,3 +297,23 @@ class Replay:
                         moved = raw.status == "D" and file_name(raw.path) in made
                         last[raw.path] = (place, "R" if moved else raw.status, commit.sha)
         return last
+
+
+def _batches(
+    changes: Iterable[Change],
+    places: Mapping[Sha, Sequence[Place]],
+    infos: Mapping[Place, ObjectInfo | Unread | None],
+) -> Iterator[list[Change]]:
+    """Changes in order, so many at a time that the files at their places fit into memory."""
+    batch: list[Change] = []
+    held: set[Sha] = set()
+    size = 0
+    for change in changes:
+        own = {info.sha: info.size for place in places[change.id] if isinstance(info := infos[place], ObjectInfo)}
+        if batch and size + sum(own[sha] for sha in own.keys() - held) > _HELD:
+            yield batch
+            batch, held, size = [], set(), 0
+        batch.append(change)
+        size += sum(own[sha] for sha in own.keys() - held)
+        held |= own.keys()
+    yield batch

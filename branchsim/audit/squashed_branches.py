@@ -6,6 +6,7 @@ none, by the files: a promotion has those of the branch as the branch had them.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
@@ -143,8 +144,9 @@ def _asked(history: History, landing: Landing, tip: Sha, *, fewest: int, most: b
 
 def _tip_at(history: History, branch: str, landing: Landing) -> Sha | None:
     """Where another branch stood when something landed."""
-    earlier = [each for each in history.landings[branch] if each.at <= landing.at]
-    return earlier[-1].sha if earlier else None
+    there = history.landings[branch]
+    place = bisect_right(there, landing.at, key=lambda each: each.at)
+    return there[place - 1].sha if place else None
 
 
 def _by_content(history: History, landings: Sequence[Landing]) -> list[_Asked]:
