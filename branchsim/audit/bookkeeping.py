@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from branchsim.audit.delivery import Effect
+from branchsim.audit.lines import Effect
 from branchsim.effects import classify_path, is_version_bump
 
 _ABOUT_A_RELEASE = re.compile(

@@ -65,6 +65,7 @@ class Drops:
         self._branch = branch
         self._resolver = resolver
         self._reader = reader
+        self._deleted: dict[tuple[Sha, Sha], frozenset[bytes]] = {}
 
     def of(self, changes: Sequence[Change], parts: Mapping[Sha, Sequence[Part]]) -> dict[Sha, Dropped]:
         """The changes that are ancestors, but that a merge on their way did not keep.
@@ -82,6 +83,8 @@ class Drops:
         found = self._resolved(carried)
         if not found:
             return {}
+        carriers = (change for each in carried.values() for change in each)
+        self._find_deleted(found, {path for change in carriers for path in self._paths(change)})
         return self._judged(list(self._suspects(carried, found)))
 
     def _merges_of(self, place: int) -> list[Commit]:
@@ -104,8 +107,7 @@ class Drops:
         self, carried: Mapping[int, Sequence[Change]], resolutions: Mapping[Sha, Resolution]
     ) -> Iterator[tuple[Change, Resolution]]:
         """Where a merge that was not git's own brought a change's paths together with something else."""
-        carriers = (change for each in carried.values() for change in each)
-        gone = self._deleted(resolutions, {path for change in carriers for path in self._paths(change)})
+        gone = self._gone(resolutions)
         moved: dict[Sha, list[tuple[Change, set[bytes]]]] = defaultdict(list)
         for place, members in carried.items():
             for change, resolution, paths in self._met(place, members, resolutions, gone):
@@ -114,7 +116,7 @@ class Drops:
                 else:
                     yield change, resolution
         # Those whose paths the merge knows by other names.
-        names = self._renames(list(moved), {path for each in moved.values() for _, paths in each for path in paths})
+        names = self._renames({sha: {path for _, paths in waiting for path in paths} for sha, waiting in moved.items()})
         for sha, waiting in moved.items():
             resolution = resolutions[sha]
             for change, paths in waiting:
@@ -152,22 +154,28 @@ class Drops:
         number = graph.number(merge)
         return all(graph.is_ancestor(graph.number(commit.sha), number) for commit in own)
 
-    def _deleted(self, merges: Iterable[Sha], among: set[bytes]) -> dict[Sha, frozenset[bytes]]:
-        """Those of some paths that a merge has no longer and one of its sides had: only they can have been moved."""
-        pairs = {merge: self._sides(merge) for merge in merges}
-        found = differing(
-            self._repository.scratch, [pair for each in pairs.values() for pair in each], only="D", among=among
-        )
-        return {merge: frozenset().union(*map(found.__getitem__, each)) for merge, each in pairs.items()}
+    def _find_deleted(self, merges: Iterable[Sha], among: set[bytes]) -> None:
+        """Note which of some paths merges have no longer that one of their sides had: only they can have been moved."""
+        pairs = dict.fromkeys(pair for merge in merges for pair in self._sides(merge))
+        self._deleted = differing(self._repository.scratch, pairs, only="D", among=among)
+
+    def _gone(self, merges: Iterable[Sha]) -> dict[Sha, frozenset[bytes]]:
+        """The paths that a merge has no longer and one of its sides had."""
+        return {merge: frozenset().union(*(self._deleted[pair] for pair in self._sides(merge))) for merge in merges}
 
     def _sides(self, merge: Sha) -> list[tuple[Sha, Sha]]:
         """The tree of each parent, beside that of the merge."""
         commit = self._history.commit(merge)
         return [(self._history.commit(parent).tree, commit.tree) for parent in commit.parents]
 
-    def _renames(self, merges: Sequence[Sha], among: set[bytes]) -> dict[tuple[Sha, bytes], bytes]:
+    def _renames(self, wanted: Mapping[Sha, set[bytes]]) -> dict[tuple[Sha, bytes], bytes]:
         """From a merge and one of some names on one of its sides to the name in its result."""
-        pairs = {merge: self._sides(merge) for merge in merges}
+        # Between trees far apart git looks long for what was moved: it is not asked where nothing wanted is gone.
+        pairs = {
+            merge: [pair for pair in self._sides(merge) if not self._deleted[pair].isdisjoint(names)]
+            for merge, names in wanted.items()
+        }
+        among = {name for names in wanted.values() for name in names}
         found = renames(self._repository.scratch, [pair for each in pairs.values() for pair in each], among)
         return {(merge, old): new for merge, each in pairs.items() for pair in each for old, new in found[pair].items()}
 
@@ -175,8 +183,10 @@ class Drops:
         dropped: dict[Sha, Dropped] = {}
         if not suspects:
             return dropped
-        touched = {path for change, _ in suspects for path in self._paths(change)}
-        names = self._renames(sorted({resolution.merge for _, resolution in suspects}), touched)
+        touched: dict[Sha, set[bytes]] = {}
+        for change, resolution in suspects:
+            touched.setdefault(resolution.merge, set()).update(self._paths(change))
+        names = self._renames(touched)
         judge = _Judge(self._reader)
         for start in range(0, len(suspects), _BATCH):
             batch = suspects[start : start + _BATCH]

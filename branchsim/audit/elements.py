@@ -43,7 +43,7 @@ def by_elements(
     """
     found: dict[Sha, Landing] = {}
     for change in changes:
-        if not moments[change.id] or not _is_structured(history, change):
+        if not moments[change.id] or not is_structured(history, change):
             continue
         effects = effects_of_change(scratch, reader, change)
         forms = {units.form for effect in effects.values() for units in (effect.before, effect.after)}
@@ -57,9 +57,10 @@ def by_elements(
     return found
 
 
-def _is_structured(history: History, change: Change) -> bool:
+def is_structured(history: History, change: Change) -> bool:
+    """Whether a change touches nothing but files of which the elements are known."""
     paths = {raw.path for sha in change.commits for raw in history.commit(sha).changes}
     return bool(paths) and all(form_of(path) in _STRUCTURED for path in paths)
 
 
-__all__ = ["by_elements"]
+__all__ = ["by_elements", "is_structured"]

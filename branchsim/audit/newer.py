@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from branchsim.audit.delivery import WHITE_SPACE, Effect, meaningful
+from branchsim.audit.lines import WHITE_SPACE, Effect, meaningful
 from branchsim.effects import classify_path
 from branchsim.topology.patterns import VersionKey, version_key
 

@@ -18,6 +18,7 @@ from branchsim.audit.delivery import Resolver
 from branchsim.audit.drops import Drops
 from branchsim.audit.hurt import Hurt
 from branchsim.audit.judging import Judge
+from branchsim.audit.lines import EffectReader
 from branchsim.audit.losses import LossReader
 from branchsim.audit.match import Counterpart, Skipped, counterparts
 from branchsim.audit.ownwork import OwnWork, own_work, standings_of_own_work
@@ -87,6 +88,10 @@ class Reader:
     def _resolver(self) -> Resolver:
         return Resolver(self.repository.scratch)
 
+    @cached_property
+    def _effects(self) -> EffectReader:
+        return EffectReader(self.repository.scratch)
+
     def read(self) -> Outcome:
         """All obligations: ascending in the time of landing, then in the order of the topology."""
         found: list[Obligation] = []
@@ -119,7 +124,7 @@ class Reader:
             if any(part.landing is None and part.sha not in ports for part in parts[change.id])
             and change.id not in ports
         ]
-        replay = Replay(self.repository, self.history, rule.owed_to, reader)
+        replay = Replay(self.repository, self.history, rule.owed_to, reader, self._effects)
         standings = replay.standings(missing)
         for change in missing:
             if standings[change.id].bookkeeping:

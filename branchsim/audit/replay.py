@@ -6,18 +6,19 @@ import functools
 import shlex
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from branchsim.audit.bookkeeping import is_bookkeeping
-from branchsim.audit.delivery import Effect, Place, Plain, contents, effects_of, share_there
-from branchsim.audit.elements import by_elements
+from branchsim.audit.elements import by_elements, is_structured
+from branchsim.audit.lines import Asked, Effect, EffectReader
 from branchsim.audit.losses import LossReader
 from branchsim.audit.newer import held as held_versions
 from branchsim.audit.newer import is_of_another, raised
+from branchsim.audit.shares import Question, read_shares
 from branchsim.git.log import empty_tree
 from branchsim.git.merge import Trees
-from branchsim.git.objects import ObjectInfo, ObjectReader, Unread
+from branchsim.git.objects import ObjectInfo, ObjectReader
 from branchsim.git.repository import Repository
 from branchsim.git.session import merge_some_trees
 from branchsim.history.changes import Change
@@ -30,8 +31,8 @@ _ELEMENTS_SHARE = 0.5
 
 _FEWEST_LINES = 4
 _MOMENTS = 12
-_HELD = 64 * 1024 * 1024
-"""So many bytes of files are held at a time, unless one change asks for more: there are manifests of megabytes."""
+_HELD = 32 * 1024 * 1024
+"""So many bytes of files are held for the next question, and one file more."""
 
 _SHOWN = 60
 
@@ -58,7 +59,7 @@ class Standing:
     probable : bool
         Whether most of its lines are there.
     share : float
-        The share of its lines that are there, 0 to 1.
+        The share of its lines that are there, 0 to 1; not counted out where it is too small to mean something.
     reason : str
         One sentence that a person can check with git.
     """
@@ -87,10 +88,15 @@ class Replay:
         The branch.
     reader : LossReader
         Reads and parses the blobs.
+    effects : EffectReader
+        Reads what changes do.
     """
 
-    def __init__(self, repository: Repository, history: History, branch: str, reader: LossReader) -> None:
+    def __init__(
+        self, repository: Repository, history: History, branch: str, reader: LossReader, effects: EffectReader
+    ) -> None:
         self._repository = repository
+        self._effects = effects
         self._history = history
         self._branch = branch
         self._reader = reader
@@ -112,48 +118,43 @@ class Replay:
             for change in changes
         }
         touched = self._touched(frozenset().union(*paths.values()))
-        moments = {change.id: self._moments(change, paths[change.id], touched) for change in changes}
-        places = {
-            change.id: [(self._tree(each), path) for each in moments[change.id] for path in sorted(paths[change.id])]
+        nothing = empty_tree(self._repository.scratch)
+        by_id = {change.id: change for change in changes}
+        asked = {
+            change.id: Asked((change.trees[0] or nothing, change.trees[1]), frozenset(paths[change.id]))
             for change in changes
         }
         found: dict[Sha, Standing] = {}
         with ObjectReader(self._repository.scratch) as reader:
-            infos = reader.find(place for each in places.values() for place in each)
-            for batch in _batches(changes, places, infos):
-                blobs = contents(reader, infos, [place for change in batch for place in places[change.id]])
-                found |= self._of_some(batch, paths, moments, blobs)
+            for effects in self._effects.groups(asked):
+                some = [by_id[sha] for sha in effects]
+                moments = {change.id: self._moments(change, paths[change.id], touched) for change in some}
+                found |= self._of_some(some, {sha: asked[sha].trees for sha in effects}, effects, moments, reader)
         return found
 
     def _of_some(
         self,
         changes: Sequence[Change],
-        paths: Mapping[Sha, set[bytes]],
+        pairs: Mapping[Sha, tuple[Sha, Sha]],
+        effects: Mapping[Sha, Sequence[Effect]],
         moments: Mapping[Sha, Sequence[Landing]],
-        blobs: Mapping[Place, bytes | None],
+        reader: ObjectReader,
     ) -> dict[Sha, Standing]:
-        """The same for so many changes that the files they ask for fit into memory."""
-        nothing = empty_tree(self._repository.scratch)
-        pairs = {change.id: (change.trees[0] or nothing, change.trees[1]) for change in changes}
-        effects = effects_of(self._repository, pairs, paths)
-        plain = Plain()
+        """The same for so many changes that what they do fits into memory."""
+        by_id = {change.id: change for change in changes}
+        asked = [(change, landing) for change in changes for landing in moments[change.id]]
+        questions = [Question(change.id, self._tree(landing), effects[change.id]) for change, landing in asked]
         candidates = []
-        likely: dict[Sha, list[Landing]] = {}
+        likely: dict[Sha, list[Landing]] = {change.id: [] for change in changes}
         shares: dict[Sha, float] = {}
-        for change in changes:
-            own = effects.get(change.id, [])
-            likely[change.id] = []
-            for landing in moments[change.id]:
-                tree = self._tree(landing)
-                share = self._share(own, tree, blobs, plain)
-                shares[change.id] = max(shares.get(change.id, 0.0), share)
-                if share == 1.0:
-                    candidates.append((change, landing))
-                # Lines that were removed may stand elsewhere in the file, as part of other elements.
-                if share >= _ELEMENTS_SHARE or any(
-                    not effect.added or blobs[tree, effect.path] is None for effect in own
-                ):
-                    likely[change.id].append(landing)
+        told = read_shares(reader, questions, lambda sha: self._least(by_id[sha], effects[sha]))
+        for (change, landing), share in zip(asked, told, strict=True):
+            shares[change.id] = max(shares.get(change.id, 0.0), share.there)
+            if share.there == 1.0:
+                candidates.append((change, landing))
+            # Lines that were removed may stand elsewhere in the file, as part of other elements.
+            if share.there >= _ELEMENTS_SHARE or share.unsure:
+                likely[change.id].append(landing)
         replayed = self._replayed(candidates, pairs)
         rest = [change for change in changes if change.id not in replayed]
         held = by_elements(self._repository.scratch, self._reader, self._history, likely, rest)
@@ -161,30 +162,36 @@ class Replay:
             change.id: self._standing(
                 change,
                 replayed.get(change.id, held.get(change.id)),
-                effects.get(change.id, []),
+                effects[change.id],
                 shares.get(change.id, 0.0),
                 "every element is as it made it" if change.id in held else "replaying it there changes nothing",
             )
             for change in changes
         }
+        files = _Files(reader)
         for change in changes:
-            standing, own = found[change.id], effects.get(change.id, [])
+            standing = found[change.id]
             if not (standing.there or standing.superseded_by or standing.bookkeeping):
-                found[change.id] = self._overtaken(change, own, moments[change.id], blobs) or standing
+                found[change.id] = self._overtaken(change, effects[change.id], moments[change.id], files) or standing
         return found
+
+    def _least(self, change: Change, effects: Sequence[Effect]) -> float:
+        """The share of a change below which it does not matter how much of it is there."""
+        if is_structured(self._history, change):
+            return _ELEMENTS_SHARE
+        return 1.0 if _lines(effects) < _FEWEST_LINES or _keeps_books(change, effects) else _PROBABLE_SHARE
 
     def _overtaken(
         self,
         change: Change,
         effects: Sequence[Effect],
         moments: Sequence[Landing],
-        blobs: Mapping[Place, bytes | None],
+        files: _Files,
     ) -> Standing | None:
         """The first landing on which the branch has the versions that a change brings, or newer ones."""
         ups = raised(effects)
         for landing in moments if ups else ():
-            tree = self._tree(landing)
-            found = held_versions(effects, ups, lambda path, tree=tree: blobs.get((tree, path)))  # type: ignore[misc]
+            found = held_versions(effects, ups, files.of(self._tree(landing), [effect.path for effect in effects]))
             if found is not None:
                 what = "a newer version than it brings" if found.newer else "the version that it brings"
                 had = "had" if landing.at <= change.at else "has"
@@ -221,18 +228,6 @@ class Replay:
         # What a branch held when it was made is asked of its first landing, whichever paths that touched.
         return [landings[place] for place in dict.fromkeys([max(0, first - 1), *later])]
 
-    @staticmethod
-    def _share(effects: Sequence[Effect], tree: Sha, blobs: Mapping[Place, bytes | None], plain: Plain) -> float:
-        total = there = 0.0
-        for effect in effects:
-            weight = sum(effect.added.values()) or sum(effect.removed.values())
-            total += weight
-            content = blobs.get((tree, effect.path))
-            if content is not None or not effect.added:
-                there += weight * share_there(effect, plain.of(content or b""))
-        # A change of modes alone has no lines: git says whether replaying it changes something.
-        return there / total if total else float(bool(effects))
-
     def _replayed(
         self, candidates: Sequence[tuple[Change, Landing]], pairs: Mapping[Sha, tuple[Sha, Sha]]
     ) -> dict[Sha, Landing]:
@@ -262,9 +257,9 @@ class Replay:
             return Standing(
                 superseded_by=remover, reason=f"{remover[:12]} removed from {branch} the files that it changes"
             )
-        if is_bookkeeping(change.subject, effects) and not is_of_another(change.subject, effects):
+        if _keeps_books(change, effects):
             return Standing(bookkeeping=True, share=share)
-        lines = sum(sum(effect.added.values()) for effect in effects)
+        lines = _lines(effects)
         # Few lines are there by chance, unless they are all there.
         probable = lines > 0 and share >= (_PROBABLE_SHARE if lines >= _FEWEST_LINES else 1.0)
         return Standing(probable=probable, share=share)
@@ -299,21 +294,38 @@ class Replay:
         return last
 
 
-def _batches(
-    changes: Iterable[Change],
-    places: Mapping[Sha, Sequence[Place]],
-    infos: Mapping[Place, ObjectInfo | Unread | None],
-) -> Iterator[list[Change]]:
-    """Changes in order, so many at a time that the files at their places fit into memory."""
-    batch: list[Change] = []
-    held: set[Sha] = set()
-    size = 0
-    for change in changes:
-        own = {info.sha: info.size for place in places[change.id] if isinstance(info := infos[place], ObjectInfo)}
-        if batch and size + sum(own[sha] for sha in own.keys() - held) > _HELD:
-            yield batch
-            batch, held, size = [], set(), 0
-        batch.append(change)
-        size += sum(own[sha] for sha in own.keys() - held)
-        held |= own.keys()
-    yield batch
+def _keeps_books(change: Change, effects: Sequence[Effect]) -> bool:
+    return is_bookkeeping(change.subject, effects) and not is_of_another(change.subject, effects)
+
+
+def _lines(effects: Iterable[Effect]) -> int:
+    return sum(sum(effect.added.values()) for effect in effects)
+
+
+class _Files:
+    """The files of trees, some of which are asked for again."""
+
+    def __init__(self, reader: ObjectReader) -> None:
+        self._reader = reader
+        self._known: dict[Sha, bytes | None] = {}
+        self._size = 0
+
+    def of(self, tree: Sha, paths: Sequence[bytes]) -> Callable[[bytes], bytes | None]:
+        """Gives the files of a tree by path; None where there is no readable one."""
+        infos = self._reader.find((tree, path) for path in paths)
+
+        def file(path: bytes) -> bytes | None:
+            info = infos[tree, path]
+            return self._content(info) if isinstance(info, ObjectInfo) and info.type == "blob" else None
+
+        return file
+
+    def _content(self, info: ObjectInfo) -> bytes | None:
+        if info.sha not in self._known:
+            if self._size > _HELD:
+                self._known.clear()
+                self._size = 0
+            found = [content for _, content in self._reader.known_blobs([info]) if isinstance(content, bytes)]
+            self._known[info.sha] = found[0] if found else None
+            self._size += info.size
+        return self._known[info.sha]

@@ -233,6 +233,29 @@ class ObjectReader:
         """
         yield from self._contents(dict.fromkeys(shas), _BLOB, limit)
 
+    def known_blobs(
+        self, infos: Iterable[ObjectInfo], *, limit: int | None = LIMIT
+    ) -> Iterator[tuple[Sha, bytes | Unread]]:
+        """The contents of blobs that were found before with `look` or `find`, which saves to ask what they are.
+
+        Parameters
+        ----------
+        infos : iterable of ObjectInfo
+            The blobs, each once; what is no blob, or larger than `limit` bytes, is left out.
+        limit : int, optional
+            Larger blobs are not read; None reads any size.
+
+        Yields
+        ------
+        tuple of Sha and bytes or Unread
+            As `blobs` does, in the order given.
+        """
+        wanted = [info for info in infos if _readable(info, _BLOB, limit)]
+        # As many at once as fit the pipe.
+        step = Conversation.ROOM // (self._hash().digest_size * 2 + 10)
+        for start in range(0, len(wanted), step):
+            yield from self._read(wanted[start : start + step])
+
     def raw(self, shas: Iterable[Sha], types: frozenset[str]) -> Iterator[tuple[Sha, bytes | Unread]]:
         """The contents of objects of some types as git stores them: commits with their headers, tags, trees.
 

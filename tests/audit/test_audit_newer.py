@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.story import Files, Story
 
-from branchsim.audit.delivery import Effect, meaningful
+from branchsim.audit.lines import Effect, meaningful
 from branchsim.audit.newer import held, is_of_another, raised
 from branchsim.audit.verdicts import Verdict
 from branchsim.topology import version_key
