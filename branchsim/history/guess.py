@@ -564,8 +564,8 @@ class _Guesser:
         total = counts.total()
         usual = [branch.name for branch in topology.branches if counts[branch.name] >= _SHARE * total]
         releases = topology.last_branches()
-        if len(releases) > 1 and any(name in releases for name in usual):
-            # What goes to one release may go to any.
+        if len(releases) > 1 and sum(counts[name] for name in releases) >= _SHARE * total:
+            # What goes to one release may go to any, and each has few of them.
             usual = [branch.name for branch in topology.branches if branch.name in {*usual, *releases}]
         run = [name for name in usual if topology.layer_of(name) == "RUN"]
         to, retrofit = usual, []

@@ -6,6 +6,7 @@ it, pulled into it, or merged the wrong way round. The method, and where it ends
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -133,6 +134,7 @@ class _Finder:
                 self.lines.told[number] = told
         self.order = _upstream_first(topology, tips)
         self.rank = {name: place for place, name in enumerate(self.order)}
+        self.shapes = {_shape(name) for name in self.order if _shape(name) != name}
         self.alias = self.lines.alias = _aliases(self.order)
         self.accounts: frozenset[str] = frozenset()
         self.pulled: dict[str, bool] = {}
@@ -254,7 +256,7 @@ class _Finder:
             told = self.lines.told.get(number)
             if self.is_sync(number) is not None:
                 return parents[1], True
-            aside = target is not None and target not in self.tips
+            aside = target is not None and target not in self.tips and _shape(target) not in self.shapes
             if source is not None and aside and told is not None and told.location is None and told.pr is None:
                 return parents[1], True
         return parents[0], False
@@ -427,6 +429,11 @@ def _aliases(names: Sequence[str]) -> dict[str, str]:
     if len(trunks) != 1:
         return {}
     return {name: trunks[0] for name in _TRUNKS if name != trunks[0]}
+
+
+def _shape(name: str) -> str:
+    """A name without its numbers: a branch called 4.1.x is a former release where 4.2.x and 5.0.x are releases."""
+    return re.sub(r"\d+", "#", name)
 
 
 def _blame(against: Costs, innocent: Collection[str | None], cost: float) -> None:

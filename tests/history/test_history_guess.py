@@ -249,6 +249,19 @@ def test_what_bots_do_is_no_hotfix(repo: RepoBuilder) -> None:
     assert [step.branch for step in Plan.hotfix("login", wider) if isinstance(step, Start)] == ["work/login"]
 
 
+def test_what_goes_to_some_releases_now_and_then_may_go_to_any(repo: RepoBuilder) -> None:
+    """No release has a tenth of the branches, all releases together have."""
+    releases = [f"release-1.{number}" for number in range(4)]
+    for name in releases:
+        repo.branch(name, "main")
+    for number, into in enumerate(["main"] * 28 + releases):
+        repo.branch(f"fix/{number}", into)
+        repo.commit(f"fix/{number}", {f"f{number}": "1\n"})
+        repo.merge(into=into, source=f"fix/{number}", subject=f"Merge branch 'fix/{number}' into {into}")
+    (family,) = guess(repo).topology.families
+    assert set(family.to) == {"main", *releases}
+
+
 @pytest.mark.parametrize("first", ["preprod", "integration"])
 def test_branches_that_are_merged_to_run_and_then_back_are_hotfixes(repo: RepoBuilder, first: str) -> None:
     """Work items that go from stage to stage one by one are merged to both as well, but to BUILD first."""

@@ -211,6 +211,31 @@ def test_a_merge_made_the_wrong_way_round_keeps_the_line_of_the_branch(repo: Rep
         assert any("wrong way round" in note for note in last.inferred)
 
 
+def test_a_former_release_is_not_taken_for_a_work_branch_that_a_newer_one_was_moved_to(tmp_path: Path) -> None:
+    """Each release is made from the one before, which is deleted later: merges into it say its name."""
+    topology = Topology(
+        (Branch("5.0.x", layer="BUILD"), Branch("4.2.x", layer="RUN"), Branch("3.9.x", layer="RUN")),
+        (
+            Flow("promote", source="5.0.x", target="4.2.x"),
+            Flow("promote", source="5.0.x", target="3.9.x"),
+            Flow("retrofit", source="3.9.x", target="4.2.x"),
+            Flow("retrofit", source="4.2.x", target="5.0.x"),
+        ),
+    )
+    repo = RepoBuilder(tmp_path / "repo")
+    repo.commit("3.9.x", {"a": "1\n"}, subject="Start")
+    repo.branch("work", "3.9.x")
+    own = repo.commit("work", {"b": "1\n"}, subject="New in 4")
+    repo.commit("3.9.x", {"a": "2\n"}, subject="Fix")
+    merged = repo.merge(into="work", source="3.9.x", subject="Merge branch '3.9.x' into 4.1.x")
+    for name in ("4.2.x", "5.0.x"):
+        repo.branch(name, "work")
+        repo.commit(name, {f"in {name}": "1\n"}, subject=f"New in {name}")
+    with replay(repo, topology) as history:
+        line = shas(history, "5.0.x")
+        assert line[line.index(merged) - 1] == own
+
+
 def test_two_branches_joined_the_wrong_way_round_are_told_apart(repo: RepoBuilder) -> None:
     """preprod was merged into integration, then fast-forwarded onto it: a foxtrot that promotes by accident."""
     fix = repo.commit("preprod", {"b": "2\n"}, subject="Fix")
