@@ -92,10 +92,12 @@ class Finding:
 class Found:
     """A finding with the records it was made from, for callers that go on from there.
 
+    ``why`` is the reason without what mended it, which need not have reached every branch that has the loss;
     ``successor`` is the later commit that took away what stands in the place of a lost unit, or the whole path.
     """
 
     finding: Finding
+    why: str
     unit: Unit
     undone: bool
     names: tuple[bytes, ...]
@@ -209,6 +211,7 @@ class Judge:
         )
         before, now = _excerpts(fated, own.lines)
         path = each.path.decode("utf-8", "replace")
+        why = _reason(each, fated, origin, cause, self.matched.get(each.path))
         finding = Finding(
             path=path,
             unit=str(verdict.unit),
@@ -221,11 +224,11 @@ class Judge:
             changes=(origin.sha,) if origin is not None else (),
             rank=rank(known),
             restored_by=restorer.sha if restorer is not None else None,
-            reason=_reason(each, fated, origin, restorer, cause, self.matched.get(each.path)),
+            reason=why if restorer is None else f"{why}; {_mended(restorer, undone=undone)}",
             check=_check(self.commit, path),
         )
         successor = repairs.successor(fated) if restorer is None else None
-        return Found(finding, verdict.unit, undone, names, part, origin, restorer, successor, known)
+        return Found(finding, why, verdict.unit, undone, names, part, origin, restorer, successor, known)
 
     def _cause(self, part: Landed, each: PathLosses) -> Cause:
         if self.forced:
@@ -345,10 +348,7 @@ _FATES = {
 }
 
 
-def _reason(
-    each: PathLosses, fated: Fated, origin: Commit | None, restorer: Commit | None, cause: Cause,
-    match: tuple[Sha, int] | None,
-) -> str:  # fmt: skip
+def _reason(each: PathLosses, fated: Fated, origin: Commit | None, cause: Cause, match: tuple[Sha, int] | None) -> str:
     unresolved = fated.verdict.what is What.UNRESOLVED
     undone = fated.verdict.what is What.UNDONE or unresolved
     side = {Side.TARGET: "the tip it landed on", Side.SOURCE: "what landed", Side.BOTH: "both sides"}[
@@ -368,9 +368,11 @@ def _reason(
         parts.append("the conflict was resolved without it")
     if each.equals is not None and match is None and cause is not Cause.FORCE_PUSH:
         parts.append(f"the file is as a whole that of the {each.equals}")
-    if restorer is not None:
-        parts.append(f"{restorer.sha[:12]} brought it back" if not undone else f"{restorer.sha[:12]} removed it again")
     return "; ".join(parts)
+
+
+def _mended(restorer: Commit, *, undone: bool) -> str:
+    return f"{restorer.sha[:12]} {'removed it again' if undone else 'brought it back'}"
 
 
 def _check(commit: Commit, path: str) -> str:

@@ -92,9 +92,10 @@ class Forced:
     @staticmethod
     def _told(move: Move, each: Found) -> Found:
         path = each.finding.path.replace("'", "'\\''")
-        reason = f"{move.branch} stood on {move.old[:12]}, which it has no more: {move.how}; {each.finding.reason}"
+        stood = f"{move.branch} stood on {move.old[:12]}, which it has no more: {move.how}"
         check = f"git diff {move.old[:12]} {move.landing.sha[:12]} -- '{path}'"
-        return replace(each, finding=replace(each.finding, reason=reason, check=check))
+        finding = replace(each.finding, reason=f"{stood}; {each.finding.reason}", check=check)
+        return replace(each, finding=finding, why=f"{stood}; {each.why}")
 
 
 __all__ = ["Forced"]

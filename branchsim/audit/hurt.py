@@ -28,6 +28,9 @@ _NOT_BACK = frozenset({"open", "superseded"})
 KEPT = 0.8
 """A branch that holds at least this share of a change has it."""
 
+_MOMENTS = 12
+"""So many later landings are asked whether they brought something back."""
+
 
 @dataclass(frozen=True, slots=True)
 class Blow:
@@ -116,6 +119,27 @@ class Hurt:
         """The share of a change that the branch holds after a landing, 0 to 1; paths in ``without`` do not count."""
         return self._share(change, landing.sha, without)
 
+    def brought_back(
+        self, change: Change, paths: Collection[bytes], merge: Sha, arrived: Landing
+    ) -> tuple[Landing, float] | None:
+        """The landing with which a branch has what a merge dropped, and the share of it that it holds now.
+
+        That may be the one which brought the merge, where the branch had the text already. None where it does not hold
+        it now, or where the same text stood in the merge all the same.
+        """
+        line = self._history.landings[self._branch]
+        share = self._share_in(change, line[-1].sha, paths)
+        if share < KEPT or self._share_in(change, merge, paths) >= KEPT:
+            return None
+        touching = [
+            landing
+            for landing in line[arrived.place + 1 :]
+            if any(raw.path in paths for raw in self._history.commit(landing.sha).changes)
+        ]
+        asked = [arrived, *touching[:_MOMENTS]]
+        found = (landing for landing in asked if self._share_in(change, landing.sha, paths) >= KEPT)
+        return next(found, line[-1]), share
+
     def removed(self, change: Change, merge: Sha, landing: Landing) -> frozenset[bytes]:
         """The files that a change edited, that one side of a merge had removed, and that are not there after a landing.
 
@@ -167,6 +191,11 @@ class Hurt:
     def _share(self, change: Change, commit: Sha, without: Collection[bytes] = ()) -> float:
         found = combine(held for path, held in self._states(change, commit).items() if path not in without)
         return found.live / found.total if found.total else 1.0
+
+    def _share_in(self, change: Change, commit: Sha, paths: Collection[bytes]) -> float:
+        """The share that a commit holds of a change in some of its paths; of none of them it holds nothing."""
+        found = combine(held for path, held in self._states(change, commit).items() if path in paths)
+        return found.live / found.total if found.total else 0.0
 
     def _state(self, change: Change, commit: Sha) -> State:
         return combine(self._states(change, commit).values())

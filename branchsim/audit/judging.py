@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from branchsim.audit.arrivals import Arrival, in_time
 from branchsim.audit.causes import Cause
 from branchsim.audit.evidence import CONFIDENCE, Evidence
-from branchsim.audit.hurt import KEPT
+from branchsim.audit.hurt import KEPT, Blow
 from branchsim.audit.reverts import Reverts, Withdrawal
 from branchsim.audit.takebacks import TakeBack, origin_of
 from branchsim.audit.verdicts import Obligation, Verdict
@@ -22,6 +22,7 @@ from branchsim.history.landings import History, Landing
 from branchsim.names import Sha
 
 if TYPE_CHECKING:
+    from branchsim.audit.drops import Dropped
     from branchsim.audit.overwrites import Overwrite
     from branchsim.audit.received import Received
     from branchsim.topology import ObligationRule
@@ -312,33 +313,11 @@ class Judge:
         if removed and facts.hurt.share(change, landed, removed) >= KEPT:
             dropped, hurt = None, facts.hurt.since(names, landed, removed)
         if dropped is not None:
-            merge, paths, share = dropped
-            shown = ", ".join(path.decode("utf-8", "replace") for path in sorted(paths)[:3])
-            whole = share == 0.0
-            landing = self.history.arrival(rule.owed_to, merge) or arrived.landing
-            return replace(
-                filled, verdict=Verdict.LOST if whole else Verdict.PARTIAL, at=landing.sha,
-                confidence=0.95 if whole else 0.85,
-                counterpart=merge, overdue=deadline is not None,
-                reason=f"it is an ancestor, but the merge {merge[:12]} kept {share:.0%} of its lines (in {shown})",
-                check=f"git show --remerge-diff {merge[:12]}",
-            )  # fmt: skip
-        if hurt is not None and hurt.overwrite.superseded_by is not None:
-            return replace(
-                filled, verdict=Verdict.SUPERSEDED, counterpart=hurt.overwrite.superseded_by,
-                at=hurt.overwrite.landing, confidence=hurt.overwrite.confidence,
-                reason=f"it arrived, then {hurt.overwrite.dropped_by[:12]} overwrote it in {hurt.overwrite.path}, and "
-                f"{hurt.overwrite.superseded_by[:12]} rewrote or removed what stood there",
-                check=_show(hurt.overwrite.superseded_by),
-            )  # fmt: skip
+            filled, is_back = self._dropped(filled, change, facts, dropped, landed)
+            if not is_back:
+                return filled
         if hurt is not None:
-            return replace(
-                filled, verdict=Verdict.LOST if hurt.whole else Verdict.PARTIAL, counterpart=hurt.overwrite.dropped_by,
-                at=hurt.overwrite.landing, confidence=hurt.overwrite.confidence, overdue=deadline is not None,
-                reason=f"it arrived, then {hurt.overwrite.dropped_by[:12]} overwrote it in {hurt.overwrite.path}; "
-                f"{rule.owed_to} holds {hurt.share:.0%} of it now",
-                check=hurt.overwrite.check,
-            )  # fmt: skip
+            return self._overwritten(filled, hurt, deadline)
         lost = facts.lost(self.history, rule.owed_to, gone)
         if lost:
             last = max((gone[part.sha] for part in lost), key=lambda each: each.place)
@@ -366,6 +345,47 @@ class Judge:
                 check=_show(missing[0].sha),
             )  # fmt: skip
         return self._timed(self._in_parts(filled, rule, change, facts, arrived), deadline)
+
+    @staticmethod
+    def _overwritten(filled: Obligation, hurt: Blow, deadline: Landing | None) -> Obligation:
+        """What arrived, and a later landing took away."""
+        blow = hurt.overwrite
+        reason = f"it arrived, then {blow.dropped_by[:12]} overwrote it in {blow.path}"
+        found = replace(filled, at=blow.landing, confidence=blow.confidence)
+        if blow.superseded_by is not None:
+            return replace(
+                found, verdict=Verdict.SUPERSEDED, counterpart=blow.superseded_by, check=_show(blow.superseded_by),
+                reason=f"{reason}, and {blow.superseded_by[:12]} rewrote or removed what stood there",
+            )  # fmt: skip
+        return replace(
+            found, verdict=Verdict.LOST if hurt.whole else Verdict.PARTIAL, counterpart=blow.dropped_by,
+            overdue=deadline is not None, check=blow.check,
+            reason=f"{reason}; {filled.owed_to} holds {hurt.share:.0%} of it now",
+        )  # fmt: skip
+
+    def _dropped(
+        self, filled: Obligation, change: Change, facts: Received, dropped: Dropped, arrived: Landing
+    ) -> tuple[Obligation, bool]:
+        """What a merge did not keep on the way, and whether the branch has it all the same: it may have come back."""
+        merge, paths, share = dropped
+        landing = self.history.arrival(filled.owed_to, merge) or arrived
+        back = facts.hurt.brought_back(change, paths, merge, landing)
+        if back is not None:
+            with_, now = back
+            how = "brought it back" if with_ is not landing else "has it all the same"
+            return replace(
+                filled, evidence=Evidence.REPLAY if now == 1.0 else Evidence.OVERLAP, counterpart=with_.sha,
+                at=with_.sha, arrived_at=with_.at, confidence=0.9, check=_show(with_.sha),
+                reason=f"it is an ancestor, but the merge {merge[:12]} dropped it; {with_.sha[:12]} {how}",
+            ), True  # fmt: skip
+        whole = share == 0.0
+        shown = ", ".join(path.decode("utf-8", "replace") for path in sorted(paths)[:3])
+        return replace(
+            filled, verdict=Verdict.LOST if whole else Verdict.PARTIAL, at=landing.sha,
+            confidence=0.95 if whole else 0.85, counterpart=merge, overdue=facts.deadline is not None,
+            reason=f"it is an ancestor, but the merge {merge[:12]} kept {share:.0%} of its lines (in {shown})",
+            check=f"git show --remerge-diff {merge[:12]}",
+        ), False  # fmt: skip
 
     def _paths(self, change: Change) -> set[bytes]:
         """What the commits of a change touch."""

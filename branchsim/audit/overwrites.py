@@ -434,7 +434,8 @@ class _Finder:
             else State.SUPERSEDED if successor is not None
             else State.OPEN
         )  # fmt: skip
-        reason = first.finding.reason
+        # What brought it back elsewhere did not on this branch.
+        reason = first.why if restorer is None else first.finding.reason
         if commit.sha != landing.sha:
             reason += f"; {landing.branch} received {commit.sha[:12]} with {landing.sha[:12]}"
         if waiver is not None:

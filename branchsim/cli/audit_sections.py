@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _SHOWN = 8
 _UNITS = 2
+_BRANCHES = 3
+_RELEASES = 3
 
 
 def print_sections(found: Audit, *, min_rank: float, everything: bool) -> None:
@@ -26,19 +28,19 @@ def print_sections(found: Audit, *, min_rank: float, everything: bool) -> None:
     _print_violations(found)
 
 
-def worst(records: Sequence[Overwrite], min_rank: float) -> list[list[Overwrite]]:
-    """The overwrites of at least a rank, those of one commit in one branch together, the highest rank first."""
-    groups: dict[tuple[str, str], list[Overwrite]] = {}
+def _worst(records: Sequence[Overwrite], min_rank: float) -> list[list[Overwrite]]:
+    """The overwrites of at least a rank, those of one commit together on whatever branches, the highest rank first."""
+    groups: dict[str, list[Overwrite]] = {}
     for record in records:
         if record.rank >= min_rank:
-            groups.setdefault((record.branch, record.dropped_by), []).append(record)
+            groups.setdefault(record.dropped_by, []).append(record)
     return list(groups.values())
 
 
 def _print_overwrites(found: Audit, *, min_rank: float, everything: bool) -> None:
     if "overwrites" not in found.checks:
         return
-    groups = worst(found.open_overwrites, min_rank)
+    groups = _worst(found.open_overwrites, min_rank)
     shown = groups if everything else groups[:_SHOWN]
     if shown:
         last = "what was overwritten, and the command that shows it"
@@ -48,7 +50,7 @@ def _print_overwrites(found: Audit, *, min_rank: float, everything: bool) -> Non
             [
                 (
                     f"{records[0].rank:.2f}",
-                    "\n".join((records[0].landing[:12], day(records[0].landed_at), records[0].branch)),
+                    "\n".join((records[0].landing[:12], day(records[0].landed_at), *_branches(records))),
                     "\n".join(_told(records)),
                 )
                 for records in shown
@@ -56,12 +58,19 @@ def _print_overwrites(found: Audit, *, min_rank: float, everything: bool) -> Non
             flexible=last,
         )
     if len(groups) > len(shown):
-        say(f"... and {many(len(groups) - len(shown), 'more landing')}: --all lists them.\n")
+        say(f"... and {many(len(groups) - len(shown), 'more commit')}: --all lists them.\n")
     states = Counter(record.state.value for record in found.overwrite_records)
     counted = ", ".join(f"{count} {name}" for name, count in sorted(states.items())) or "none"
     left = sum(found.left_out.values())
     total = many(len(found.overwrite_records), "overwrite")
     say(paragraph(f"{total}: {counted}; {many(left, 'lost unit')} left out as no loss."))
+
+
+def _branches(records: Sequence[Overwrite]) -> list[str]:
+    names = list(dict.fromkeys(record.branch for record in records))
+    return [one_line(name) for name in names[:_BRANCHES]] + (
+        [f"{len(names) - _BRANCHES} more"] if len(names) > _BRANCHES else []
+    )
 
 
 def _told(records: Sequence[Overwrite]) -> list[str]:
@@ -73,8 +82,9 @@ def _told(records: Sequence[Overwrite]) -> list[str]:
     told.append(f"{first.cause.value}: {one_line(first.reason)}")
     if first.released_in:
         told.append(f"released in: {one_line(first.released_in)}")
-    if first.releases:
-        told.append(f"released without it: {', '.join(map(one_line, first.releases[:3]))}")
+    without = list(dict.fromkeys(release for record in records for release in record.releases))
+    if without:
+        told.append(f"released without it: {', '.join(map(one_line, without[:_RELEASES]))}")
     told.append(f"$ {one_line(first.check)}")
     return told
 

@@ -70,6 +70,35 @@ def test_a_conflict_that_is_solved_by_joining_both_sides_in_one_line(
     assert story.obligation(fix).verdict is verdict
 
 
+@pytest.mark.parametrize(
+    ("again", "verdict"),
+    [(FIXED, Verdict.RETROFITTED), (CODE.replace("value_9 = 9;", "value_9 = 90;"), Verdict.LOST)],
+)
+def test_what_a_merge_dropped_and_a_later_commit_brings_is_there(story: Story, again: str, verdict: Verdict) -> None:
+    fix, _ = story.hotfix("login", {"app.c": FIXED})
+    dropped = story.merge("hotfix/login", "integration", files={"app.c": CODE})
+    story.repo.commit("integration", {"app.c": CODE + "int other;\n"}, subject="Change something else")
+    back = story.repo.commit("integration", {"app.c": again + "int other;\n"}, subject="Look at it once more")
+    record = story.obligation(fix)
+    assert record.verdict is verdict
+    if verdict is Verdict.RETROFITTED:
+        assert (record.evidence, record.counterpart, record.at) == (Evidence.REPLAY, back, back)
+        assert f"the merge {dropped[:12]} dropped it; {back[:12]} brought it back" in record.reason
+        # What is dropped once more is lost.
+        story.repo.commit("integration", {"app.c": CODE}, subject="Save my work")
+        assert story.obligation(fix).verdict is Verdict.LOST
+    else:
+        assert record.counterpart == dropped
+
+
+def test_what_a_merge_dropped_is_late_where_it_comes_back_after_the_release(story: Story) -> None:
+    fix, _ = story.hotfix("login", {"app.c": FIXED})
+    story.merge("hotfix/login", "integration", files={"app.c": CODE})
+    story.release()
+    story.repo.commit("integration", {"app.c": FIXED}, subject="Bring it back")
+    assert story.obligation(fix).verdict is Verdict.LATE
+
+
 def test_a_merge_that_follows_the_move_is_a_retrofit(story: Story) -> None:
     story.repo.commit("integration", {"app.c": None, "src/app.c": CODE}, subject="Move the code")
     fix, _ = story.hotfix("login", {"app.c": FIXED})

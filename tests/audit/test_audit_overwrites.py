@@ -102,6 +102,19 @@ def test_what_a_later_commit_brings_back_is_restored(story: Story) -> None:
     assert (record.state, record.restored_by) == (State.RESTORED, again)
 
 
+def test_what_is_brought_back_where_it_began_is_not_told_so_of_the_branches_that_still_lack_it(story: Story) -> None:
+    fixed = edited(CODE, 7, "700")
+    story.hotfix("login", {"app.c": fixed})
+    dropped = story.merge("hotfix/login", "integration", files={"app.c": CODE})
+    story.release()
+    again = story.repo.commit("integration", {"app.c": fixed}, subject="Bring the fix back")
+    found = {each.branch: each for each in story.audit().overwrite_records if each.dropped_by == dropped}
+    told = {name: (each.state, f"{again[:12]} brought it back" in each.reason) for name, each in found.items()}
+    assert told == {
+        "integration": (State.RESTORED, True), "preprod": (State.OPEN, False), "production": (State.OPEN, False)
+    }  # fmt: skip
+
+
 def test_an_explicit_revert_is_no_overwrite(story: Story) -> None:
     feature = story.feature("search", {"app.c": edited(CODE, 9, "900")})
     story.repo.revert(into="integration", commit=feature, files={"app.c": CODE})

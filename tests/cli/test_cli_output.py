@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 from support.cli import Shell
+from support.delivery import CODE, Story, edited
 from support.repos import RepoBuilder
 
 from branchsim.cli import progress as progress_module
@@ -143,6 +144,17 @@ def test_an_audit_leads_with_what_needs_a_person_and_shows_how_to_check_it(shell
     assert len(rows) == len(HOSTILE)
     assert sum("$ git " in line for line in lines) >= len(rows)
     assert "9 obligations: 1 retrofitted, 7 missed, 1 waived" in done.stdout
+
+
+def test_one_loss_on_several_branches_is_one_row(shell: Shell, tmp_path: Path) -> None:
+    story = Story(tmp_path / "shop")
+    story.hotfix("login", {"app.c": edited(CODE, 7, "700")})
+    dropped = story.merge("hotfix/login", "integration", files={"app.c": CODE})
+    story.release()
+    done = shell.run("audit", story.repo.finish())
+    assert done.stdout.count(f"$ git show --remerge-diff {dropped[:12]} -- 'app.c'") == 1
+    _, _, rows = done.stdout.partition("\nOverwritten")
+    assert [line.split()[0] for line in rows.splitlines() if re.match(r" {8}pr", line)] == ["production", "preprod"]
 
 
 def test_a_clean_audit_says_so_and_ends_with_zero(shell: Shell, tmp_path: Path) -> None:
