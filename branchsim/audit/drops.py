@@ -6,6 +6,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import NamedTuple
 
 from branchsim.audit.arrivals import Part
@@ -28,7 +29,7 @@ from branchsim.effects import (
 from branchsim.effects.scene import skeleton
 from branchsim.effects.tokens import said_again
 from branchsim.effects.units import form_of
-from branchsim.git.difftree import differing, renames
+from branchsim.git.difftree import renames
 from branchsim.git.log import Commit, empty_tree
 from branchsim.git.objects import TreeEntry
 from branchsim.git.repository import Repository
@@ -66,6 +67,8 @@ class Drops:
         self._resolver = resolver
         self._reader = reader
         self._deleted: dict[tuple[Sha, Sha], frozenset[bytes]] = {}
+        self._came: dict[tuple[Sha, Sha], frozenset[bytes]] = {}
+        self._moved: dict[tuple[Sha, Sha], dict[bytes, bytes]] = {}
 
     def of(self, changes: Sequence[Change], parts: Mapping[Sha, Sequence[Part]]) -> dict[Sha, Dropped]:
         """The changes that are ancestors, but that a merge on their way did not keep.
@@ -83,8 +86,7 @@ class Drops:
         found = self._resolved(carried)
         if not found:
             return {}
-        carriers = (change for each in carried.values() for change in each)
-        self._find_deleted(found, {path for change in carriers for path in self._paths(change)})
+        self._find_deleted(carried, found)
         return self._judged(list(self._suspects(carried, found)))
 
     def _merges_of(self, place: int) -> list[Commit]:
@@ -116,7 +118,8 @@ class Drops:
                 else:
                     yield change, resolution
         # Those whose paths the merge knows by other names.
-        names = self._renames({sha: {path for _, paths in waiting for path in paths} for sha, waiting in moved.items()})
+        wanted = {sha: {path for _, paths in waiting for path in paths} for sha, waiting in moved.items()}
+        names = self._renames(wanted, resolutions)
         for sha, waiting in moved.items():
             resolution = resolutions[sha]
             for change, paths in waiting:
@@ -154,10 +157,42 @@ class Drops:
         number = graph.number(merge)
         return all(graph.is_ancestor(graph.number(commit.sha), number) for commit in own)
 
-    def _find_deleted(self, merges: Iterable[Sha], among: set[bytes]) -> None:
-        """Note which of some paths merges have no longer that one of their sides had: only they can have been moved."""
-        pairs = dict.fromkeys(pair for merge in merges for pair in self._sides(merge))
-        self._deleted = differing(self._repository.scratch, pairs, only="D", among=among)
+    def _find_deleted(self, carried: Mapping[int, Sequence[Change]], merges: Mapping[Sha, Resolution]) -> None:
+        """Note which paths of changes the merges have no longer that one of their sides had: only they can have moved.
+
+        Trees far apart differ in most of their paths, so they are asked for these paths only.
+        """
+        asked: dict[tuple[Sha, Sha], set[bytes]] = {}
+        for place, members in carried.items():
+            for merge in self._merges_of(place):
+                if merge.sha in merges:
+                    for pair in self._sides(merge.sha):
+                        asked.setdefault(pair, set()).update(*map(self._paths, members))
+        here = self._having((after, path) for (_, after), paths in asked.items() for path in paths)
+        gone = {pair: {path for path in paths if (pair[1], path) not in here} for pair, paths in asked.items()}
+        there = self._having((before, path) for (before, _), paths in gone.items() for path in paths)
+        self._deleted = {
+            pair: frozenset(path for path in paths if (pair[0], path) in there) for pair, paths in gone.items()
+        }
+        contested: dict[tuple[Sha, Sha], set[bytes]] = {}
+        for resolution in merges.values():
+            for pair in self._sides(resolution.merge):
+                if self._deleted[pair]:
+                    contested.setdefault(pair, set()).update(resolution.paths)
+        here = self._having((after, path) for (_, after), paths in contested.items() for path in paths)
+        came = {pair: {path for path in paths if (pair[1], path) in here} for pair, paths in contested.items()}
+        there = self._having((before, path) for (before, _), paths in came.items() for path in paths)
+        self._came = {
+            pair: frozenset(path for path in paths if (pair[0], path) not in there) for pair, paths in came.items()
+        }
+
+    def _having(self, places: Iterable[_Place]) -> set[_Place]:
+        """Where trees have a file."""
+        found: set[_Place] = set()
+        waiting = iter(places)
+        while some := list(islice(waiting, _PLACES)):
+            found.update(place for place, entry in self._reader.entries(some).items() if not entry.is_tree)
+        return found
 
     def _gone(self, merges: Iterable[Sha]) -> dict[Sha, frozenset[bytes]]:
         """The paths that a merge has no longer and one of its sides had."""
@@ -168,16 +203,29 @@ class Drops:
         commit = self._history.commit(merge)
         return [(self._history.commit(parent).tree, commit.tree) for parent in commit.parents]
 
-    def _renames(self, wanted: Mapping[Sha, set[bytes]]) -> dict[tuple[Sha, bytes], bytes]:
-        """From a merge and one of some names on one of its sides to the name in its result."""
-        # Between trees far apart git looks long for what was moved: it is not asked where nothing wanted is gone.
+    def _renames(
+        self, wanted: Mapping[Sha, set[bytes]], resolutions: Mapping[Sha, Resolution]
+    ) -> dict[tuple[Sha, bytes], bytes]:
+        """From a merge and one of some names on one of its sides to the name in its result, where that matters."""
+        # Between trees far apart git looks long for what was moved: it is asked where that can tell something.
         pairs = {
-            merge: [pair for pair in self._sides(merge) if not self._deleted[pair].isdisjoint(names)]
+            merge: [pair for pair in self._sides(merge) if self._matters(pair, names, resolutions[merge].paths)]
             for merge, names in wanted.items()
         }
-        among = {name for names in wanted.values() for name in names}
-        found = renames(self._repository.scratch, [pair for each in pairs.values() for pair in each], among)
-        return {(merge, old): new for merge, each in pairs.items() for pair in each for old, new in found[pair].items()}
+        fresh = list(dict.fromkeys(pair for each in pairs.values() for pair in each if pair not in self._moved))
+        among = frozenset().union(*(self._deleted[pair] for pair in fresh))
+        self._moved |= renames(self._repository.scratch, fresh, among)
+        return {
+            (merge, old): new
+            for merge, each in pairs.items()
+            for pair in each
+            for old, new in self._moved[pair].items()
+        }
+
+    def _matters(self, pair: tuple[Sha, Sha], names: set[bytes], contested: frozenset[bytes]) -> bool:
+        """Whether one of some names may have come to a contested path, or have gone from one."""
+        gone = self._deleted[pair] & names
+        return bool(gone) and (not gone.isdisjoint(contested) or not contested.isdisjoint(self._came[pair]))
 
     def _judged(self, suspects: Sequence[tuple[Change, Resolution]]) -> dict[Sha, Dropped]:
         dropped: dict[Sha, Dropped] = {}
@@ -186,7 +234,7 @@ class Drops:
         touched: dict[Sha, set[bytes]] = {}
         for change, resolution in suspects:
             touched.setdefault(resolution.merge, set()).update(self._paths(change))
-        names = self._renames(touched)
+        names = self._renames(touched, {resolution.merge: resolution for _, resolution in suspects})
         judge = _Judge(self._reader)
         for start in range(0, len(suspects), _BATCH):
             batch = suspects[start : start + _BATCH]
@@ -202,7 +250,7 @@ class Drops:
                 worst = dropped.get(change.id)
                 if found is not None and (worst is None or found[1] < worst[2]):
                     dropped[change.id] = (resolution.merge, *found)
-            self._reader.forget(above=_HELD)
+                self._reader.forget(above=_HELD)
         return dropped
 
     def _files(self, change: Change, resolution: Resolution, names: Mapping[tuple[Sha, bytes], bytes]) -> list[_File]:
@@ -227,6 +275,7 @@ class Drops:
 
 
 _BATCH = 2048
+_PLACES = 20_000
 _HELD = 64 * 1024 * 1024
 _EFFECTS = 400_000
 
