@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from branchsim.audit.holding import effects_of_change, state_in
-from branchsim.effects import Form, Live
+from branchsim.audit.holding import effects_of_change, holds
+from branchsim.effects import Form
 from branchsim.effects.units import form_of
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from branchsim.history.landings import History, Landing
     from branchsim.names import Sha
 
+_HELD = 32 * 1024 * 1024
 _STRUCTURED = frozenset({Form.METADATA, Form.JSON, Form.YAML})
 
 
@@ -50,10 +51,10 @@ def by_elements(
         if not effects or not forms <= _STRUCTURED | {Form.ABSENT}:
             continue
         for landing in moments[change.id]:
-            held = state_in(scratch, reader, change, effects, history.commit(landing.sha).tree)
-            if held.name is Live.LIVE and held.live == held.total:
+            if holds(scratch, reader, change, effects, history.commit(landing.sha).tree):
                 found[change.id] = landing
                 break
+        reader.forget(above=_HELD)
     return found
 
 

@@ -34,6 +34,24 @@ def state_in(scratch: Scratch, reader: LossReader, change: Change, effects: Mapp
     return combine(states_in(scratch, reader, change, effects, tree).values())
 
 
+def holds(scratch: Scratch, reader: LossReader, change: Change, effects: Mapping[bytes, Effect], tree: Sha) -> bool:
+    """Whether a tree holds everything that a change did, as far as it can be read, and that is something.
+
+    It says what `state_in` says, but does not go on where something is not there.
+    """
+    located = reader.entries([(tree, path) for path in effects])
+    live = 0
+    # One by one first what has its name still: git looks long for renames.
+    here = [{path: effect} for path, effect in effects.items() if (tree, path) in located]
+    away = {path: effect for path, effect in effects.items() if (tree, path) not in located}
+    for some in (*here, away):
+        for found in states_in(scratch, reader, change, some, tree).values():
+            if found.live < found.total:
+                return False
+            live += found.live
+    return live > 0
+
+
 def states_in(
     scratch: Scratch, reader: LossReader, change: Change, effects: Mapping[bytes, Effect], tree: Sha
 ) -> dict[bytes, State]:
@@ -54,4 +72,4 @@ def states_in(
     return states
 
 
-__all__ = ["effects_of_change", "state_in", "states_in"]
+__all__ = ["effects_of_change", "holds", "state_in", "states_in"]
