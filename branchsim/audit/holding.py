@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from branchsim.audit.losses import LossReader
 from branchsim.effects import Effect, State, combine, effect_of, state
 from branchsim.git.difftree import raw_changes, renames
-from branchsim.git.log import empty_tree
+from branchsim.git.log import RawChange, empty_tree
 from branchsim.git.objects import TreeEntry
 from branchsim.git.scratch import Scratch
 from branchsim.history.changes import Change
@@ -16,11 +16,24 @@ from branchsim.names import Sha
 _NOTHING = "000000"
 
 
-def effects_of_change(scratch: Scratch, reader: LossReader, change: Change) -> dict[bytes, Effect]:
-    """What a change did to each path; paths that cannot be read are left out."""
+def paths_of_change(scratch: Scratch, change: Change) -> list[bytes]:
+    """The paths at which a change did something."""
+    return [raw.path for raw in _raw(scratch, change)]
+
+
+def _raw(scratch: Scratch, change: Change) -> list[RawChange]:
     pair = (change.trees[0] or empty_tree(scratch), change.trees[1])
+    return raw_changes(scratch, [pair])[pair]
+
+
+def effects_of_change(
+    scratch: Scratch, reader: LossReader, change: Change, paths: Collection[bytes] | None = None
+) -> dict[bytes, Effect]:
+    """What a change did to each path, or to each of some; paths that cannot be read are left out."""
     effects = {}
-    for raw in raw_changes(scratch, [pair])[pair]:
+    for raw in _raw(scratch, change):
+        if paths is not None and raw.path not in paths:
+            continue
         old = None if raw.old_mode == _NOTHING else TreeEntry(raw.old_mode, Sha(raw.old))
         new = None if raw.new_mode == _NOTHING else TreeEntry(raw.new_mode, Sha(raw.new))
         was, now = reader.together(raw.path, [old, new])
@@ -72,4 +85,4 @@ def states_in(
     return states
 
 
-__all__ = ["effects_of_change", "holds", "state_in", "states_in"]
+__all__ = ["effects_of_change", "holds", "paths_of_change", "state_in", "states_in"]

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from branchsim.audit.holding import effects_of_change, states_in
+from branchsim.audit.holding import effects_of_change, paths_of_change, states_in
 from branchsim.audit.losses import LossReader
 from branchsim.audit.ranks import is_secondary
 from branchsim.effects import Effect, Live, State, classify_path, combine
@@ -28,6 +28,7 @@ _NOT_BACK = frozenset({"open", "superseded"})
 KEPT = 0.8
 """A branch that holds at least this share of a change has it."""
 
+_HELD = 64 * 1024 * 1024
 _MOMENTS = 12
 """So many later landings are asked whether they brought something back."""
 
@@ -172,11 +173,14 @@ class Hurt:
         port leaves out rightly. Tests, documentation and what is written by programs may differ.
         """
         ignored = self._history.topology.ignored
-        matters = {
-            path: found.name
-            for path, found in self._states(change, landing.sha).items()
+        paths = {
+            path
+            for path in paths_of_change(self._repository.scratch, change)
             if classify_path(path, None, ignored) is None and not is_secondary(path)
         }
+        if len(paths) < 2:  # noqa: PLR2004  one path is not both there and left out
+            return []
+        matters = {path: found.name for path, found in self._states(change, landing.sha, paths).items()}
         if not {Live.LIVE, Live.PARTIAL}.intersection(matters.values()):
             return []
         return sorted(path for path, name in matters.items() if name is Live.UNDONE)
@@ -200,12 +204,14 @@ class Hurt:
     def _state(self, change: Change, commit: Sha) -> State:
         return combine(self._states(change, commit).values())
 
-    def _states(self, change: Change, commit: Sha) -> dict[bytes, State]:
+    def _states(self, change: Change, commit: Sha, paths: Collection[bytes] | None = None) -> dict[bytes, State]:
         tree = self._history.commit(commit).tree
-        return states_in(self._repository.scratch, self._reader, change, self._effects(change), tree)
+        found = states_in(self._repository.scratch, self._reader, change, self._effects(change, paths), tree)
+        self._reader.forget(above=_HELD)
+        return found
 
-    def _effects(self, change: Change) -> dict[bytes, Effect]:
-        return effects_of_change(self._repository.scratch, self._reader, change)
+    def _effects(self, change: Change, paths: Collection[bytes] | None = None) -> dict[bytes, Effect]:
+        return effects_of_change(self._repository.scratch, self._reader, change, paths)
 
 
 __all__ = ["Blow", "Hurt"]
