@@ -29,7 +29,7 @@ from branchsim.effects import (
 from branchsim.effects.scene import skeleton
 from branchsim.effects.tokens import said_again
 from branchsim.effects.units import form_of
-from branchsim.git.difftree import renames
+from branchsim.git.difftree import differing, renames
 from branchsim.git.log import Commit, empty_tree
 from branchsim.git.objects import TreeEntry
 from branchsim.git.repository import Repository
@@ -160,7 +160,7 @@ class Drops:
     def _find_deleted(self, carried: Mapping[int, Sequence[Change]], merges: Mapping[Sha, Resolution]) -> None:
         """Note which paths of changes the merges have no longer that one of their sides had: only they can have moved.
 
-        Trees far apart differ in most of their paths, so they are asked for these paths only.
+        Trees far apart differ in most of their paths, so they are asked for these paths only, if they are few.
         """
         asked: dict[tuple[Sha, Sha], set[bytes]] = {}
         for place, members in carried.items():
@@ -168,23 +168,31 @@ class Drops:
                 if merge.sha in merges:
                     for pair in self._sides(merge.sha):
                         asked.setdefault(pair, set()).update(*map(self._paths, members))
-        here = self._having((after, path) for (_, after), paths in asked.items() for path in paths)
-        gone = {pair: {path for path in paths if (pair[1], path) not in here} for pair, paths in asked.items()}
-        there = self._having((before, path) for (before, _), paths in gone.items() for path in paths)
-        self._deleted = {
-            pair: frozenset(path for path in paths if (pair[0], path) in there) for pair, paths in gone.items()
-        }
+        self._deleted = self._only(asked, "D")
         contested: dict[tuple[Sha, Sha], set[bytes]] = {}
         for resolution in merges.values():
             for pair in self._sides(resolution.merge):
                 if self._deleted[pair]:
                     contested.setdefault(pair, set()).update(resolution.paths)
-        here = self._having((after, path) for (_, after), paths in contested.items() for path in paths)
-        came = {pair: {path for path in paths if (pair[1], path) in here} for pair, paths in contested.items()}
-        there = self._having((before, path) for (before, _), paths in came.items() for path in paths)
-        self._came = {
-            pair: frozenset(path for path in paths if (pair[0], path) not in there) for pair, paths in came.items()
-        }
+        self._came = self._only(contested, "A")
+
+    def _only(self, asked: Mapping[tuple[Sha, Sha], set[bytes]], kind: str) -> dict[tuple[Sha, Sha], frozenset[bytes]]:
+        """Those of some paths that the first (D) or the second (A) of two trees has and the other one has not."""
+        found: dict[tuple[Sha, Sha], frozenset[bytes]] = {}
+        one, other = (0, 1) if kind == "D" else (1, 0)
+        few = {pair: paths for pair, paths in asked.items() if len(paths) <= _FEW_PATHS}
+        there = self._having((pair[one], path) for pair, paths in few.items() for path in paths)
+        left = {pair: {path for path in paths if (pair[one], path) in there} for pair, paths in few.items()}
+        there = self._having((pair[other], path) for pair, paths in left.items() for path in paths)
+        for pair, paths in left.items():
+            found[pair] = frozenset(path for path in paths if (pair[other], path) not in there)
+        many = [pair for pair in asked if pair not in few]
+        for start in range(0, len(many), _PAIRS):
+            some = many[start : start + _PAIRS]
+            for pair, differ in differing(self._repository.scratch, some, only=kind).items():
+                # The names that are kept are those of the history, which are there already.
+                found[pair] = frozenset(path for path in asked[pair] if path in differ)
+        return found
 
     def _having(self, places: Iterable[_Place]) -> set[_Place]:
         """Where trees have a file."""
@@ -276,6 +284,8 @@ class Drops:
 
 _BATCH = 2048
 _PLACES = 20_000
+_FEW_PATHS = 500
+_PAIRS = 16
 _HELD = 64 * 1024 * 1024
 _EFFECTS = 400_000
 
