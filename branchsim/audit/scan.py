@@ -99,7 +99,7 @@ def _scan(
     attributes = attributes_of(repository.scratch, next(iter(head), None))
     with seldom_collected():
         with (
-            commit_graph_meanwhile(repository.scratch),
+            commit_graph_meanwhile(repository.scratch, branch_tips(repository)),
             LossReader(repository.scratch, ignore=ignore, attributes=attributes) as reader,
         ):
             history = MemoryHistory(repository, reader)

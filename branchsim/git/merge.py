@@ -290,29 +290,34 @@ def write_commit_graph(scratch: Scratch) -> bool:
     """
     if not _lacks_commit_graph(scratch):
         return False
-    run(_WRITE_COMMIT_GRAPH, scratch.path)
+    run(("commit-graph", "write", "--reachable", "--no-progress"), scratch.path)
     return True
 
 
 @contextmanager
-def commit_graph_meanwhile(scratch: Scratch) -> Iterator[None]:
+def commit_graph_meanwhile(scratch: Scratch, tips: Sequence[Sha]) -> Iterator[None]:
     """The same while a block does something else; it is there when the block ends.
+
+    Parameters
+    ----------
+    scratch : Scratch
+        Where to write.
+    tips : sequence of Sha
+        The commits whose history is needed; the refs of a source may reach more (pull requests).
 
     Raises
     ------
     GitError
         git failed.
     """
-    if not _lacks_commit_graph(scratch):
+    if not tips or not _lacks_commit_graph(scratch):
         yield
         return
-    with stream(_WRITE_COMMIT_GRAPH, scratch.path) as process:
+    arguments = ("commit-graph", "write", "--stdin-commits", "--no-progress")
+    with stream(arguments, scratch.path, feed=["".join(f"{tip}\n" for tip in tips).encode("ascii")]) as process:
         yield
         process.out.read()
         process.check()
-
-
-_WRITE_COMMIT_GRAPH = ("commit-graph", "write", "--reachable", "--no-progress")
 
 
 def _lacks_commit_graph(scratch: Scratch) -> bool:

@@ -445,7 +445,7 @@ def test_a_commit_graph_that_is_written_meanwhile_is_there_in_the_end(tmp_path: 
         made.commit("main", {"a": "1"})
     with Repository(made.path) as repo:
         for _ in range(2):
-            with commit_graph_meanwhile(repo.scratch):
+            with commit_graph_meanwhile(repo.scratch, [repo.resolve("main")]):
                 assert len(rev_list(repo.scratch, [repo.resolve("main")])) == 1
             git(repo.scratch.path, "commit-graph", "verify")
 
