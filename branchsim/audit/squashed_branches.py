@@ -26,13 +26,13 @@ _NOTHING = "000000"
 class SquashedBranch(NamedTuple):
     """A landing, the tip that was squashed, and where that branch had parted from the other.
 
-    Where only the files `told` so, what the landing did not touch may not have been meant to land with it.
+    Where it is known `by_files` alone, what the landing did not touch may not have been meant to land with it.
     """
 
     landing: Landing
     head: Sha
     base: Sha
-    told: bool
+    by_files: bool
 
 
 class _Asked(NamedTuple):

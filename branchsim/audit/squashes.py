@@ -75,7 +75,7 @@ def squash_steps(
     ]
     requests = {number: sha for sha, number in pull_heads(repository).items()}
     named = {landing.sha: requests[landing.pr] for landing in landings if landing.pr in requests}
-    _leave_out_ports(history, landings, named)
+    named = _without_ported(history, landings, named)
     kept = _kept_heads(repository, history)
     heads, skipped = _read(repository, history, {*named.values(), *kept})
     found = [
@@ -88,8 +88,8 @@ def squash_steps(
     told = {squash.landing.sha for squash in found}
     rest = [landing for landing in landings if landing.sha not in told]
     found += [
-        _Squash(landing, history.commit(head), history.commit(base), told)
-        for landing, head, base, told in squashed_branches(repository, history, rest, named)
+        _Squash(landing, history.commit(head), history.commit(base), by_files)
+        for landing, head, base, by_files in squashed_branches(repository, history, rest, named)
     ]
     told.update(squash.landing.sha for squash in found)
     rest = [landing for landing in rest if landing.sha not in told]
@@ -98,8 +98,8 @@ def squash_steps(
     return steps, heads, skipped | unread
 
 
-def _leave_out_ports(history: History, landings: Iterable[Landing], named: dict[Sha, Sha]) -> None:
-    """Forget the heads of pull requests that landed on another branch before: what came here is a port of that."""
+def _without_ported(history: History, landings: Iterable[Landing], named: Mapping[Sha, Sha]) -> dict[Sha, Sha]:
+    """The heads but for pull requests that landed on another branch before: what came here is a port of that."""
     requests = {landing.pr for landing in landings if landing.sha in named}
     homes: dict[int, tuple[int, str]] = {}
     for own in history.landings.values():
@@ -108,9 +108,8 @@ def _leave_out_ports(history: History, landings: Iterable[Landing], named: dict[
                 homes[landing.pr] = min(
                     (landing.at, landing.branch), homes.get(landing.pr, (landing.at, landing.branch))
                 )
-    for landing in landings:
-        if landing.pr in homes and homes[landing.pr][1] != landing.branch:
-            named.pop(landing.sha, None)
+    ported = {landing.sha for landing in landings if landing.pr in homes and homes[landing.pr][1] != landing.branch}
+    return {sha: head for sha, head in named.items() if sha not in ported}
 
 
 def _kept_heads(repository: Repository, history: History) -> list[Sha]:

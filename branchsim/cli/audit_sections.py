@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from branchsim.cli.output import day, one_line, paragraph, say, table
-from branchsim.formatting import many
+from branchsim.formatting import duration, many
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -106,7 +106,7 @@ def _print_leaks(found: Audit, *, everything: bool) -> None:
             flexible="what came along, and the command that shows it",
         )
     if len(leaks) > len(shown):
-        say(f"... and {len(leaks) - len(shown)} more leaks: --all lists them.\n")
+        say(f"... and {many(len(leaks) - len(shown), 'more leak')}: --all lists them.\n")
 
 
 def _print_windows(found: Audit) -> None:
@@ -117,8 +117,8 @@ def _print_windows(found: Audit) -> None:
         fixes = sum(len(window.hotfixes) for window in windows)
         say(
             paragraph(
-                f"{len(windows)} freeze windows, {hours:.0f} hours in all, {still} still open; {fixes} changes landed "
-                "inside one and shipped with its version."
+                f"{many(len(windows), 'freeze window')}, {duration(hours)} in all, {still} still open; "
+                f"{many(fixes, 'change')} landed inside one and shipped with its version."
             )
         )
 

@@ -148,11 +148,21 @@ def test_marks_of_a_conflict_that_were_committed_are_found_though_no_line_is_los
         ("<<<<<<< HEAD", "unresolved", "unresolved"),
         (">>>>>>> topic", "unresolved", "unresolved"),
     ]
-    assert found.records[0].rank >= FINDING
+    first = found.records[0]
+    assert first.reason == "neither side had it; the marks of a conflict are in the file"
+    assert "<<<<<<< HEAD" not in first.before
+    assert "<<<<<<< HEAD" in first.after
+    assert first.rank >= FINDING
     mended = made.repo.commit("main", {"a.c": one + "int two = 2;\n"}, subject="Go on")
     after = inspect(made.repo.finish(), merge)
     assert {each.restored_by for each in after.records} == {mended}
     assert after.records[0].rank > found.records[0].rank
+
+
+def test_a_heading_that_is_underlined_is_no_mark_of_a_conflict(sides: Callable[..., Sides]) -> None:
+    page = "Text\n"
+    made = sides({"a.md": page}, {"a.md": f"Title\n\n{page}"}, {"b.md": page})
+    assert made.merged({"a.md": f"Title\n=======\n\n{page}", "b.md": page}).records == ()
 
 
 def test_marks_of_a_conflict_that_a_side_has_are_no_conflict_of_the_merge(sides: Callable[..., Sides]) -> None:

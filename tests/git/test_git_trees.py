@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from support.histories import Step, build, histories
 from support.repos import RepoBuilder, executable
 
-from branchsim.git.difftree import RenameReader, renames
+from branchsim.git.difftree import RenameReader, differing, renames
 from branchsim.git.log import pack, read_commits, read_packed, unpack
 from branchsim.git.repository import Repository
 from branchsim.git.trees import are_together, edits_between, edits_of, joined
@@ -126,4 +126,13 @@ def test_renames_asked_one_by_one_are_those_asked_together(tmp_path: Path) -> No
         found = {pair: reader.of(*pair) for pair in pairs}
         assert found == renames(repository.scratch, pairs)
         assert found[trees[2], trees[1]] == {b"a": b"b", b"old\nend\n": b"new\nend\n"}
+        wanted = {b"a", b"gone"}
+        some = {pair: {old: new for old, new in names.items() if old in wanted} for pair, names in found.items()}
+        assert renames(repository.scratch, pairs, wanted) == some
+        every, gone = differing(repository.scratch, pairs), differing(repository.scratch, pairs, only="D")
+        assert differing(repository.scratch, pairs, among=wanted) == {pair: every[pair] & wanted for pair in pairs}
+        assert differing(repository.scratch, pairs, only="D", among=wanted) == {
+            pair: gone[pair] & wanted for pair in pairs
+        }
+        assert gone[trees[2], trees[1]] == {b"a", b"old\nend\n"}
         assert reader.of(Sha("1" * 40), trees[0]) == {}
