@@ -198,7 +198,7 @@ class Hurt:
 
     def _share_in(self, change: Change, commit: Sha, paths: Collection[bytes]) -> float:
         """The share that a commit holds of a change in some of its paths; of none of them it holds nothing."""
-        found = combine(held for path, held in self._states(change, commit).items() if path in paths)
+        found = combine(self._states(change, commit, paths).values())
         return found.live / found.total if found.total else 0.0
 
     def _state(self, change: Change, commit: Sha) -> State:
