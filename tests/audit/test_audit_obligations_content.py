@@ -83,6 +83,7 @@ def test_what_a_merge_dropped_and_a_later_commit_brings_is_there(story: Story, a
     assert record.verdict is verdict
     if verdict is Verdict.RETROFITTED:
         assert (record.evidence, record.counterpart, record.at) == (Evidence.REPLAY, back, back)
+        assert record.arrived_at == int(git(story.repo.path, "show", "-s", "--format=%ct", back))
         assert f"the merge {dropped[:12]} dropped it; {back[:12]} brought it back" in record.reason
         # What is dropped once more is lost.
         story.repo.commit("integration", {"app.c": CODE}, subject="Save my work")
