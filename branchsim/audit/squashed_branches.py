@@ -70,7 +70,7 @@ def squashed_branches(
     numbers = [(graph.number(each.before), graph.number(each.tip)) for each in asked]
     known = MergeBases(graph, numbers)
     bases = [graph.sha(max(found)) if (found := known.of(*pair)) else None for pair in numbers]
-    based = [(each, base) for each, base in zip(asked, bases, strict=True) if base is not None and base != each.tip]
+    based = [(each, base) for each, base in zip(asked, bases, strict=True) if base is not None]
     trees = [tuple(history.commit(sha).tree for sha in (base, each.before, each.tip)) for each, base in based]
     changed = raw_changes(
         repository.scratch, {pair for base, before, tip in trees for pair in ((base, tip), (before, tip))}
