@@ -15,6 +15,9 @@ from branchsim.audit.overwrites import State
 from branchsim.topology import Topology, Waiver
 
 
+FIXED = edited(CODE, 7, "700")
+
+
 @pytest.fixture
 def story(tmp_path: Path) -> Story:
     return Story(tmp_path / "repo")
@@ -80,6 +83,30 @@ def test_what_a_work_branch_lost_and_mended_before_it_landed_overwrites_nothing(
     assert story.audit().overwrite_records == ()
 
 
+def test_what_a_merge_loses_as_it_lands_is_not_laid_on_a_work_branch_that_had_taken_it_back(story: Story) -> None:
+    repo = story.repo
+    repo.branch("feature/try", "integration")
+    repo.commit("feature/try", {"app.c": FIXED}, subject="Try seven")
+    repo.commit("feature/try", {"app.c": CODE, "new.c": "int fresh = 1;\n"}, subject="Do it otherwise")
+    story.hotfix("login", {"app.c": FIXED})
+    story.merge("hotfix/login", "integration")
+    landing = story.merge("feature/try", "integration", files={"app.c": CODE, "new.c": "int fresh = 1;\n"})
+    assert {(each.dropped_by, each.landing) for each in story.audit().overwrite_records} == {(landing, landing)}
+
+
+def test_what_a_merge_on_a_work_branch_lost_is_found_though_the_branch_had_brought_it_back_once(story: Story) -> None:
+    repo = story.repo
+    story.hotfix("login", {"app.c": FIXED})
+    story.merge("hotfix/login", "integration")
+    repo.branch("feature/work", "integration")
+    repo.commit("feature/work", {"app.c": CODE, "new.c": "int fresh = 1;\n"}, subject="Work on it")
+    repo.commit("feature/work", {"app.c": FIXED}, subject="Take seven again")
+    repo.commit("integration", {"other.txt": "second words here\n"}, subject="Say it otherwise")
+    dropped = story.merge("integration", "feature/work", files={"app.c": CODE, "other.txt": "second words here\n"})
+    landing = story.merge("feature/work", "integration")
+    assert {(each.dropped_by, each.landing) for each in story.audit().overwrite_records} == {(dropped, landing)}
+
+
 def test_a_stale_file_committed_after_the_retrofit_is_a_stale_commit(story: Story) -> None:
     fix = story.hotfix("login", {"app.c": edited(CODE, 7, "700")})
     story.merge("hotfix/login", "integration")
@@ -113,6 +140,63 @@ def test_what_is_brought_back_where_it_began_is_not_told_so_of_the_branches_that
     assert told == {
         "integration": (State.RESTORED, True), "preprod": (State.OPEN, False), "production": (State.OPEN, False)
     }  # fmt: skip
+
+
+def test_what_another_branch_brings_back_is_not_taken_for_what_does_here(story: Story) -> None:
+    story.hotfix("login", {"app.c": FIXED})
+    story.merge("hotfix/login", "integration")
+    story.repo.commit("integration", {"app.c": CODE}, subject="Save my work")
+    story.repo.commit("preprod", {"app.c": CODE}, subject="Save other work")
+    story.repo.commit("preprod", {"app.c": FIXED}, subject="Bring the fix back")
+    again = story.repo.commit("integration", {"app.c": FIXED}, subject="Bring the fix back here")
+    (record,) = [each for each in story.audit().overwrite_records if each.branch == "integration"]
+    assert (record.state, record.restored_by) == (State.RESTORED, again)
+
+
+@pytest.mark.parametrize("form", ["a commit", "a merge"])
+def test_work_that_has_not_seen_a_loss_brings_back_what_is_its_own_and_not_what_was_there_before(
+    story: Story, form: str
+) -> None:
+    repo = story.repo
+    repo.branch("feature/work", "integration")
+    story.hotfix("login", {"app.c": FIXED})
+    story.merge("hotfix/login", "integration")
+    repo.commit("integration", {"app.c": CODE}, subject="Save my work")
+    mended = ""
+    if form == "a commit":
+        mended = repo.commit("feature/work", {"app.c": FIXED}, subject="Mend seven")
+    else:
+        story.merge("hotfix/login", "feature/work")
+        repo.commit("feature/work", {"new.c": "int fresh = 1;\n"}, subject="Go on")
+    landing = story.merge("feature/work", "integration")
+    (record,) = [each for each in story.audit().overwrite_records if each.branch == "integration"]
+    assert (record.state, record.restored_by) == ((State.RESTORED, landing) if mended else (State.OPEN, None))
+    assert (f"{mended[:12]} brought it back" in record.reason) == bool(mended)
+
+
+def test_what_was_brought_back_before_a_loss_landed_mends_nothing(story: Story) -> None:
+    repo = story.repo
+    story.hotfix("login", {"app.c": FIXED})
+    story.merge("hotfix/login", "integration")
+    repo.branch("feature/work", "integration")
+    stale = repo.commit("feature/work", {"app.c": CODE, "new.c": "int fresh = 1;\n"}, subject="Work on it")
+    repo.commit("integration", {"app.c": CODE}, subject="Save my work")
+    repo.commit("integration", {"app.c": FIXED}, subject="Bring the fix back")
+    landing = story.merge("feature/work", "integration")
+    story.merge("integration", "uat")
+    (record,) = [each for each in story.audit().overwrite_records if each.dropped_by == stale]
+    assert (record.branch, record.landing, record.state) == ("integration", landing, State.OPEN)
+
+
+def test_a_merge_that_brings_one_change_back_and_loses_another_is_an_overwrite(story: Story) -> None:
+    story.hotfix("login", {"app.c": FIXED})
+    story.merge("hotfix/login", "integration")
+    stale = story.repo.commit("integration", {"app.c": CODE}, subject="Save my work")
+    words = story.hotfix("words", {"other.txt": "second words here\n"})
+    both = story.merge("hotfix/words", "integration", files={"app.c": FIXED})
+    found = {(each.path, each.dropped_by): each for each in story.audit().overwrite_records}
+    assert found["app.c", stale].restored_by == both
+    assert found["other.txt", both].commits == (words,)
 
 
 def test_an_explicit_revert_is_no_overwrite(story: Story) -> None:
