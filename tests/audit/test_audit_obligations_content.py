@@ -16,6 +16,7 @@ from branchsim.audit.verdicts import Verdict
 from branchsim.topology import Topology
 
 FIXED = edited(CODE, 7, 8)
+BOB = "Bob <bob@example.com>"
 EVERYTHING: dict[str, Any] = {"checks": ("obligations", "overwrites")}
 
 
@@ -50,12 +51,38 @@ def test_a_merge_that_leaves_a_file_removed_which_integration_had_removed(
     fix, _ = story.hotfix("login", {"app.c": FIXED, **more})
     story.merge("hotfix/login", "integration", files={"app.c": None, **kept})
     record = story.obligation(fix, checks=("obligations", "overwrites"))
-    assert record.verdict is verdict
+    assert record.verdict is story.obligation(fix).verdict is verdict
     if verdict is Verdict.SUPERSEDED:
         assert record.counterpart == removed
         # Where history goes on, it stays so.
         story.release()
-        assert story.obligation(fix).verdict is verdict
+        for content in (block("other"), None):
+            story.repo.commit("integration", {"app.c": content}, subject="Try another file of that name")
+        record = story.obligation(fix)
+        assert (record.verdict, record.counterpart) == (verdict, removed)
+
+
+def test_what_a_merge_left_removed_does_not_hide_what_is_overwritten_later_of_the_rest(story: Story) -> None:
+    story.repo.commit("integration", {"app.c": None}, subject="Remove what nobody uses")
+    fix, _ = story.hotfix("login", {"app.c": FIXED, "lib/util.c": FIXED})
+    story.merge("hotfix/login", "integration", files={"app.c": None, "lib/util.c": FIXED})
+    stale = story.repo.commit("integration", {"lib/util.c": CODE, "new.c": block("new")}, subject="Add the new page")
+    record = story.obligation(fix, **EVERYTHING)
+    assert (record.verdict, record.counterpart) == (Verdict.LOST, stale)
+
+
+@pytest.mark.parametrize("before", ["made by the fix", "removed by integration"])
+def test_a_file_that_the_fix_made_or_the_merge_brought_back_had_not_been_removed_rightly(
+    story: Story, before: str
+) -> None:
+    new = before == "made by the fix"
+    if not new:
+        story.repo.commit("integration", {"app.c": None}, subject="Remove what nobody uses")
+    mended: dict[str, Any] = {"new.c": block("new"), "lib/util.c": FIXED} if new else {"app.c": FIXED}
+    fix, _ = story.hotfix("login", mended)
+    dropped = story.merge("hotfix/login", "integration", files={"lib/util.c": FIXED} if new else {"app.c": CODE})
+    record = story.obligation(fix)
+    assert (record.verdict, record.counterpart) == (Verdict.PARTIAL if new else Verdict.LOST, dropped)
 
 
 @pytest.mark.parametrize(
@@ -90,6 +117,16 @@ def test_what_a_merge_dropped_and_a_later_commit_brings_is_there(story: Story, a
         assert story.obligation(fix).verdict is Verdict.LOST
     else:
         assert record.counterpart == dropped
+
+
+def test_what_a_merge_dropped_is_not_back_because_most_of_the_rest_was_there_before(story: Story) -> None:
+    most = CODE + block("guard", 9)
+    story.repo.commit("integration", {"app.c": most}, author=BOB, subject="Guard it")
+    fix, _ = story.hotfix("login", {"app.c": CODE + block("guard", 10)})
+    dropped = story.merge("hotfix/login", "integration", files={"app.c": most})
+    story.repo.commit("integration", {"app.c": edited(most, 7)}, subject="Change something else")
+    record = story.obligation(fix)
+    assert (record.verdict, record.counterpart) == (Verdict.LOST, dropped)
 
 
 def test_what_a_merge_dropped_is_late_where_it_comes_back_after_the_release(story: Story) -> None:
@@ -271,7 +308,6 @@ def test_a_revert_of_a_backport_is_not_owed_to_where_it_came_from(story: Story) 
 
 # Ports of a part, in parts, and in another form.
 
-BOB = "Bob <bob@example.com>"
 OTHER = edited(CODE, 20, 21)
 
 

@@ -117,6 +117,15 @@ def test_what_build_reverts_and_promotes_is_lost_and_not_withdrawn(story: Story)
     assert (record.verdict, record.counterpart) == (Verdict.LOST, undo)
 
 
+def test_what_the_branch_below_reverts_in_the_same_layer_is_withdrawn(story: Story) -> None:
+    fix = story.repo.commit("production", {"app.c": FIXED}, subject="Fix the login here")
+    story.merge("production", "preprod")
+    undo = story.repo.revert(into="preprod", commit=fix)
+    story.promote("preprod", "production")
+    record = obligation_of(story.audit(MERGE_BACK), fix, "integration")
+    assert (record.verdict, record.landed_on, record.counterpart) == (Verdict.REVERTED, "production", undo)
+
+
 # On RUN, of what BUILD had made.
 
 
