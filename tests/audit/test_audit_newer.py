@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.forks import block
 from support.story import Files, Story
 
 from branchsim.audit.lines import Effect, meaningful
@@ -16,6 +17,8 @@ from branchsim.topology import version_key
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from branchsim.audit.verdicts import Obligation
 
 POM = "<project>\n  <log4j.version>{}</log4j.version>\n  <spring.version>{}</spring.version>\n</project>\n"
 SUBJECT = "Bump log4j from 2.14.1 to 2.17.1"
@@ -106,6 +109,20 @@ def test_a_file_of_nothing_but_a_version() -> None:
     assert [answer and answer.newer for answer in answers] == [True, False, None, None]
 
 
+@pytest.mark.parametrize(
+    ("there", "passes"),
+    [
+        ("lib = 1.2\nnew line\n", True),
+        ("lib = 1.2\nno new line\n", False),
+        ("lib = 1.2\nnew line\nold line\n", False),
+        ("lib = 1.2\nnew line\nan old line\n", True),
+    ],
+)
+def test_what_a_raise_adds_and_removes_besides_is_looked_for_as_whole_lines(there: str, passes: bool) -> None:
+    change = [effect("deps.toml", "lib = 1.0\nold line\n", "lib = 1.1\nnew line\n")]
+    assert (held(change, raised(change), lambda _: there.encode()) is not None) == passes
+
+
 _NUMBERS = st.lists(st.integers(0, 30), min_size=2, max_size=4).map(lambda parts: ".".join(map(str, parts)))
 
 
@@ -122,23 +139,65 @@ def test_no_older_version_passes(old: str, new: str, there: list[str], *, more: 
         assert found.newer == all(version_key(version) > version_key(new) for version in there)
 
 
-_PINS = {
-    "build.props": '<Library Version="{}">\n',
-    "sources.txt": "library from https://example.com/pkg-{}/index\n",
-}
+# What a merge drops of that.
+
+_VERSION = '<Library Version="{}">\n'
+_PIN = "library from https://example.com/pkg-{}/index\n"
+_FIRST, _FIXED, _NEXT = "3298b3c1d986", "dc6e7082d768", "beef01234567"
 
 
-@pytest.mark.parametrize("version", [True, False])
-def test_the_digest_of_an_older_version_is_no_loss_but_a_digest_alone_is(tmp_path: Path, version: bool) -> None:
-    """Which of two digests is the newer one only the versions beside them tell."""
+def _dropped(tmp_path: Path, base: Files, fixed: Files, other: Files, merged: Files | None = None) -> Obligation:
+    """What became of a hotfix that raises a version, where integration has a newer one and its merge keeps that."""
+    first, mine, theirs = (
+        {"build.props": _VERSION.format(number)} for number in ("1.0.0", "1.0.1-servicing.7", "2.0.0-preview.1")
+    )
+    told = Story(tmp_path / "repo", files={**first, **base})
+    told.repo.commit("integration", {**theirs, **other}, subject="Take the next library")
+    fix, _ = told.hotfix("library", {**mine, **fixed})
+    told.merge("hotfix/library", "integration", {**theirs, **(other if merged is None else merged)})
+    return told.obligation(fix)
 
-    def pins(number: str, digest: str) -> Files:
-        files: Files = {name: text.format(digest if name == "sources.txt" else number) for name, text in _PINS.items()}
-        return files if version else {"sources.txt": files["sources.txt"]}
 
-    told = Story(tmp_path / "repo", files=pins("1.0.0", "3298b3c1d986"))
-    told.repo.commit("integration", pins("2.0.0-preview.1", "beef01234567"), subject="Take the next library")
-    fix, _ = told.hotfix("library", pins("1.0.1-servicing.7", "dc6e7082d768"))
-    told.merge("hotfix/library", "integration", pins("2.0.0-preview.1", "beef01234567"))
-    record = told.obligation(fix)
-    assert record.verdict is (Verdict.RETROFITTED if version else Verdict.LOST)
+@pytest.mark.parametrize(
+    ("base", "fixed", "other", "kept"),
+    [
+        (_PIN.format(_FIRST), _PIN.format(_FIXED), _PIN.format(_NEXT), True),
+        (_PIN.format(_FIRST), _PIN.format(_FIXED), "library of the system itself\n", True),
+        ("", _PIN.format(_FIXED), _PIN.format(_NEXT), True),
+        ("library here\n", "library of mirrors\n", "library of the system itself\n", False),
+        ("see a page\n", "see the effaced page\n", "see the defaced page\n", False),
+    ],
+    ids=["another there", "none there", "both new", "no digest", "a word of such letters"],
+)
+def test_the_digest_of_an_older_version_is_no_loss_and_other_text_is(
+    tmp_path: Path, base: str, fixed: str, other: str, kept: bool
+) -> None:
+    record = _dropped(tmp_path, {"it.txt": base}, {"it.txt": fixed}, {"it.txt": other})
+    assert record.verdict is (Verdict.RETROFITTED if kept else Verdict.LOST)
+
+
+def test_a_digest_that_was_there_before_either_is_a_loss(tmp_path: Path) -> None:
+    old: Files = {"it.txt": _PIN.format(_FIRST)}
+    assert _dropped(tmp_path, old, {"it.txt": _PIN.format(_FIXED)}, {}, old).verdict is Verdict.LOST
+
+
+@pytest.mark.parametrize(("more", "verdict"), [(0, Verdict.LOST), (8, Verdict.RETROFITTED)])
+def test_digests_of_an_older_version_do_not_count_beside_what_else_was_dropped(
+    tmp_path: Path, more: int, verdict: Verdict
+) -> None:
+    def files(digest: str, word: str) -> Files:
+        return {"pins.txt": "".join(f"{n} {_PIN.format(digest)}" for n in "abc"), "it.txt": f"library of {word}\n"}
+
+    came: Files = {"more.c": block("more", more)} if more else {}
+    other = files(_NEXT, "the system itself")
+    record = _dropped(tmp_path, files(_FIRST, "nobody"), files(_FIXED, "mirrors") | came, other, other | came)
+    assert record.verdict is verdict
+    assert more or "(in it.txt)" in record.reason
+
+
+def test_which_of_two_digests_is_newer_only_the_versions_beside_them_tell(tmp_path: Path) -> None:
+    told = Story(tmp_path / "repo", files={"it.txt": _PIN.format(_FIRST)})
+    told.repo.commit("integration", {"it.txt": _PIN.format(_NEXT)}, subject="Take the next library")
+    fix, _ = told.hotfix("library", {"it.txt": _PIN.format(_FIXED)})
+    told.merge("hotfix/library", "integration", {"it.txt": _PIN.format(_NEXT)})
+    assert told.obligation(fix).verdict is Verdict.LOST

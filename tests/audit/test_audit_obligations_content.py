@@ -119,6 +119,18 @@ def test_what_a_merge_dropped_and_a_later_commit_brings_is_there(story: Story, a
         assert record.counterpart == dropped
 
 
+@pytest.mark.parametrize("first", [9, 5])
+def test_of_two_merges_that_drop_a_part_each_the_one_is_told_that_kept_less(story: Story, first: int) -> None:
+    parts: dict[str, Any] = {"one.c": block("one", first), "two.c": block("two", 14 - first)}
+    fix, _ = story.hotfix("login", parts)
+    story.repo.branch("retrofit/login", "integration")
+    one = story.merge("hotfix/login", "retrofit/login", files={"two.c": parts["two.c"]})
+    story.feature("search", {"search.c": block("search")})
+    two = story.merge("retrofit/login", "integration", files={"other.c": block("other")})
+    record = story.obligation(fix)
+    assert (record.verdict, record.counterpart) == (Verdict.PARTIAL, one if first > 7 else two)
+
+
 def test_what_a_merge_dropped_is_not_back_because_most_of_the_rest_was_there_before(story: Story) -> None:
     most = CODE + block("guard", 9)
     story.repo.commit("integration", {"app.c": most}, author=BOB, subject="Guard it")
