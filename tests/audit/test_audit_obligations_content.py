@@ -13,7 +13,7 @@ from support.story import Story, obligation_of
 from branchsim.audit.audit import audit
 from branchsim.audit.evidence import Evidence
 from branchsim.audit.verdicts import Verdict
-from branchsim.topology import Topology
+from branchsim.topology import Flow, Topology
 
 FIXED = edited(CODE, 7, 8)
 BOB = "Bob <bob@example.com>"
@@ -384,3 +384,69 @@ def test_metadata_that_was_retrieved_in_another_order_holds_the_fix(tmp_path: Pa
     record = story.obligation(fix)
     assert (record.verdict, record.evidence, record.counterpart) == (Verdict.RETROFITTED, Evidence.REPLAY, again)
     assert record.reason.endswith("every element is as it made it")
+
+
+@pytest.mark.parametrize("how", ["it removes an element", "the file was moved"])
+def test_elements_are_looked_for_where_lines_do_not_tell(tmp_path: Path, how: str) -> None:
+    path, moved = "profiles/Admin.profile-meta.xml", "force-app/profiles/Admin.profile-meta.xml"
+    story = Story(tmp_path / "repo", files={path: _profile("abcdefgh", "")})
+    removes = how == "it removes an element"
+    fix, _ = story.hotfix("fields", {path: _profile("abdefgh", "") if removes else _profile("abcdefgh", "c")})
+    assert story.obligation(fix).verdict is Verdict.MISSED
+    theirs: dict[str, Any] = {path: _profile("hgfedba", "a")}
+    if not removes:
+        theirs = {path: None, moved: _profile("abdcefgh", "c")}
+    again = story.repo.commit("integration", theirs, author=BOB, subject="Retrieve the profile")
+    record = story.obligation(fix)
+    assert (record.verdict, record.evidence, record.counterpart) == (Verdict.RETROFITTED, Evidence.REPLAY, again)
+
+
+# Looked for by replaying.
+
+
+def _bulk() -> dict[str, Any]:
+    """So much text beside a port that nothing else shows what it is."""
+    return {f"part{number}.c": block(f"part{number}", 30) for number in range(5)}
+
+
+def test_the_last_of_many_landings_is_asked_too(story: Story) -> None:
+    fix, _ = story.hotfix("login", {"app.c": FIXED})
+    text = CODE
+    for number in range(10, 25):
+        text = edited(text, number)
+        story.repo.commit("integration", {"app.c": text}, author=BOB, subject="Go on")
+    again = story.repo.commit("integration", {"app.c": edited(text, 7, 8), **_bulk()}, author=BOB, subject="Go on")
+    record = story.obligation(fix)
+    assert (record.verdict, record.evidence, record.counterpart) == (Verdict.RETROFITTED, Evidence.REPLAY, again)
+
+
+def test_a_branch_that_was_made_after_a_change_is_asked_from_its_beginning_on(tmp_path: Path) -> None:
+    story = Story(tmp_path / "repo", branches=("integration", "preprod", "production"))
+    fix, _ = story.hotfix("login", {"app.c": FIXED})
+    story.feature("search", {"search.c": block("search")})
+    story.repo.branch("uat", "integration")
+    again = story.repo.commit("uat", {"app.c": FIXED, **_bulk()}, author=BOB, subject="Work on it")
+    story.repo.commit("uat", {"app.c": edited(FIXED, 30)}, author=BOB, subject="Work on")
+    flow = Flow("retrofit", source="preprod", target="uat")
+    topology = Topology.build_run()
+    found = story.audit(topology.replace(flows=(*topology.flows, flow)))
+    record = obligation_of(found, fix, "uat")
+    assert (record.verdict, record.evidence, record.counterpart) == (Verdict.RETROFITTED, Evidence.REPLAY, again)
+
+
+@pytest.mark.parametrize(
+    ("fixed", "there"),
+    [
+        ({"app.c": edited(CODE, 7), "lib/util.c": CODE[:-400]}, {"lib/util.c": CODE[:-400]}),
+        ({"app.c": CODE.replace("int value_7 = 7;\n", "")}, {"app.c": block("other", 20)}),
+    ],
+    ids=["what it removes", "what it only removes"],
+)
+def test_text_that_is_not_there_does_not_make_a_change_probable(
+    story: Story, fixed: dict[str, Any], there: dict[str, Any]
+) -> None:
+    fix, _ = story.hotfix("login", fixed)
+    story.repo.commit("integration", there | _bulk(), author=BOB, subject="Work on it")
+    record = story.obligation(fix)
+    assert record.verdict is Verdict.MISSED
+    assert "probably" not in record.reason

@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from support.repos import RepoBuilder, git
 
@@ -26,6 +26,8 @@ _EFFECTS = st.builds(Effect, st.just(b"a"), _COUNTS, _COUNTS)
 
 
 @given(st.lists(_EFFECTS, min_size=1, max_size=4), _TEXTS)
+@example([Effect(b"a", Counter({b"one": 2}), Counter())], b"one\none\none")
+@example([Effect(b"a", Counter({b"one": 1}), Counter())], b"someone")
 def test_shares_are_those_of_a_plain_count(effects: list[Effect], text: bytes) -> None:
     held = Counter(line.strip() for line in text.split(b"\n"))
     expected = []
@@ -35,6 +37,20 @@ def test_shares_are_those_of_a_plain_count(effects: list[Effect], text: bytes) -
         there = sum((wanted & held).values()) / total if total else 1.0
         expected.append(there if effect.added or not total else 1.0 - there)
     assert shares_there(effects, text) == expected
+
+
+def test_a_change_does_the_lines_of_which_there_are_more_or_fewer_copies_and_short_ones_say_nothing(
+    tmp_path: Path,
+) -> None:
+    builder = RepoBuilder(tmp_path / "repo")
+    with builder:
+        texts = ("if\n{\n}\nthe same\nthe same\ngone\n", "{\n}\n}\nthe same\nthe same\nthe same\nnew\n")
+        shas = [builder.commit("main", {"a": text}) for text in texts]
+    before, after = (Sha(git(builder.path, "rev-parse", f"{sha}^{{tree}}")) for sha in shas)
+    with Repository(builder.path) as repository:
+        change = Sha("1" * 40)
+        (found,) = EffectReader(repository.scratch).groups({change: Asked((before, after), frozenset({b"a"}))})
+    assert found == {change: [Effect(b"a", Counter({b"thesame": 1, b"new": 1}), Counter({b"gone": 1}))]}
 
 
 @pytest.fixture(scope="module")
