@@ -201,7 +201,7 @@ def _overwrite_body(record: Overwrite) -> Html:
             ("check", code(record.check) if record.check else None),
             ("change", join([ident(record.change), " ", record.subject])),
             ("dropped by", join([ident(record.dropped_by), ", landed with ", ident(record.landing)])),
-            ("what was lost", block("\n".join(record.units[:SHOWN])) if record.units else None),
+            ("what was lost", block("\n".join(record.marked[:SHOWN])) if record.units else None),
             ("what stands there", record.fate),
             ("brought back by", restored),
             ("superseded by", ident(record.superseded_by) if record.superseded_by else None),

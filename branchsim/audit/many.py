@@ -23,6 +23,7 @@ from branchsim.audit.tables import (
     WINDOWS_SCHEMA,
 )
 from branchsim.errors import InputError, nearest
+from branchsim.formatting import many
 from branchsim.git.repository import Repository
 from branchsim.history.frames import INTEGER, TEXT, TIME, frame
 from branchsim.history.promotions import PROMOTIONS_SCHEMA
@@ -157,7 +158,8 @@ class Audits:
         lines = [repr(self)[1:-1]]
         for name, found in self.audits.items():
             lines.append(
-                f"  {name}: {len(found.open_records)} obligations and {len(found.open_overwrites)} overwrites open"
+                f"  {name}: {many(len(found.open_records), 'obligation')} and "
+                f"{many(len(found.open_overwrites), 'overwrite')} open"
             )
         lines += [f"  {name}: {failure.error}: {failure.message}" for name, failure in self.failures.items()]
         return "\n".join(lines)

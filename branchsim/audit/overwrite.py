@@ -55,7 +55,9 @@ class Overwrite:
     fate : str
         What stands in its place.
     units : tuple of str
-        What was lost, the highest rank first.
+        What was lost, the highest rank first: text that is gone, or text that is back.
+    returned : tuple of str
+        Those of the units that had been taken away, and are back; the others are gone.
     rank : float
         0 to 1: how much it deserves attention.
     confidence : float
@@ -99,8 +101,15 @@ class Overwrite:
     superseded_by: Sha | None = None
     released_in: str | None = None
     releases: tuple[str, ...] = ()
+    returned: tuple[str, ...] = ()
     reason: str = ""
     check: str = ""
+
+    @property
+    def marked(self) -> tuple[str, ...]:
+        """The units as a diff has them: ``-`` before what is gone, ``+`` before what is back."""
+        back = frozenset(self.returned)
+        return tuple(f"{'+' if unit in back else '-'} {unit}" for unit in self.units)
 
     def __repr__(self) -> str:
         where = shorten(self.path, 60, cut="middle")

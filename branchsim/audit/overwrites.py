@@ -29,6 +29,7 @@ from branchsim.audit.stale_commits import StaleCommits
 from branchsim.audit.steps import Landed, distinct, landed, parts_of
 from branchsim.audit.suspects import Suspects
 from branchsim.effects import Unit
+from branchsim.effects.presence import What
 from branchsim.forks import in_shares, share_out
 from branchsim.git.difftree import differing
 from branchsim.git.log import pack
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from branchsim.history.promotions import Promotion
 
 _TWO = 2
+_BACK = frozenset({What.UNDONE.value, What.UNRESOLVED.value})
 _HELD = 64 * 1024 * 1024
 _HOTFIX = 0.3
 """What it adds to a rank that the change came from a family which owes retrofits: somebody needed it at once."""
@@ -454,6 +456,7 @@ class _Finder:
             cause=first.finding.cause,
             fate=first.finding.fate,
             units=tuple(each.finding.unit for each in members),
+            returned=tuple(each.finding.unit for each in members if each.finding.what in _BACK),
             rank=self._rank(landing, change, first),
             confidence=_confidence(first),
             state=state,

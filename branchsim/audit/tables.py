@@ -39,6 +39,7 @@ OVERWRITES_SCHEMA: dict[str, str] = {
     "reason": TEXT,
     "check": TEXT,
     "units": OBJECT,
+    "returned": OBJECT,
     "commits": OBJECT,
     "releases": OBJECT,
 }

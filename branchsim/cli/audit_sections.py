@@ -78,7 +78,7 @@ def _told(records: Sequence[Overwrite]) -> list[str]:
     paths = list(dict.fromkeys(record.path for record in records))
     more = f" and {many(len(paths) - 1, 'more file')}" if len(paths) > 1 else ""
     told = [f"{one_line(paths[0])}{more}: {one_line(first.subject)}"]
-    told += [f"  {one_line(unit)}" for unit in first.units[:_UNITS]]
+    told += [f"  {one_line(unit)}" for unit in first.marked[:_UNITS]]
     told.append(f"{first.cause.value}: {one_line(first.reason)}")
     if first.released_in:
         told.append(f"released in: {one_line(first.released_in)}")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from branchsim.cli import CLEAN, complete
+from branchsim.formatting import many
 
 if TYPE_CHECKING:
     from branchsim.audit.audit import Audit
@@ -70,7 +71,7 @@ def _show(found: Audit) -> None:
     if len(rows) > _SHOWN:
         say(f"... and {len(rows) - _SHOWN} more.\n")
     counts = ", ".join(f"{count} {verdict}" for verdict, count in found.counts().items())
-    say(paragraph(f"{len(found.records)} changes were owed to another branch: {counts}.") + "\n")
+    say(paragraph(f"{many(len(found.records), 'change')} owed to another branch: {counts}.") + "\n")
 
 
 def _told(found: Audit, record: Obligation) -> str:

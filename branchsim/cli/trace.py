@@ -9,6 +9,7 @@ import typer
 
 from branchsim.cli import CLEAN, FINDINGS, complete
 from branchsim.cli.output import FORMAT_HELP, Format
+from branchsim.formatting import many
 
 if TYPE_CHECKING:
     from branchsim.audit.trace import Trace
@@ -85,4 +86,4 @@ def _show(found: Trace, output: Format) -> None:
     )
     quiet = len(whole["events"]) - len(turns)
     if quiet:
-        form.say(f"{quiet} more landings touched its files and left it as it was: --format csv lists them.")
+        form.say(f"{many(quiet, 'more landing')} touched its files and left it as it was: --format csv lists them.")

@@ -92,7 +92,7 @@ def _case(place: int, case: Case) -> Html:
 def _overwritten(case: Case) -> Html:
     """Where a change was taken away: the first one in full, since the others mostly carried it on."""
     first = case.overwrites[0]
-    lost = block("\n".join(first.units[:_UNITS])) if first.units else Html("")
+    lost = block("\n".join(first.marked[:_UNITS])) if first.units else Html("")
     head = "" if case.obligations else join([" (", ident(case.change), ")"])
     return join(
         [

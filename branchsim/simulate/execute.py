@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from branchsim.errors import BranchsimError, GitError, InputError
+from branchsim.formatting import many
 from branchsim.git.log import rev_list
 from branchsim.git.remote import check_remote, push, remote_refs
 from branchsim.git.repository import Repository
@@ -272,7 +273,7 @@ def _checked(
     if outcome == "regression" and not accept_losses:
         count = sum(len(result.losses or ()) for result in simulation.results)
         raise InputError(
-            f"the plan {simulation.plan.name!r} would lose something ({count} findings); solve the conflicts "
+            f"the plan {simulation.plan.name!r} would lose something ({many(count, 'finding')}); solve the conflicts "
             "otherwise, or accept the losses (--accept-losses)"
         )
     moves = _moves(simulation, repository, remote)

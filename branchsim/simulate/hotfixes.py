@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
+from branchsim.formatting import many
 from branchsim.plan import PullRequest
 from branchsim.simulate.records import ForecastResult, StepResult
 
@@ -80,12 +81,12 @@ def _told(result: ForecastResult) -> str:
     parts = []
     if result.conflicts:
         files, regions = len(result.conflicts), sum(conflict.regions for conflict in result.conflicts)
-        parts.append(f"{regions} region{'s' * (regions != 1)} in {files} file{'s' * (files != 1)}")
+        parts.append(f"{many(regions, 'region')} in {many(files, 'file')}")
     if result.conflicting:
         parts.append(f"of {' and '.join(result.conflicting)}")
     if result.losses:
         lost = " and ".join(result.overwritten)
-        parts.append(f"overwrites {lost}" if lost else f"{len(result.losses)} losses")
+        parts.append(f"overwrites {lost}" if lost else many(len(result.losses), "loss", "losses"))
     return f"{result.outcome} ({', '.join(parts)})" if parts else result.outcome
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from branchsim.formatting import many
 from branchsim.git.log import empty_tree, rev_list
 from branchsim.simulate.conflicts import Outcome, Sides
 from branchsim.simulate.records import Solved
@@ -93,7 +94,7 @@ def bring(world: World, state: State, job: Job, *, target: Sha, source: Sha) -> 
         if world.graph.is_ancestor(target, source):
             return Made(tip=source)
         behind = len(world.graph.reach(target) - world.graph.reach(source))
-        reason = f"{job.target} has {behind} commits that {job.source} lacks: no fast-forward is possible"
+        reason = f"{job.target} has {many(behind, 'commit')} that {job.source} lacks: no fast-forward is possible"
         return Made(tip=None, impossible=True, reason=reason)
     if job.method in {"merge", "squash"}:
         return _merge(world, state, job, target=target, source=source)

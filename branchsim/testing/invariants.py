@@ -174,11 +174,11 @@ def _leak(each: Leak) -> str:
 
 
 def _overwrite(lost: Overwrite) -> str:
-    units = "; ".join(repr(unit) for unit in lost.units[:3])
+    units = "; ".join(map(repr, lost.marked[:3]))
     more = f" and {len(lost.units) - 3} more" if len(lost.units) > 3 else ""  # noqa: PLR2004  as many as are shown
     return (
         f"{lost.change[:12]} ({lost.subject}) is not in {lost.path} of {lost.branch} since {_day(lost.landed_at)}, "
-        f"landing {lost.landing[:12]}, {lost.cause}: {lost.reason}\n    gone: {units}{more}\n    {lost.check}"
+        f"landing {lost.landing[:12]}, {lost.cause}: {lost.reason}\n    lost: {units}{more}\n    {lost.check}"
     )
 
 
