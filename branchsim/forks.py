@@ -5,11 +5,11 @@ from __future__ import annotations
 import gc
 import multiprocessing
 import os
-import queue
 import sys
 import threading
 import warnings
 from contextlib import suppress
+from multiprocessing import connection
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from branchsim.errors import BranchsimError
@@ -45,7 +45,7 @@ def share_out(
     processes: int | None = None,
     done: Callable[[int], None] = lambda _: None,
 ) -> Iterator[_Answer]:
-    """Do numbered work here and in forks of this process, which know all that it knows, and yield the answers in order.
+    """Do numbered work in forks of this process, which know all that it knows, and yield the answers in order.
 
     Parameters
     ----------
@@ -70,7 +70,8 @@ def share_out(
 
     Notes
     -----
-    A fork is safe only while no other thread runs, and only Linux makes one in no time; elsewhere all is done here.
+    This process only waits: what work leaves behind in memory goes with the fork that did it. A fork is safe only while
+    no other thread runs, and only Linux makes one in no time; elsewhere all is done here.
     """
     wanted = min(processes or os.cpu_count() or 1, count)
     alone = wanted <= 1 or sys.platform != "linux" or multiprocessing.current_process().daemon
@@ -93,7 +94,7 @@ def share_out(
         warnings.simplefilter(
             "ignore", DeprecationWarning
         )  # no thread of Python runs, and no other holds a lock of ours
-        for number in range(1, wanted):
+        for number in range(wanted):
             mine, theirs = context.Pipe(duplex=False)
             fork = context.Process(target=_work_in_fork, args=(start, _take(left, end=number % 2), theirs), daemon=True)
             fork.start()
@@ -101,7 +102,7 @@ def share_out(
             pipes.append(mine)
             forks.append(fork)
     try:
-        yield from _work_here(start, count, _take(left, end=0), pipes, done)
+        yield from _gathered(count, pipes, done)
     finally:
         for fork in forks:
             fork.terminate()
@@ -135,62 +136,26 @@ def _work_in_fork(
         pipe.close()
 
 
-def _work_here(
-    start: Callable[[], AbstractContextManager[Callable[[int], _Answer]]],
-    count: int,
-    numbers: Iterator[int],
-    pipes: Sequence[Any],
-    done: Callable[[int], None],
-) -> Iterator[_Answer]:
-    came: queue.SimpleQueue[tuple[int, Any, Exception | None] | None] = queue.SimpleQueue()
-    listeners = [threading.Thread(target=_listen, args=(pipe, came), daemon=True) for pipe in pipes]
-    for listener in listeners:
-        listener.start()
-    ready: dict[int, _Answer] = {}
-    given = ended = 0
-
-    def keep(number: int, answer: _Answer) -> None:
-        ready[number] = answer
-        done(number)
-
-    with start() as work:
-        for number in numbers:
-            with seldom_collected():
-                answer = work(number)
-            keep(number, answer)
-            while not came.empty():
-                ended += _receive(came.get(), keep)
-            while given in ready:
-                yield ready.pop(given)
-                given += 1
-    while given < count:
-        if given in ready:
-            yield ready.pop(given)
-            given += 1
-        elif ended == len(pipes):
-            raise BranchsimError("a process ended before its work was done; see that there is enough memory")
-        else:
-            ended += _receive(came.get(), keep)
-    for listener in listeners:
-        listener.join()
-
-
-def _receive(came: tuple[int, Any, Exception | None] | None, keep: Callable[[int, Any], None]) -> bool:
-    """Put an answer where it is waited for; whether it was the end of a process."""
-    if came is None:
-        return True
-    number, answer, error = came
-    if error is not None:
-        raise error
-    keep(number, answer)
-    return False
-
-
-def _listen(pipe: Any, came: queue.SimpleQueue[Any]) -> None:
-    with suppress(EOFError, OSError):
-        while True:
-            came.put(pipe.recv())
-    came.put(None)
+def _gathered(count: int, pipes: Sequence[Any], done: Callable[[int], None]) -> Iterator[Any]:
+    """The answers of all processes, in the order of their numbers."""
+    ready: dict[int, Any] = {}
+    working = list(pipes)
+    for due in range(count):
+        while due not in ready:
+            if not working:
+                raise BranchsimError("a process ended before its work was done; see that there is enough memory")
+            told: Sequence[Any] = connection.wait(working)
+            for pipe in told:
+                try:
+                    number, answer, error = pipe.recv()
+                except (EOFError, OSError):
+                    working.remove(pipe)
+                    continue
+                if error is not None:
+                    raise error
+                ready[number] = answer
+                done(number)
+        yield ready.pop(due)
 
 
 __all__ = ["in_shares", "share_out"]

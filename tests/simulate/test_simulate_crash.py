@@ -46,7 +46,9 @@ print(run(int(number)))
 def dies(saved: Path, repo: Path, remote: str, what: str, number: int) -> int:
     """Kill it at its n-th word; how many words there are, where it lived."""
     command = [sys.executable, "-c", _DIES, str(saved), str(repo), remote, what, str(number)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+    # Who is killed leaves its scratch repository behind.
+    where = {**os.environ, "TMPDIR": str(saved.parent)}
+    done = subprocess.run(command, cwd=ROOT, env=where, capture_output=True, text=True, check=False, timeout=60)
     if number == 0:
         assert done.returncode == 0, done.stderr
         return int(done.stdout)
