@@ -226,11 +226,11 @@ def inert_lines(text: str, family: Family) -> Inert:
         line = normalised(raw)
         if not line:
             continue
-        # What a line in triple quotes is depends on the line before it.
-        quoted = family.triple and _DOCUMENTATION.match(line) is not None
-        kind = known.get(line) if outside and not quoted else None
+        kind = known.get(line) if outside else None
         if kind is None:
             kind = scan.kind(line)
+            # What a line in triple quotes is depends on the line before it.
+            quoted = family.triple and _DOCUMENTATION.match(line) is not None
             if outside and scan.is_outside and not quoted and len(line) <= _LONG:
                 known[line] = kind
             outside = scan.is_outside

@@ -127,14 +127,18 @@ def test_an_edit_of_a_file_that_the_other_side_renamed_is_followed(sides: Callab
     assert found.records[0].rank >= FINDING
 
 
-def test_what_one_side_moved_is_compared_with_what_the_other_has_under_the_old_name(
-    sides: Callable[..., Sides],
+@pytest.mark.parametrize("side", ["target", "source"])
+@pytest.mark.parametrize("name", ["a.c", "other/c.c"])
+def test_what_one_side_moved_is_compared_with_what_the_other_has_under_the_old_name_or_moved_elsewhere(
+    sides: Callable[..., Sides], name: str, side: str
 ) -> None:
-    made = sides({"a.c": CODE}, {"a.c": edited(7, "700")}, {"a.c": None, "dir/b.c": CODE})
-    found = made.merged({"a.c": edited(7, "700"), "dir/b.c": CODE})
+    edit: Files = {"a.c": None, name: edited(7, "700")}
+    move: Files = {"a.c": None, "dir/b.c": CODE}
+    made = sides({"a.c": CODE}, *((edit, move) if side == "target" else (move, edit)))
+    found = made.merged({"a.c": None, name: edited(7, "700"), "dir/b.c": CODE})
     assert {(each.unit, each.side) for each in found.records if each.path == "dir/b.c"} == {
-        ("int value_7 = 700;", "target"),
-        ("int value_7 = 7;", "target"),
+        ("int value_7 = 700;", side),
+        ("int value_7 = 7;", side),
     }
 
 
@@ -157,6 +161,39 @@ def test_marks_of_a_conflict_that_were_committed_are_found_though_no_line_is_los
     after = inspect(made.repo.finish(), merge)
     assert {each.restored_by for each in after.records} == {mended}
     assert after.records[0].rank > found.records[0].rank
+
+
+def test_who_took_away_the_marks_of_another_conflict_has_nothing_to_do_with_these(tmp_path: Path) -> None:
+    torn = f"{CODE}<<<<<<< HEAD\nint one = 1;\n=======\nint two = 2;\n>>>>>>> topic\n"
+    repo = RepoBuilder(tmp_path / "repo")
+    repo.commit("main", {"a.c": CODE}, subject="Begin")
+    repo.branch("topic", "main")
+    repo.commit("main", {"a.c": torn}, subject="Tear it")
+    repo.commit("main", {"a.c": CODE + "int one = 1;\n"}, subject="Take the marks away")
+    repo.commit("topic", {"a.c": CODE + "int two = 2;\n"}, subject="Two")
+    merge = repo.merge(into="main", source="topic", files={"a.c": torn})
+    found = inspect(repo.finish(), merge)
+    assert {(each.changes, each.reason) for each in found.records} == {
+        ((), "neither side had it; the marks of a conflict are in the file")
+    }
+
+
+@pytest.mark.parametrize("torn", [f"{CODE}<<<<<<< HEAD\nint c;\n", f"<<<<<<< HEAD\n{CODE}int c;\n"])
+def test_a_mark_that_a_merge_without_conflict_has_is_one_wherever_it_stands(
+    sides: Callable[..., Sides], torn: str
+) -> None:
+    made = sides({"a.c": CODE}, {"a.c": f"{CODE}int c;\n"}, {"b.c": CODE})
+    (record,) = made.merged({"a.c": torn, "b.c": CODE}).records
+    assert (record.unit, record.cause) == ("<<<<<<< HEAD", Cause.EVIL_MERGE)
+    assert record.reason == "neither side had it; the marks of a conflict are in the file"
+    assert record.rank >= 0.8
+
+
+def test_a_mark_in_files_that_differ_over_many_lines_is_shown_alone(sides: Callable[..., Sides]) -> None:
+    one, two = ("".join(f"int {name}_{number};\n" for number in range(3400)) for name in ("one", "two"))
+    torn = f"<<<<<<< HEAD\n{one}=======\n{two}>>>>>>> topic\n"
+    found = sides({"a.c": ""}, {"a.c": one}, {"a.c": two}).merged({"a.c": torn})
+    assert [(each.before, each.after) for each in found.records] == [("", "<<<<<<< HEAD"), ("", ">>>>>>> topic")]
 
 
 def test_a_heading_that_is_underlined_is_no_mark_of_a_conflict(sides: Callable[..., Sides]) -> None:
@@ -309,6 +346,30 @@ def test_who_takes_back_what_they_know_decides_and_does_not_hold_an_old_copy(
     assert (found.records[0].rank < FINDING) == knew
 
 
+@pytest.mark.parametrize(
+    ("author", "taken", "beside", "knew"),
+    [
+        ("Al <al@example.com>", 2, 0, True),
+        ("Al <al@example.com>", 3, 0, False),
+        ("Bo <bo@example.com>", 1, 1, True),
+        ("Bo <bo@example.com>", 1, 2, False),
+    ],
+)
+def test_several_files_as_they_once_stood_are_an_old_copy_and_in_a_large_commit_the_fix_may_be_elsewhere(
+    tmp_path: Path, author: str, taken: int, beside: int, *, knew: bool
+) -> None:
+    repo = RepoBuilder(tmp_path / "repo")
+    names = [f"a{number}.c" for number in range(taken)]
+    more = [f"b{number}.c" for number in range(beside)]
+    repo.commit("main", dict.fromkeys(names + more, CODE))
+    repo.commit("main", dict.fromkeys(names, edited(5, "500")), subject="Change five", author=author)
+    files = dict.fromkeys(names, CODE) | dict.fromkeys(more, edited(9, "900"))
+    back = repo.commit("main", files, subject="Fix the count" if beside else "Go on", author="Al <al@example.com>")
+    found = inspect(repo.finish(), back)
+    assert {each.cause for each in found.records} == {Cause.STALE_COMMIT}
+    assert (found.records[0].rank < FINDING) == knew
+
+
 def test_a_stale_copy_with_new_work_in_it_is_stale_too(tmp_path: Path) -> None:
     repo = RepoBuilder(tmp_path / "repo")
     repo.commit("main", {"a.c": CODE})
@@ -412,7 +473,9 @@ def test_a_file_that_is_moved_later_restores_nothing(tmp_path: Path) -> None:
     assert {each.restored_by for each in inspect(made.repo.finish(), merge).records} == {None}
 
 
-@pytest.mark.parametrize(("left", "mends"), [("", True), (CODE[:180], True), (edited(20, "2"), False)])
+@pytest.mark.parametrize(
+    ("left", "mends"), [("", True), (CODE[:180], True), (CODE[:540], False), (edited(20, "2"), False)]
+)
 def test_who_removes_a_few_lines_of_a_file_that_came_back_does_not_mend_that(
     tmp_path: Path, left: str, mends: bool
 ) -> None:
@@ -424,7 +487,7 @@ def test_who_removes_a_few_lines_of_a_file_that_came_back_does_not_mend_that(
     assert (after > before + 0.1) == mends
 
 
-@pytest.mark.parametrize(("edits", "mends"), [(1, False), (20, True)])
+@pytest.mark.parametrize(("edits", "mends"), [(1, False), (6, True), (20, True)])
 def test_who_removes_little_of_much_that_came_back_does_not_mend_that(tmp_path: Path, edits: int, mends: bool) -> None:
     lines = CODE.splitlines(keepends=True)
     without = "".join(lines[:10] + lines[30:])

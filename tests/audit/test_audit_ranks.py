@@ -97,6 +97,11 @@ def test_a_line_that_only_tells_who_debugs_says_little(line: str) -> None:
     assert not is_vague(Unit("line", (), f"if (limit > 3) {{ {line} }}"))
 
 
+@pytest.mark.parametrize(("line", "vague"), [("<<<<<<< HEAD", False), ("HEAD", True)])
+def test_the_mark_of_a_conflict_says_much_in_a_word(line: str, vague: bool) -> None:
+    assert is_vague(Unit("line", (), line)) == vague
+
+
 def test_an_element_without_a_text_says_little() -> None:
     key = ("CustomLabels", "labels[greeting]", "shortDescription")
     assert is_vague(Unit("element", key, ""))

@@ -203,6 +203,21 @@ def test_markdown_is_a_table_in_which_nothing_is_markup(shell: Shell, repo: Path
     assert not re.search(r"(?<!\\)[<`\[]", "".join(rows))
 
 
+def test_what_a_commit_lost_and_what_came_that_should_not_have_their_signs(shell: Shell, tmp_path: Path) -> None:
+    fixed = edited(CODE, 7, "700")
+    with RepoBuilder(tmp_path / "repo") as made:
+        made.commit("main", {"a.c": CODE, "b.c": CODE, "c.c": "int c;\n"})
+        made.branch("topic", "main")
+        made.commit("main", {"a.c": fixed, "b.c": CODE + "int one;\n", "c.c": None})
+        made.commit("topic", {"b.c": CODE + "int two;\n"})
+        torn = f"{CODE}<<<<<<< HEAD\nint one;\n=======\nint two;\n>>>>>>> topic\n"
+        made.merge(into="main", source="topic", files={"a.c": CODE, "b.c": torn, "c.c": "int c;\n"})
+    done = shell.run("inspect", made.path, "main")
+    assert done.returncode == FINDINGS
+    signs = {line[2:] for line in done.stdout.splitlines() if line.startswith(("  + ", "  - "))}
+    assert {"- int value_7 = 700;", "+ int value_7 = 7;", "+ <<<<<<< HEAD", "+ >>>>>>> topic", "+ int c;"} <= signs
+
+
 class TestTopology:
     """``branchsim topology``."""
 

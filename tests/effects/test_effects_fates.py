@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.effects import read
 
-from branchsim.effects import Fate, Fated, Scene, fates, judge
+from branchsim.effects import Fate, Fated, Region, Scene, fates, judge
 
 
 def fated(path: str, base: str, target: str, source: str, merged: str) -> list[Fated]:
@@ -42,6 +42,13 @@ def test_what_stands_in_its_place_decides(
 ) -> None:
     found = fated("a.txt", *(f"{HEAD}{text}{TAIL}" for text in (base, target, source, merged)))
     assert {one.verdict.unit.value: one.fate for one in found} == expected
+
+
+def test_a_mark_of_a_conflict_has_its_place_in_the_result_and_belongs_to_what_was_contested() -> None:
+    (one,) = fated("a.txt", f"{HEAD}{TAIL}", f"{HEAD}{TAIL}", f"{HEAD}{TAIL}", f"{HEAD}<<<<<<< HEAD\n{TAIL}")
+    assert (one.fate, one.region) == (Fate.UNRESOLVED, Region.CONTESTED)
+    assert one.place is not None
+    assert (one.place.start, one.place.stop) == (2, 3)
 
 
 def test_the_place_is_told_in_lines_of_both() -> None:

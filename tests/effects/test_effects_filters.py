@@ -117,6 +117,7 @@ def test_an_import_whose_name_is_still_used_is_a_loss() -> None:
             "version_info = (1, 1, 0, 'beta', 0)\n",
         ),
         ("copyright 2007-2010 by us\n", "copyright 2007-2011 by us\n", "copyright 2007-2012 by us\n"),
+        ("library version 1.0.0\n", "library version 1.0.1-servicing.26110.7\n", "library version 2.0.0-ci.main.3\n"),
         ("<version>1.0-SNAPSHOT</version>\n", "<version>1.0.1</version>\n", "<version>1.1-SNAPSHOT</version>\n"),
     ],
 )
@@ -135,12 +136,26 @@ def test_a_line_that_was_wrapped_is_formatting() -> None:
     assert not sifted("a.py", one, wrapped, one, one).losses
 
 
-@pytest.mark.parametrize("opening", ["text = \\\n", "send(\n", "parts = [one,\n"])
+@pytest.mark.parametrize("opening", ["text = \\\n", "send(\n", "parts = [one,\n", "send(\n# what is sent\n"])
 def test_text_in_triple_quotes_is_no_documentation_where_the_line_before_goes_on(opening: str) -> None:
     text = f'{opening}"""\nsource the profile first\n"""\n'
     inert = inert_lines(text, PYTHON)
     assert "source the profile first" not in inert.comments
     assert "source the profile first" in inert_lines(text.removeprefix(opening), PYTHON).comments
+
+
+def test_a_line_in_triple_quotes_is_documentation_in_one_place_and_a_text_in_another() -> None:
+    line = '"""Log in once more."""'
+    assert line in inert_lines(f"def again():\n    {line}\n    login()\n", PYTHON).comments
+    assert line not in inert_lines(f"text = \\\n    {line}\n", PYTHON).comments
+
+
+def test_a_mark_of_a_conflict_in_a_comment_is_a_comment() -> None:
+    text, mark = "/*\none word\n{}*/\nint a;\n", "<<<<<<< HEAD\n"
+    plain = text.format("")
+    result = sifted("a.c", plain, plain, plain, text.format(mark))
+    assert (result.losses, result.left_out["comment"]) == ((), 1)
+    assert sifted("a.c", plain, plain, plain, plain + mark).losses
 
 
 def test_a_comment_at_the_end_of_a_line_is_formatting_but_a_hash_in_a_string_is_not() -> None:

@@ -19,10 +19,30 @@ from branchsim.effects import (
     combine,
     effect_of,
     expected,
+    is_mark,
     judge,
     state,
     units_of,
 )
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [
+        ("<<<<<<< HEAD", True),
+        (">>>>>>> topic", True),
+        ("<<<<<<<<<< back", False),
+        (">>>>>>>>>> on", False),
+        ("======= or so", False),
+        ("see <<<<<<< HEAD", False),
+    ],
+)
+def test_what_is_a_mark_of_a_conflict(text: str, is_one: bool) -> None:
+    assert is_mark(line(text)) == is_one
+    assert not is_mark(element("key", value=text))
+    torn = judge(lines("one"), lines("one"), lines("one"), lines("one", text))
+    assert [verdict.what for verdict in torn] == [What.UNRESOLVED if is_one else What.NEW]
+
 
 BITS = list(itertools.product((0, 1), repeat=4))
 
