@@ -229,6 +229,26 @@ def test_what_brings_the_rest_of_a_branch_is_no_squash_of_the_whole(fork: Fork) 
     assert {source for source, target in pairs_of(fork.match()) if target == last} <= {ids[4]}
 
 
+def test_what_completes_a_branch_after_picks_is_the_squash_of_the_rest(fork: Fork) -> None:
+    ids = [fork.on_source({f"part{n}.c": block(f"part{n}", 2)}, f"Add part {n} of it") for n in range(7)]
+    for sha in ids[:5]:
+        fork.pick(sha)
+    files = {f"part{n}.c": block(f"part{n}", 2) for n in (5, 6)}
+    rest = fork.on_target(files, "Migrate what is left", author="Bob <bob@example.com>")
+    assert set(ids[5:]) <= {source for source, target in pairs_of(fork.match()) if target == rest}
+
+
+def test_what_a_branch_tried_and_took_away_does_not_count_in_its_squash(fork: Fork) -> None:
+    tries = [{f"try{n}.c": block(f"try{n}", 12)} for n in range(3)]
+    for number, files in enumerate(tries):
+        fork.on_source(files, f"Try way {number}")
+    fork.on_source({f"try{n}.c": None for n in range(3)}, "Take all of it away")
+    ids = [fork.on_source({f"part{n}.c": block(f"part{n}", 2)}, f"Add part {n} of it") for n in range(2)]
+    files = {f"part{n}.c": block(f"part{n}", 2) for n in range(2)}
+    squash = fork.on_target(files, "Migrate all", author="Bob <bob@example.com>")
+    assert set(ids) <= {source for source, target in pairs_of(fork.match()) if target == squash}
+
+
 def test_a_squash_that_lists_its_commits_is_found_though_its_conflicts_were_solved(fork: Fork) -> None:
     ids = [
         fork.on_source({"app.c": edited(CODE, 3, 4)}, "Begin the feature anew"),

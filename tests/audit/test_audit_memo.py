@@ -19,7 +19,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.cli import ROOT
+from support.damage import lose
 from support.delivery import CODE, Story, edited
+from support.forks import Fork
 from support.histories import Step, build, histories
 from support.machine import open_directory, unprivileged
 from support.repos import git
@@ -245,6 +247,28 @@ def test_of_a_partial_clone_that_borrows_objects_nothing_is_kept(
     for _ in range(2):
         ask(story.repo.path, tmp_path / "cache")
     assert computed == ["audit"] * 2
+
+
+@pytest.mark.parametrize("of", ["source", "target"])
+def test_a_match_in_which_something_could_not_be_read_is_read_again(tmp_path: Path, of: str) -> None:
+    fork = Fork(tmp_path / "repo")
+    fix = fork.on_source({"app.c": edited(CODE, 7, "700")}, "Fix the login")
+    # To pick the fix git looks for what was moved; a patch that touches no file of that name need not be read.
+    fork.on_target({"moved.c": edited(CODE, 30, "3")}, "Write another module", author="Bob <bob@example.com>")
+    fork.on_target({"app.c": None}, "Remove what nobody uses", author="Bob <bob@example.com>")
+    path = fork.repo.finish()
+    blob = git(path, "rev-parse", {"source": "source:app.c", "target": "target:moved.c"}[of])
+    held = git(path, "cat-file", "blob", blob)
+    lose(path, blob)
+
+    def skipped() -> dict[str, str]:
+        return {each.what: each.reason for each in fork.match(cache=tmp_path / "cache").skipped}
+
+    # Why its own patch could not be read says more than that it could not be tried.
+    assert skipped()[fix].startswith("git could not try it on the target: ") == (of == "target")
+    assert blob in skipped()[fix]
+    git(path, "hash-object", "-w", "--stdin", stdin=held.encode() + b"\n")
+    assert skipped() == {}
 
 
 def test_what_could_not_be_read_is_read_again(story: Story, tmp_path: Path, computed: list[str]) -> None:
