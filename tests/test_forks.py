@@ -75,6 +75,25 @@ assert {processes} == 1 or told != sorted(told)
 """)
 
 
+def test_garbage_is_looked_for_seldom_while_work_is_shared_and_as_before_afterwards() -> None:
+    run("""
+import gc
+from branchsim.garbage import seldom_collected
+
+def work(number):
+    return gc.get_freeze_count(), gc.get_threshold()[0]
+
+before = gc.get_freeze_count(), gc.get_threshold()
+found = list(share_out(start, 10, processes=2))
+assert all(frozen > before[0] and seldom > before[1][0] for frozen, seldom in found)
+assert (gc.get_freeze_count(), gc.get_threshold()) == before
+with contextlib.suppress(KeyError), seldom_collected():
+    assert gc.get_threshold()[0] > before[1][0]
+    raise KeyError
+assert gc.get_threshold() == before[1]
+""")
+
+
 @pytest.mark.parametrize("count", [0, 1, 2, 5])
 def test_any_amount_of_work_is_done_once(count: int) -> None:
     run(f"assert [answer for answer, _ in share_out(start, {count}, processes=4)] == [n * n for n in range({count})]")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.forks import CODE, block, edited
@@ -108,10 +109,11 @@ def test_what_was_reverted_and_then_came_by_a_merge_is_there(story: Story) -> No
     assert (record.verdict, record.at) == (Verdict.LATE, merge)
 
 
-def test_what_build_reverts_and_promotes_is_lost_and_not_withdrawn(story: Story) -> None:
+@pytest.mark.parametrize("how", [{}, {"message": 'Revert "Fix the login bug"\n'}], ids=["by id", "by subject"])
+def test_what_build_reverts_and_promotes_is_lost_and_not_withdrawn(story: Story, how: dict[str, Any]) -> None:
     fix, _ = story.hotfix("login", {"app.c": FIXED})
     story.merge("hotfix/login", "integration")
-    undo = story.repo.revert(into="integration", commit=fix)
+    undo = story.repo.revert(into="integration", commit=fix, **how)
     story.release()
     record = story.obligation(fix)
     assert (record.verdict, record.counterpart) == (Verdict.LOST, undo)

@@ -41,6 +41,10 @@ def test_a_failure_is_one_sentence_with_gits_own_reason(made: RepoBuilder) -> No
         run(["log", "nowhere"], made.path)
     assert str(failure(["x"], 1, b"")) == "git x failed with status 1: it said nothing"
     assert str(failure([b"x"], 1, b"warning: a\nfatal: b\nhint: c\n\xff\n")) == "git x failed with status 1: b"
+    listed = b"fatal: these would be overwritten:\n\ta.c\n\tb.c\n"
+    assert str(failure(["-c", "a=b", "-C", "/r", "x"], 1, listed)) == (
+        "git x failed with status 1: these would be overwritten: a.c, b.c"
+    )
 
 
 def test_exit_codes_that_are_answers(made: RepoBuilder) -> None:

@@ -275,6 +275,15 @@ def test_a_branch_whose_commit_is_missing_is_not_called_unknown(tmp_path: Path) 
         assert repo.resolve("main") == made["main"]
 
 
+def test_of_many_broken_refs_the_first_are_named(tmp_path: Path) -> None:
+    made = _sample(tmp_path / "r")
+    for number in range(5):
+        (made.path / f".git/refs/heads/broken-{number}").touch()
+    with Repository(made.path) as repo:
+        named = ", ".join(f"refs/heads/broken-{number}" for number in range(3))
+        assert repo.broken_note == f"git cannot read {named} and 2 more: fetch again what is broken, or restore it"
+
+
 def test_a_corrupt_commit_is_called_corrupt(tmp_path: Path) -> None:
     made = _sample(tmp_path / "r")
     lost = git(made.path, "commit-tree", "-p", "main", "-m", "x", "main^{tree}")

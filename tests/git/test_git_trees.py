@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hypothesis import given, settings
+from support.damage import lose
 from support.histories import Step, build, histories
-from support.repos import RepoBuilder, executable
+from support.repos import RepoBuilder, executable, git
 
-from branchsim.git.difftree import RenameReader, differing, renames
+from branchsim.git.difftree import FEW, RenameReader, differing, renames
 from branchsim.git.log import pack, read_commits, read_packed, unpack
 from branchsim.git.repository import Repository
 from branchsim.git.trees import are_together, edits_between, edits_of, joined
@@ -35,6 +36,7 @@ def test_commits_together_are_told_only_where_each_path_was_changed_by_one_of_th
     # What went away and came back, or changed twice, is for `joined`.
     assert not are_together([again, one], _change("a", 1, 3))
     assert not are_together([again, one], one + two)
+    assert not are_together([again, one], one)
 
 
 @settings(max_examples=15, deadline=None)
@@ -136,3 +138,18 @@ def test_renames_asked_one_by_one_are_those_asked_together(tmp_path: Path) -> No
         }
         assert gone[trees[2], trees[1]] == {b"a", b"old\nend\n"}
         assert reader.of(Sha("1" * 40), trees[0]) == {}
+
+
+def test_where_a_content_is_missing_no_rename_is_told_by_likeness(tmp_path: Path) -> None:
+    text = "".join(f"line {number}\n" for number in range(20))
+    repo = RepoBuilder(tmp_path / "repo")
+    repo.commit("main", {"a": text, "same": "".join(reversed(text))})
+    for number in range(FEW + 20):  # more than are asked for at once
+        repo.commit("main", {"b": f"{text}{number}\n", "a": None, "new": "".join(reversed(text)), "same": None})
+    lose(repo.finish(), git(repo.path, "rev-parse", "main:b"))
+    with Repository(repo.path) as repository:
+        trees = [commit.tree for commit in read_commits(repository.scratch, [Sha(repo["main"])])]
+        pairs = [(trees[-1], tree) for tree in reversed(trees[:-1])]
+        found = renames(repository.scratch, pairs)
+        assert found == {pair: {b"same": b"new"} for pair in pairs}
+        assert renames(repository.scratch, pairs[:1])[pairs[0]] == {b"same": b"new", b"a": b"b"}

@@ -334,3 +334,9 @@ def test_versions_with_the_name_of_the_project(repo: RepoBuilder) -> None:
         repo.branch(name, "main")
         repo.commit(name, {"lib": name})
     assert [branch.name for branch in guess(repo).topology.branches] == ["main", "shop-1-9", "shop-1-10", "shop-2-0"]
+    # Where there are plain versions, those with a name beside them are of something else.
+    for name in ("v1.0", "v1.1"):
+        repo.branch(name, "main")
+        repo.commit(name, {name: "1\n"})
+        repo.commit("main", {f"after {name}": "1\n"})
+    assert [branch.name for branch in guess(repo).topology.branches] == ["main", "v1.0", "v1.1"]

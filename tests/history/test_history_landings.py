@@ -444,6 +444,13 @@ def test_a_stale_local_branch_gives_way_to_the_published_one(repo: RepoBuilder, 
     assert any("preprod is read from refs/remotes/origin/preprod" in note for note in history.notes)
 
 
+def test_a_ref_that_cannot_be_read_is_told(repo: RepoBuilder) -> None:
+    (repo.finish() / ".git/refs/heads/lost").touch()
+    with Repository(repo.path) as repository:
+        history = read_history(repository, BUILD_RUN)
+    assert any("git cannot read refs/heads/lost" in note for note in history.notes)
+
+
 def test_a_shallow_clone_begins_at_its_cut(repo: RepoBuilder, tmp_path: Path) -> None:
     for number in range(5):
         repo.commit("integration", {"a": f"{number}\n"}, subject=f"Work {number}")

@@ -23,6 +23,11 @@ MERGE_BOMB = b"a: &a {x: 1}\n" + b"".join(
 )
 
 
+def test_several_mappings_may_be_merged_into_one() -> None:
+    found = yaml_mapping(b"a: &a {x: 1}\nb: &b {y: 2}\nc:\n  <<: *a\n  <<: *b\n", "config/x.yml")
+    assert found == {"a": {"x": 1}, "b": {"y": 2}, "c": {"x": 1, "y": 2}}
+
+
 @pytest.mark.parametrize(
     ("data", "says"),
     [
@@ -47,6 +52,7 @@ MERGE_BOMB = b"a: &a {x: 1}\n" + b"".join(
         (b"a: \x00", "not valid YAML"),
         (b"? [a]\n: b", "not valid YAML.*unhashable"),
         (b"a: 2024-99-99", "a value is not usable"),
+        (b"a: 1\nb:\n  c: 1\n  c: 2", "the key 'c' is given twice .at line 4, column 3.; remove one"),
         (b"#" * 200_001, "more than the 200,000"),
     ],
 )
