@@ -32,6 +32,8 @@ _FEWEST_COMMITS = 2
 _ALIKE = 0.3
 _FEWEST_LINES = 4
 _FEWEST_WORDS = 3
+_NAMED = frozenset({Evidence.TRAILER, Evidence.AUTHOR_DATE, Evidence.SUBJECT})
+"""The rungs on which a target says of itself whose port it is."""
 
 
 def spread(edges: Sequence[Edge], pairing: Pairing) -> list[Edge]:
@@ -246,6 +248,7 @@ def contained(edges: Sequence[Edge], pairing: Pairing, near: Mapping[Sha, Iterab
     for edge in edges:
         holders.setdefault(edge.target, []).append(edge)
     targets = {t.sha: t for t in pairing.target_items}
+    sources = {s.sha: s for s in pairing.source_items}
     more = []
     for sha, candidates in near.items():
         fact = pairing.facts.get(sha)
@@ -257,7 +260,8 @@ def contained(edges: Sequence[Edge], pairing: Pairing, near: Mapping[Sha, Iterab
             held = pairing.facts.get(edge.source)
             if held is not None:
                 rest -= Counter(held.lines)
-        for s, held in _ranked(t, (s for s in candidates if s.sha not in own), pairing):
+        named = [sources[e.source] for e in holders.get(sha, ()) if e.evidence in _NAMED and e.source in sources]
+        for s, held in _ranked(t, named, (s for s in candidates if s.sha not in own), pairing):
             lines = Counter(held.lines)
             inside = sum((lines & rest).values())
             if inside >= _INSIDE * len(held.lines):
@@ -323,13 +327,22 @@ def _line(text: str) -> str:
     return text.strip().removeprefix("* ").removeprefix("- ").casefold()
 
 
-def _ranked(t: Item, candidates: Iterable[Item], pairing: Pairing) -> list[tuple[Item, PatchFacts]]:
-    """The sources that something else links to a target, the largest first."""
+def _ranked(
+    t: Item, named: Sequence[Item], candidates: Iterable[Item], pairing: Pairing
+) -> list[tuple[Item, PatchFacts]]:
+    """The sources that something else links to a target, the largest first.
+
+    What the target says since it is the port of others tells nothing of a further one: versions of dependencies are
+    raised in the same words.
+    """
+    said = frozenset[str]().union(*(each.words for each in named))
+    cited = frozenset[str]().union(*(each.references for each in named))
     found = []
     for s in candidates:
         held = pairing.facts.get(s.sha)
         if s.commit.is_merge or held is None or len(held.lines) < _FEWEST_LINES:
             continue
-        if same_person(s.commit, t.commit) or s.references & t.references or jaccard(s.words, t.words) >= _ALIKE:
+        alike = jaccard(s.words - said, t.words - said) >= _ALIKE
+        if same_person(s.commit, t.commit) or s.references & (t.references - cited) or alike:
             found.append((s, held))
     return sorted(found, key=lambda entry: (-len(entry[1].lines), entry[0].sha))

@@ -296,3 +296,31 @@ def test_settings_of_the_user_change_nothing(fork: Fork, monkeypatch: pytest.Mon
         if name.startswith("GIT_CONFIG") or name == "TZ":
             monkeypatch.setenv(name, value)
     assert fork.match().to_dict() == plain.to_dict()
+
+
+@pytest.mark.parametrize(
+    ("subject", "author", "also"),
+    [
+        ("[1.x] Raise beta from 1.0 to 1.1 (#8)", "A bot <bot@example.com>", False),
+        ("[1.x] Raise beta from 1.0 to 1.1 (#8)", None, True),
+        ("[1.x] Raise beta from 1.0 to 1.1 and alpha from 2.0 to 2.1", "A bot <bot@example.com>", True),
+    ],
+)
+def test_what_a_port_says_since_it_is_a_port_links_it_to_no_other_source(
+    fork: Fork, subject: str, author: str | None, also: bool
+) -> None:
+    """Raised versions of dependencies are told in the same words, and a port may bring along an earlier one."""
+
+    def versions(alpha: str, beta: str) -> dict[str, str]:
+        locks = "".join(f"alpha {alpha} of part {n}\nkept {n}\nbeta {beta} of part {n}\n" for n in range(4))
+        return {"app.lock": locks, "app.deps": f"requires alpha {alpha}\n\nrequires beta {beta}\n"}
+
+    fork.on_source(versions("2.0", "1.0"), "Keep the versions")
+    fork.on_target(versions("2.0", "1.0"), "Keep the versions")
+    alpha = fork.on_source(versions("2.1", "1.0"), "Raise alpha from 2.0 to 2.1 (#3)")
+    beta = fork.on_source(versions("2.1", "1.1"), "Raise beta from 1.0 to 1.1 (#7)")
+    other = fork.on_source({"new.c": block("new")}, "Add something else, which stays away")
+    port = fork.on_target(versions("2.1", "1.1"), subject, **({} if author is None else {"author": author}))
+    found = fork.match()
+    assert {source for source, target in pairs_of(found) if target == port} == ({alpha, beta} if also else {beta})
+    assert missing_of(found).keys() == {other, *(() if also else (alpha,))}
