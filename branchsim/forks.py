@@ -22,19 +22,20 @@ if TYPE_CHECKING:
 _Answer = TypeVar("_Answer")
 _Item = TypeVar("_Item")
 _LARGEST = 256
-_SMALLEST = 32
 _SHARES = 48
 
 
-def in_shares(items: Sequence[_Item]) -> list[Sequence[_Item]]:
+def in_shares(items: Sequence[_Item], *, smallest: int = 32) -> list[Sequence[_Item]]:
     """Work in shares for `share_out`, many enough that nobody waits long for whoever has the most of it.
 
     Parameters
     ----------
     items : sequence
         What is to be done, in order.
+    smallest : int
+        So many are worth being handed out together.
     """
-    size = max(_SMALLEST, min(_LARGEST, len(items) // _SHARES))
+    size = max(smallest, min(_LARGEST, len(items) // _SHARES))
     return [items[start : start + size] for start in range(0, len(items), size)]
 
 
@@ -43,7 +44,7 @@ def share_out(
     count: int,
     *,
     processes: int | None = None,
-    done: Callable[[int], None] = lambda _: None,
+    done: Callable[[int, _Answer], None] = lambda *_: None,
 ) -> Iterator[_Answer]:
     """Do numbered work in forks of this process, which know all that it knows, and yield the answers in order.
 
@@ -56,7 +57,7 @@ def share_out(
     processes : int, optional
         How many processes share it; as many as there are processors, if not given.
     done : callable, optional
-        Called with each number whose work is done, which may be long before its answer is due.
+        Called with each number whose work is done and its answer, which may be long before that is due.
 
     Yields
     ------
@@ -79,7 +80,7 @@ def share_out(
         with start() as work:
             for number in range(count):
                 answer = work(number)
-                done(number)
+                done(number, answer)
                 yield answer
         return
     context: Any = multiprocessing.get_context("fork")
@@ -136,7 +137,7 @@ def _work_in_fork(
         pipe.close()
 
 
-def _gathered(count: int, pipes: Sequence[Any], done: Callable[[int], None]) -> Iterator[Any]:
+def _gathered(count: int, pipes: Sequence[Any], done: Callable[[int, Any], None]) -> Iterator[Any]:
     """The answers of all processes, in the order of their numbers."""
     ready: dict[int, Any] = {}
     working = list(pipes)
@@ -154,7 +155,7 @@ def _gathered(count: int, pipes: Sequence[Any], done: Callable[[int], None]) -> 
                 if error is not None:
                     raise error
                 ready[number] = answer
-                done(number)
+                done(number, answer)
         yield ready.pop(due)
 
 

@@ -67,7 +67,10 @@ assert changes <= 1
 def test_it_says_when_each_number_is_done(processes: int) -> None:
     run(f"""
 told = []
-found = [len(told) for _ in share_out(start, 40, processes={processes}, done=told.append)]
+def done(number, answer):
+    assert answer[0] == number * number
+    told.append(number)
+found = [len(told) for _ in share_out(start, 40, processes={processes}, done=done)]
 assert sorted(told) == list(range(40))
 assert all(many > number for number, many in enumerate(found))
 # What other processes do from the end is told before it is due.
@@ -153,15 +156,16 @@ assert not multiprocessing.active_children()
 
 SCAN = """
 import functools
+import branchsim.audit.redone as redoing
 import branchsim.audit.scan as scanning
 from branchsim import forks
 from branchsim.git.repository import Repository
 
-forks._SMALLEST = 2
-assert len(forks.in_shares(range(9))) == 5
+assert len(forks.in_shares(range(9), smallest=2)) == 5
+redoing.in_shares = functools.partial(forks.in_shares, smallest=2)
 found = []
 for processes in (1, 3):
-    scanning.share_out = functools.partial(share_out, processes=processes)
+    scanning.share_out = redoing.share_out = functools.partial(share_out, processes=processes)
     with Repository(sys.argv[1]) as repository:
         counted = []
         found.append(list(scanning.scan(repository, report=counted.append)))

@@ -23,17 +23,16 @@ from branchsim.audit.losses import LossReader, PathLosses
 from branchsim.audit.match import Skipped
 from branchsim.audit.overwrite import Overwrite, Overwrites, State
 from branchsim.audit.pathlog import PathLog
+from branchsim.audit.redone import Redone, may_have_lost, parts_redone, redone
 from branchsim.audit.reverts import Reverts, Withdrawal, lasting, taken_back
 from branchsim.audit.squashes import squash_steps
 from branchsim.audit.stale_commits import StaleCommits
-from branchsim.audit.steps import Landed, distinct, landed, parts_of
+from branchsim.audit.steps import Landed, distinct, landed
 from branchsim.audit.suspects import Suspects
 from branchsim.effects import Unit
 from branchsim.effects.presence import What
 from branchsim.forks import in_shares, share_out
-from branchsim.git.difftree import differing
 from branchsim.git.log import pack
-from branchsim.git.merge import MergeResult, merge_many, write_commit_graph
 from branchsim.history.messages import reverted
 from branchsim.names import Sha
 
@@ -184,9 +183,10 @@ class _Finder:
         ]
         if not merges:
             return []
-        write_commit_graph(self.repository.scratch)
-        suspects = Suspects(self.repository.scratch, graph, lambda number: pack(graph.commits[number].changes))
-        shares = in_shares(merges)
+        scratch = self.repository.scratch
+        suspects = Suspects(scratch, graph, lambda number: pack(graph.commits[number].changes))
+        lossy = may_have_lost(suspects, merges, self.reading, left_out=self.left_out)
+        shares = in_shares(redone(scratch, suspects, lossy), smallest=1)
 
         @contextmanager
         def start() -> Iterator[Callable[[int], _Part]]:
@@ -207,40 +207,18 @@ class _Finder:
         log = self.log.read_with(reader)
         return replace(self, reader=reader, log=log, left_out=Counter(), skipped={}, _restorers=set(), _unmade=[])
 
-    def of_merges(self, suspects: Suspects, merges: Sequence[Commit]) -> _Part:
+    def of_merges(self, suspects: Suspects, merges: Sequence[Redone]) -> _Part:
         """What some merges of two parents lost."""
-        records: list[Overwrite] = []
-        scratch = self.repository.scratch
-        left = suspects.lossy(self.reader, merges, self.left_out)
-        results = list(merge_many(scratch, [(commit.parents[0], commit.parents[1]) for commit in left]))
-        trees = [(result.tree, commit.tree) for commit, result in zip(left, results, strict=True) if result.tree]
-        changed = differing(scratch, [pair for pair in trees if pair[0] != pair[1]])
-        for commit, result in zip(left, results, strict=True):
-            if result.tree is None:
-                self._unmade.append(commit)
-            elif result.tree != commit.tree or result.conflicts:
-                paths = changed.get((result.tree, commit.tree), frozenset())
-                records += self._of_merge(suspects, commit, result, paths)
-        return _Part(records, self.left_out, self.skipped, self._restorers, self._unmade)
-
-    def _of_merge(
-        self, suspects: Suspects, commit: Commit, result: MergeResult, changed: frozenset[bytes]
-    ) -> list[Overwrite]:
         graph = self.history.graph
-        bases = [graph.sha(number) for number in suspects.bases(commit)]
-        trees = {sha: self.history.commit(sha).tree for sha in (*commit.parents, *bases)}
-        conflicted = frozenset(conflict.path for conflict in result.conflicts)
-        parts = parts_of(
-            self.repository.scratch,
-            commit,
-            commit.parents[1],
-            bases,
-            trees,
-            paths=changed | conflicted,
-            conflicted=conflicted,
-            clean=result.clean,
-        )
-        return self._of_parts(commit, parts)
+        records: list[Overwrite] = []
+        for commit, result, changed in merges:
+            if result is None:
+                self._unmade.append(commit)
+            else:
+                bases = [graph.sha(number) for number in suspects.bases(commit)]
+                parts = parts_redone(self.repository.scratch, graph, commit, bases, result, changed)
+                records += self._of_parts(commit, parts)
+        return _Part(records, self.left_out, self.skipped, self._restorers, self._unmade)
 
     def _one_by_one(self) -> list[Overwrite]:
         """Merges of more than two parents, and those that git cannot redo, which are rare: each head for itself."""

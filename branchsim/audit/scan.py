@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,19 +14,16 @@ from branchsim.audit.inspect import Inspection, Inspector
 from branchsim.audit.losses import LossReader
 from branchsim.audit.memo import digest_of, packed, unpacked
 from branchsim.audit.pathhistory import MemoryHistory, branch_tips
+from branchsim.audit.redone import Redone, may_have_lost, parts_redone, redone
 from branchsim.audit.remembered import Asked, Remembered, Told
-from branchsim.audit.steps import Landing, parts_of, tree_of
+from branchsim.audit.steps import Landing, tree_of
 from branchsim.audit.suspects import Suspects
 from branchsim.forks import in_shares, share_out
 from branchsim.garbage import seldom_collected
-from branchsim.git.difftree import differing
-from branchsim.git.log import Commit
-from branchsim.git.merge import MergeResult, commit_graph_meanwhile, merge_many
 from branchsim.git.repository import Repository
 from branchsim.history.results import ResultCache
 from branchsim.topology import PathGlobs
 
-_TWO = 2
 _HELD = 64 * 1024 * 1024
 
 
@@ -97,88 +95,66 @@ def _scan(
 ) -> Iterator[Inspection]:
     head = [] if repository.head_sha is None else list(tree_of(repository.scratch, [repository.head_sha]).values())
     attributes = attributes_of(repository.scratch, next(iter(head), None))
+
+    def reading() -> LossReader:
+        return LossReader(repository.scratch, ignore=ignore, attributes=attributes)
+
+    def say(number: int) -> None:
+        if report is not None and number:
+            report(number)
+
     with seldom_collected():
-        with (
-            commit_graph_meanwhile(repository.scratch, branch_tips(repository)),
-            LossReader(repository.scratch, ignore=ignore, attributes=attributes) as reader,
-        ):
+        with reading() as reader:
             history = MemoryHistory(repository, reader)
         suspects = Suspects(repository.scratch, history.graph, history.changes)
         remembered = Remembered(results, repository, history, ignore, attributes)
-    fresh = [commit for commit in suspects.merges if commit.sha not in remembered]
-    if report is not None and len(fresh) < len(suspects.merges):
-        report(len(suspects.merges) - len(fresh))
-    shares = in_shares(fresh)
+        fresh = [commit for commit in suspects.merges if commit.sha not in remembered]
+        say(len(suspects.merges) - len(fresh))
+        lossy = may_have_lost(suspects, fresh, reading, left_out=Counter(), done=say)
+        left = redone(repository.scratch, suspects, lossy)
+        say(len(lossy) - len(left))
+    # A few of them may be half of the work.
+    shares = in_shares(left, smallest=1)
 
     @contextmanager
     def start() -> Iterator[Callable[[int], list[Told]]]:
-        with LossReader(repository.scratch, ignore=ignore, attributes=attributes) as own:
+        with reading() as own:
             asked = Asked(history.read_with(own))
             inspector = Inspector(repository, own, asked)
 
             def work(number: int) -> list[Told]:
                 found = []
-                for each in _batch(inspector, suspects, suspects.lossy(own, shares[number])):
+                for each in _inspected(inspector, suspects, shares[number]):
                     found.append(asked.told(each))
                     own.forget(above=_HELD)
                 return found
 
             yield work
 
-    def done(number: int) -> None:
-        if report is not None:
-            report(len(shares[number]))
+    def place(each: Told) -> int:
+        return history.graph.number(each.inspection.commit)
 
-    inspected = itertools.chain.from_iterable(share_out(start, len(shares), done=done))
+    known = sorted(remembered.told.values(), key=place)
+    inspected = share_out(start, len(shares), done=lambda number, _: say(len(shares[number])))
     told = []
-    place = history.graph.number
-    known = sorted(remembered.told.values(), key=lambda each: place(each.inspection.commit))
-    for each in heapq.merge(known, inspected, key=lambda each: place(each.inspection.commit)):
+    for each in heapq.merge(known, itertools.chain.from_iterable(inspected), key=place):
         yield each.inspection
         told.append(each)
     remembered.keep((commit.sha for commit in suspects.merges), told)
 
 
-def _batch(inspector: Inspector, suspects: Suspects, merges: Sequence[Commit]) -> Iterator[Inspection]:
-    scratch = inspector.repository.scratch
-    pairs = [commit for commit in merges if len(commit.parents) == _TWO]
-    wanted = [(commit.parents[0], commit.parents[1]) for commit in pairs]
-    redone = dict(zip((commit.sha for commit in pairs), merge_many(scratch, wanted, unrelated=True), strict=True))
-    trees = [(redone[commit.sha].tree, commit.tree) for commit in pairs]
-    changed = differing(scratch, [(one, other) for one, other in trees if one is not None and one != other])
-    landings: list[tuple[Commit, Landing | None]] = []
-    for commit in merges:
-        result = redone.get(commit.sha)
-        if result is None or result.tree is None:
-            landings.append((commit, None))
-        elif result.tree != commit.tree or result.conflicts:
-            paths = changed.get((result.tree, commit.tree), frozenset())
-            landings.append((commit, _landing(inspector, suspects, commit, result, paths)))
-    inspector.reader.prepare([part.step for _, landing in landings if landing is not None for part in landing.parts])
-    for commit, landing in landings:
+def _inspected(inspector: Inspector, suspects: Suspects, merges: Sequence[Redone]) -> Iterator[Inspection]:
+    scratch, graph = inspector.repository.scratch, suspects.graph
+    landings: list[Landing | None] = []
+    for commit, result, changed in merges:
+        if result is None:
+            landings.append(None)
+            continue
+        bases = sorted(graph.sha(base) for base in suspects.bases(commit))
+        landings.append(Landing("merge", tuple(parts_redone(scratch, graph, commit, bases, result, changed))))
+    inspector.reader.prepare([part.step for landing in landings if landing is not None for part in landing.parts])
+    for (commit, *_), landing in zip(merges, landings, strict=True):
         yield inspector.inspect(commit) if landing is None else inspector.judged(commit, landing)
-
-
-def _landing(
-    inspector: Inspector, suspects: Suspects, commit: Commit, result: MergeResult, changed: frozenset[bytes]
-) -> Landing:
-    conflicted = frozenset(conflict.path for conflict in result.conflicts)
-    if not changed | conflicted:
-        return Landing("merge", ())
-    graph = suspects.graph
-    bases = [graph.sha(base) for base in suspects.bases(commit)]
-    trees = {sha: graph.commits[graph.number(sha)].tree for sha in (*commit.parents, *bases)}
-    parts = parts_of(
-        inspector.repository.scratch,
-        commit,
-        commit.parents[1],
-        sorted(bases),
-        trees,
-        paths=changed | conflicted,
-        conflicted=conflicted,
-        clean=result.clean,
-    )
-    return Landing("merge", tuple(parts))
 
 
 __all__ = ["scan"]

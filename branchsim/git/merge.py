@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -288,43 +287,13 @@ def write_commit_graph(scratch: Scratch) -> bool:
     -----
     It takes about a second for 100,000 commits: worth it before many merges, not before a single question.
     """
-    if not _lacks_commit_graph(scratch):
-        return False
-    run(("commit-graph", "write", "--reachable", "--no-progress"), scratch.path)
-    return True
-
-
-@contextmanager
-def commit_graph_meanwhile(scratch: Scratch, tips: Sequence[Sha]) -> Iterator[None]:
-    """The same while a block does something else; it is there when the block ends.
-
-    Parameters
-    ----------
-    scratch : Scratch
-        Where to write.
-    tips : sequence of Sha
-        The commits whose history is needed; the refs of a source may reach more (pull requests).
-
-    Raises
-    ------
-    GitError
-        git failed.
-    """
-    if not tips or not _lacks_commit_graph(scratch):
-        yield
-        return
-    arguments = ("commit-graph", "write", "--stdin-commits", "--no-progress")
-    with stream(arguments, scratch.path, feed=["".join(f"{tip}\n" for tip in tips).encode("ascii")]) as process:
-        yield
-        process.out.read()
-        process.check()
-
-
-def _lacks_commit_graph(scratch: Scratch) -> bool:
     places = [scratch.path / "objects", *scratch.alternates()]
     if any((place / "info" / name).exists() for place in places for name in ("commit-graph", "commit-graphs")):
         return False
-    return not (scratch.path / "shallow").exists()
+    if (scratch.path / "shallow").exists():
+        return False
+    run(("commit-graph", "write", "--reachable", "--no-progress"), scratch.path)
+    return True
 
 
 def _trees(scratch: Scratch, shas: set[Sha]) -> dict[Sha, Sha]:
@@ -481,7 +450,6 @@ __all__ = [
     "Pick",
     "Side",
     "Trees",
-    "commit_graph_meanwhile",
     "gave_up",
     "merge_many",
     "merge_trees",

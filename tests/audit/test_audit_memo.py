@@ -324,9 +324,11 @@ def redone(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     done: list[tuple[str, str]] = []
     lossy = Suspects.lossy
 
-    def counted(suspects: Suspects, reader: LossReader, merges: Sequence[Commit]) -> list[Commit]:
+    def counted(
+        suspects: Suspects, reader: LossReader, merges: Sequence[Commit], left_out: Counter[str]
+    ) -> list[Commit]:
         done.extend((merge.parents[0], merge.parents[1]) for merge in merges)
-        return lossy(suspects, reader, merges)
+        return lossy(suspects, reader, merges, left_out)
 
     monkeypatch.setattr(Suspects, "lossy", counted)
     return done

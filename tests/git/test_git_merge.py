@@ -23,7 +23,6 @@ from branchsim.git.merge import (
     Pick,
     Trees,
     _Tokens,
-    commit_graph_meanwhile,
     merge_many,
     merge_trees,
     pick_many,
@@ -438,16 +437,6 @@ def test_the_commit_graph_is_written_to_the_scratch_only_and_used(tmp_path: Path
     git(made.path, "commit-graph", "write", "--reachable")
     with Repository(made.path) as repo:
         assert not write_commit_graph(repo.scratch)
-
-
-def test_a_commit_graph_that_is_written_meanwhile_is_there_in_the_end(tmp_path: Path) -> None:
-    with RepoBuilder(tmp_path / "r") as made:
-        made.commit("main", {"a": "1"})
-    with Repository(made.path) as repo:
-        for _ in range(2):
-            with commit_graph_meanwhile(repo.scratch, [repo.resolve("main")]):
-                assert len(rev_list(repo.scratch, [repo.resolve("main")])) == 1
-            git(repo.scratch.path, "commit-graph", "verify")
 
 
 def test_an_output_that_is_cut_off_anywhere_is_no_result(tmp_path: Path) -> None:
