@@ -9,8 +9,8 @@ import importlib
 import itertools
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Protocol, TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Protocol
 
 from branchsim.audit.losses import LossReader
 from branchsim.audit.pathlog import PathLog, Steps
@@ -19,7 +19,6 @@ from branchsim.git.repository import Repository
 from branchsim.history.graph import Graph
 from branchsim.names import Sha
 
-_T = TypeVar("_T")
 _LARGE = 20_000
 """In so large a history somebody will ask what came after a commit."""
 _STEPS = 20_000
@@ -98,10 +97,7 @@ class MemoryHistory:
         touched = self._touched
         # Forks share what is there before them, and this process waits for git meanwhile.
         ready = threading.Thread(target=importlib.import_module, args=("scipy.sparse.csgraph",))
-        tips = branch_tips(repository)
-        # One process for all would keep the other processors waiting.
-        halves = [read_packed(repository.scratch, tips, options=(kind,)) for kind in ("--merges", "--no-merges")]
-        for commit, text in _taking_turns(halves):
+        for commit, text in read_packed(repository.scratch, branch_tips(repository)):
             if text:
                 came = len(commits)
                 for path in text.split(b"\0")[1::2]:
@@ -214,14 +210,3 @@ class MemoryHistory:
         # This may look like what stands before a path.
         tokens = text.split(b"\0")
         return b"%b\0%b\0" % (tokens[2 * tokens[1::2].index(path)], path)
-
-
-def _taking_turns(streams: Sequence[Iterator[_T]]) -> Iterator[_T]:
-    """What several streams bring, one of each in turn, so that all of them go on."""
-    left = list(streams)
-    while left:
-        for each in tuple(left):
-            try:
-                yield next(each)
-            except StopIteration:
-                left.remove(each)

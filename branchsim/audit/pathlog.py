@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, overload
@@ -174,17 +175,21 @@ class _Walk:
         self._with_path = with_path
         self._spaceless = spaceless
         self._at = 0
-        # Lines without their white space are kept as plain text: there may be many.
-        self._came: dict[Unit | str, Commit] = {}
-        self._went: dict[Unit | str, Commit] = {}
+        # What each did, by unit, or by the plain text of lines without their white space.
+        self._read: list[tuple[Commit, Mapping[Any, int]]] = []
 
     def first(self, unit: Unit, sign: int) -> Commit | None:
         """The first commit with which a unit came (1) or went (-1)."""
-        found = self._came if sign > 0 else self._went
         wanted = spaceless(unit.value) if self._spaceless and unit.kind == "line" else unit
-        while wanted not in found and self._at < len(self._steps):
+        known = 0
+        while True:
+            for commit, changed in itertools.islice(self._read, known, None):
+                if changed.get(wanted, 0) * sign > 0:
+                    return commit
+            known = len(self._read)
+            if self._at == len(self._steps):
+                return None
             self._go_on()
-        return found.get(wanted)
 
     def _go_on(self) -> None:
         batch = list(self._steps[self._at : self._at + _AT_ONCE])
@@ -198,6 +203,4 @@ class _Walk:
                 changed: Mapping[Any, int] = deltas.spaceless(change) if self._spaceless else deltas.of(change)
             except UnknownContentError:
                 continue
-            for unit, more in changed.items():
-                if more:
-                    (self._came if more > 0 else self._went).setdefault(unit, commit)
+            self._read.append((commit, changed))

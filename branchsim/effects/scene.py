@@ -15,7 +15,7 @@ from branchsim.effects.paths import Attributes, PathReason, classify_path, looks
 from branchsim.effects.presence import Side, Verdict, What
 from branchsim.effects.stretch import apart
 from branchsim.effects.text import Limits, TextError, decode, has_words, is_binary, normalised, shorten, split_lines
-from branchsim.effects.tokens import Relaid, Rows, TokenText, tokens_of
+from branchsim.effects.tokens import Relaid, TokenText, rows_of, tokens_of
 from branchsim.effects.units import ABSENT, Form, Unit, Units
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ class Scene:
     @cached_property
     def tokens(self) -> Mapping[str, tuple[TokenText, TokenText] | None]:
         """For each side its tokens and those of the result, where they differ; None where a text is too long."""
-        rows = Rows(self.family)
+        rows = rows_of(self.family)
 
         def read(text: str) -> tuple[TokenText, TokenText] | None:
             merged = self.stretches.get("merged")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from branchsim.effects.languages import Family, without_comment
@@ -66,8 +66,8 @@ def _joined(tokens: Sequence[str]) -> str:
     return "".join(f"\x01{token}\x02" for token in tokens)
 
 
-class Rows(dict[str, list[str]]):
-    """The tokens of lines, each read once.
+class Rows(dict[str, str]):
+    """The first token of each line, empty where it has none, and its tokens as a piece of a text; each is read once.
 
     Parameters
     ----------
@@ -78,11 +78,15 @@ class Rows(dict[str, list[str]]):
     def __init__(self, family: Family | None = None) -> None:
         super().__init__()
         self._family = family
-        self._pieces: dict[tuple[str, bool], tuple[str, int]] = {}
+        self._open: dict[str, tuple[str, int]] = {}
+        self._closed: dict[str, tuple[str, int]] = {}
 
-    def __missing__(self, line: str) -> list[str]:
-        row = self[line] = _row(line, self._family)
-        return row
+    def __missing__(self, line: str) -> str:
+        row = _row(line, self._family)
+        first = self[line] = row[0] if row else ""
+        if row:
+            self._open[line] = _piece(_drop_commas(row))
+        return first
 
     def piece(self, line: str, *, closed: bool) -> tuple[str, int]:
         """A line as joined tokens, and how long that is without what may be left open at its end.
@@ -90,17 +94,33 @@ class Rows(dict[str, list[str]]):
         Parameters
         ----------
         line : str
-            A line that has tokens.
+            A line that has tokens, of which the first was asked for.
         closed : bool
             Whether the next token after it is a closing bracket.
         """
-        key = line, closed
-        found = self._pieces.get(key)
+        if not closed:
+            return self._open[line]
+        found = self._closed.get(line)
         if found is None:
-            row = self[line]
-            piece = _joined(_drop_commas([*row, ")"])[:-1] if closed else _drop_commas(row))
-            found = self._pieces[key] = piece, len(open_ended(piece))
+            found = self._closed[line] = _piece(_drop_commas([*_row(line, self._family), ")"])[:-1])
         return found
+
+
+def _piece(tokens: Sequence[str]) -> tuple[str, int]:
+    piece = _joined(tokens)
+    return piece, len(open_ended(piece))
+
+
+def rows_of(family: Family | None) -> Rows:
+    """The lines of a family of languages that were read before: the same files are asked for again and again."""
+    known = _ROWS.get(family)
+    if known is None or len(known) > _KNOWN:
+        known = _ROWS[family] = Rows(family)
+    return known
+
+
+_KNOWN = 20_000
+_ROWS: dict[Family | None, Rows] = {}
 
 
 class TokenText:
@@ -116,31 +136,34 @@ class TokenText:
 
     def __init__(self, text: str, known: Rows | None = None) -> None:
         known = Rows() if known is None else known
-        lines = [(line, row[0]) for line in split_lines(text) if (row := known[line])]
-        pieces: list[str] = []
-        self._starts: set[int] = set()
-        self._ends: set[int] = set()
-        self._open_ends: set[int] = set()
+        lines = [line for line in split_lines(text) if known[line]]
+        following = [known[line] in _CLOSERS for line in lines[1:]]
+        self._pieces = [
+            known.piece(line, closed=after) for line, after in zip(lines, [*following, False], strict=False)
+        ]
+        self._text = "".join([piece for piece, _ in self._pieces])
+
+    @cached_property
+    def _places(self) -> tuple[set[int], set[int], set[int]]:
+        """Where lines began, where they ended, and where they did without the brackets at their end."""
+        starts, ends, open_ends = set(), set(), set()
         at = 0
-        following = [first for _, first in lines[1:]]
-        for (line, _), after in zip(lines, [*following, ""], strict=True):
-            piece, bare = known.piece(line, closed=after in _CLOSERS)
-            self._starts.add(at)
-            self._open_ends.add(at + bare)
+        for piece, bare in self._pieces:
+            starts.add(at)
+            open_ends.add(at + bare)
             at += len(piece)
-            self._ends.add(at)
+            ends.add(at)
             if piece.endswith(_COMMA):
-                self._ends.add(at - len(_COMMA))
-            pieces.append(piece)
-        self._text = "".join(pieces)
+                ends.add(at - len(_COMMA))
+        return starts, ends, open_ends
 
     def count(self, wanted: str, *, open_end: bool = False) -> int:
         """How often some tokens fill whole lines, be it one or several; the brackets at the end may be left open."""
-        ends = self._open_ends if open_end else self._ends
         found = 0
         at = self._text.find(wanted) if wanted else -1
         while at >= 0:
-            found += at in self._starts and at + len(wanted) in ends
+            starts, ends, open_ends = self._places
+            found += at in starts and at + len(wanted) in (open_ends if open_end else ends)
             at = self._text.find(wanted, at + 1)
         return found
 
@@ -173,4 +196,4 @@ class Relaid:
                 self.result.update(after)
 
 
-__all__ = ["Relaid", "Rows", "TokenText", "open_ended", "said_again", "tokens_of"]
+__all__ = ["Relaid", "Rows", "TokenText", "open_ended", "rows_of", "said_again", "tokens_of"]

@@ -162,24 +162,32 @@ def read_difference(
         return [commit for share in shares for commit in share]
 
 
-def read_packed(
-    scratch: Scratch,
-    revisions: Sequence[str],
-    *,
-    options: Sequence[str] = (),
-    report: Callable[[int], None] | None = None,
-) -> Iterator[tuple[Commit, bytes]]:
-    """The same as `read_commits`, with the changes beside the commits as git printed them, to `unpack` where wanted.
+def read_packed(scratch: Scratch, revisions: Sequence[str]) -> Iterator[tuple[Commit, bytes]]:
+    """The same commits, with the changes beside them as git printed them, to `unpack` where wanted, by more processes.
 
-    There are millions of them in a large history, and hardly anybody will ask for most.
+    There are millions of changes in a large history, and hardly anybody will ask for most. The order is that of
+    ``git log`` only where one process reads all.
 
     Raises
     ------
     GitError
         git failed, for example because an object is missing or corrupt.
     """
-    for side, fields, text in _read(scratch, revisions, options, (), report, changes=True):
-        yield _commit(side, fields, ()), text
+    order = rev_list(scratch, revisions)
+    count = max(1, min(os.cpu_count() or 1, len(order) // _SHARE))
+    size = -(-len(order) // count)
+    # Neighbours have most of their trees in common.
+    shares = [order[start : start + size] for start in range(0, len(order), size or 1)]
+    left = [_read(scratch, share, ("--no-walk=unsorted",), (), None, changes=True) for share in shares]
+    # One commit of each in turn, so that all of them go on.
+    while left:
+        for each in tuple(left):
+            try:
+                _, fields, text = next(each)
+            except StopIteration:
+                left.remove(each)
+            else:
+                yield _commit(b">", fields, ()), text
 
 
 def unpack(text: bytes, known: dict[Any, Any] | None = None) -> tuple[RawChange, ...]:
