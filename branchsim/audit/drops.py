@@ -29,7 +29,7 @@ from branchsim.effects import (
 from branchsim.effects.scene import skeleton
 from branchsim.effects.tokens import said_again
 from branchsim.effects.units import form_of
-from branchsim.git.difftree import differing, renames
+from branchsim.git.difftree import MoveReader, differing
 from branchsim.git.log import Commit, empty_tree
 from branchsim.git.objects import TreeEntry
 from branchsim.git.repository import Repository
@@ -68,7 +68,7 @@ class Drops:
         self._reader = reader
         self._deleted: dict[tuple[Sha, Sha], frozenset[bytes]] = {}
         self._came: dict[tuple[Sha, Sha], frozenset[bytes]] = {}
-        self._moved: dict[tuple[Sha, Sha], dict[bytes, bytes]] = {}
+        self._moves = MoveReader(repository.scratch)
 
     def of(self, changes: Sequence[Change], parts: Mapping[Sha, Sequence[Part]]) -> dict[Sha, Dropped]:
         """The changes that are ancestors, but that a merge on their way did not keep.
@@ -216,19 +216,13 @@ class Drops:
     ) -> dict[tuple[Sha, bytes], bytes]:
         """From a merge and one of some names on one of its sides to the name in its result, where that matters."""
         # Between trees far apart git looks long for what was moved: it is asked where that can tell something.
-        pairs = {
-            merge: [pair for pair in self._sides(merge) if self._matters(pair, names, resolutions[merge].paths)]
-            for merge, names in wanted.items()
-        }
-        fresh = list(dict.fromkeys(pair for each in pairs.values() for pair in each if pair not in self._moved))
-        among = frozenset().union(*(self._deleted[pair] for pair in fresh))
-        self._moved |= renames(self._repository.scratch, fresh, among)
-        return {
-            (merge, old): new
-            for merge, each in pairs.items()
-            for pair in each
-            for old, new in self._moved[pair].items()
-        }
+        found: dict[tuple[Sha, bytes], bytes] = {}
+        for merge, names in wanted.items():
+            for pair in self._sides(merge):
+                if self._matters(pair, names, resolutions[merge].paths):
+                    moved = self._moves.of(*pair, self._deleted[pair] & names)
+                    found |= {(merge, old): new for old, new in moved.items()}
+        return found
 
     def _matters(self, pair: tuple[Sha, Sha], names: set[bytes], contested: frozenset[bytes]) -> bool:
         """Whether one of some names may have come to a contested path, or have gone from one."""

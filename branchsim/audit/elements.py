@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from branchsim.audit.holding import effects_of_change, holds
+from branchsim.audit.holding import effects_of_change, first_holding
 from branchsim.effects import Form
 from branchsim.effects.units import form_of
 
@@ -50,10 +50,12 @@ def by_elements(
         forms = {units.form for effect in effects.values() for units in (effect.before, effect.after)}
         if not effects or not forms <= _STRUCTURED | {Form.ABSENT}:
             continue
+        landings: dict[Sha, Landing] = {}
         for landing in moments[change.id]:
-            if holds(scratch, reader, change, effects, history.commit(landing.sha).tree):
-                found[change.id] = landing
-                break
+            landings.setdefault(history.commit(landing.sha).tree, landing)
+        tree = first_holding(reader, change, effects, landings)
+        if tree is not None:
+            found[change.id] = landings[tree]
         reader.forget(above=_HELD)
     return found
 

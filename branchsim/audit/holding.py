@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from branchsim.audit.losses import LossReader
 from branchsim.effects import Effect, State, combine, effect_of, state
-from branchsim.git.difftree import raw_changes, renames
+from branchsim.git.difftree import raw_changes
 from branchsim.git.log import RawChange, empty_tree
 from branchsim.git.objects import TreeEntry
 from branchsim.git.scratch import Scratch
@@ -42,38 +42,53 @@ def effects_of_change(
     return effects
 
 
-def state_in(scratch: Scratch, reader: LossReader, change: Change, effects: Mapping[bytes, Effect], tree: Sha) -> State:
+def state_in(reader: LossReader, change: Change, effects: Mapping[bytes, Effect], tree: Sha) -> State:
     """Whether a tree holds the effects of a change; files that were renamed since are followed."""
-    return combine(states_in(scratch, reader, change, effects, tree).values())
+    return combine(states_in(reader, change, effects, tree).values())
 
 
-def holds(scratch: Scratch, reader: LossReader, change: Change, effects: Mapping[bytes, Effect], tree: Sha) -> bool:
-    """Whether a tree holds everything that a change did, as far as it can be read, and that is something.
+def first_holding(
+    reader: LossReader, change: Change, effects: Mapping[bytes, Effect], trees: Iterable[Sha]
+) -> Sha | None:
+    """The first of some trees that holds everything that a change did, as far as it can be read, and that is something.
 
-    It says what `state_in` says, but does not go on where something is not there.
+    It says what `state_in` says of each, but does not go on where something is not there.
     """
-    located = reader.entries([(tree, path) for path in effects])
-    live = 0
-    # One by one first what has its name still: git looks long for renames.
-    here = [{path: effect} for path, effect in effects.items() if (tree, path) in located]
-    away = {path: effect for path, effect in effects.items() if (tree, path) not in located}
-    for some in (*here, away):
-        for found in states_in(scratch, reader, change, some, tree).values():
-            if found.live < found.total:
-                return False
-            live += found.live
-    return live > 0
+    live = dict.fromkeys(trees, 0)
+    away: dict[Sha, dict[bytes, Effect]] = {tree: {} for tree in live}
+    for path, effect in effects.items():
+        entries = reader.entries([(tree, path) for tree in live])
+        known: dict[TreeEntry, State | None] = {}
+        for tree in list(live):
+            entry = entries.get((tree, path))
+            if entry is None:
+                away[tree][path] = effect
+                continue
+            if entry not in known:
+                now = reader.units(path, entry)
+                known[entry] = state(effect, now) if now.is_known else None
+            found = known[entry]
+            if found is not None and found.live < found.total:
+                del live[tree]
+            elif found is not None:
+                live[tree] += found.live
+        if not live:
+            return None
+    # What was moved comes last, since git looks for that long.
+    for tree, count in live.items():
+        moved = states_in(reader, change, away[tree], tree).values()
+        if all(found.live == found.total for found in moved) and count + sum(found.live for found in moved) > 0:
+            return tree
+    return None
 
 
-def states_in(
-    scratch: Scratch, reader: LossReader, change: Change, effects: Mapping[bytes, Effect], tree: Sha
-) -> dict[bytes, State]:
+def states_in(reader: LossReader, change: Change, effects: Mapping[bytes, Effect], tree: Sha) -> dict[bytes, State]:
     """The same, path by path; what cannot be read is left out."""
     entries = reader.entries([(tree, path) for path in effects])
     moved: Mapping[bytes, bytes] = {}
-    if any((tree, path) not in entries and effect.after.is_present for path, effect in effects.items()):
-        pair = (change.trees[1], tree)
-        moved = renames(scratch, [pair])[pair]
+    away = {path for path, effect in effects.items() if (tree, path) not in entries and effect.after.is_present}
+    if away:
+        moved = reader.moves.of(change.trees[1], tree, away)
         entries |= reader.entries([(tree, moved[path]) for path in effects if path in moved])
     reader.preload(entry.sha for entry in entries.values() if not entry.is_submodule)
     states = {}
@@ -85,4 +100,4 @@ def states_in(
     return states
 
 
-__all__ = ["effects_of_change", "holds", "paths_of_change", "state_in", "states_in"]
+__all__ = ["effects_of_change", "first_holding", "paths_of_change", "state_in", "states_in"]

@@ -11,7 +11,6 @@ from branchsim.audit.holding import effects_of_change, paths_of_change, states_i
 from branchsim.audit.losses import LossReader
 from branchsim.audit.ranks import is_secondary
 from branchsim.effects import Effect, Live, State, classify_path, combine
-from branchsim.git.difftree import renames
 from branchsim.git.repository import Repository
 from branchsim.history.changes import Change, Changes
 from branchsim.history.landings import History, Landing
@@ -157,8 +156,7 @@ class Hurt:
                 if effect.before.is_present and (tip, path) not in entries and (side, path) not in entries
             }
             if gone:
-                pair = (change.trees[0] or change.trees[1], side)
-                found |= gone - renames(self._repository.scratch, [pair])[pair].keys()
+                found |= gone - reader.moves.of(change.trees[0] or change.trees[1], side, gone).keys()
         return frozenset(found)
 
     def holds(self, change: Change) -> bool:
@@ -206,7 +204,7 @@ class Hurt:
 
     def _states(self, change: Change, commit: Sha, paths: Collection[bytes] | None = None) -> dict[bytes, State]:
         tree = self._history.commit(commit).tree
-        found = states_in(self._repository.scratch, self._reader, change, self._effects(change, paths), tree)
+        found = states_in(self._reader, change, self._effects(change, paths), tree)
         self._reader.forget(above=_HELD)
         return found
 

@@ -28,7 +28,7 @@ from branchsim.effects import Side as EffectSide
 from branchsim.effects import Verdict as UnitVerdict
 from branchsim.effects.stretch import compared, is_merged
 from branchsim.effects.units import DEFAULTS, KnownLines, form_of
-from branchsim.git.difftree import RenameReader
+from branchsim.git.difftree import MoveReader, RenameReader
 from branchsim.git.objects import ObjectReader, TreeEntry
 from branchsim.git.scratch import Scratch
 from branchsim.names import Sha
@@ -124,6 +124,8 @@ class LossReader:
     ----------
     deltas : Deltas
         What single changes did, read with this reader.
+    moves : MoveReader
+        Where single files were moved between trees.
     """
 
     def __init__(
@@ -145,6 +147,7 @@ class LossReader:
         self._located: dict[tuple[Sha, bytes], TreeEntry | None] = {}
         self._lines: KnownLines = {}
         self.deltas = Deltas(self)
+        self.moves = MoveReader(scratch)
 
     def __enter__(self) -> Self:
         self._reader.__enter__()

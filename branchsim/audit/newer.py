@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from branchsim.audit.lines import WHITE_SPACE, Effect, meaningful
 from branchsim.effects import classify_path
+from branchsim.names import Sha
 from branchsim.topology.patterns import VersionKey, version_key
 
 # A name may end where the version begins: effects are lines without white space.
@@ -95,9 +96,12 @@ def raised(effects: Sequence[Effect]) -> dict[bytes, dict[bytes, bytes]]:
 
 
 def held(
-    effects: Sequence[Effect], ups: Mapping[bytes, Mapping[bytes, bytes]], content: Callable[[bytes], bytes | None]
-) -> Newer | None:
-    """Whether a tree has the versions that a change brings, or newer ones, and all else that it does.
+    effects: Sequence[Effect],
+    ups: Mapping[bytes, Mapping[bytes, bytes]],
+    trees: Iterable[Sha],
+    contents: Callable[[bytes, Sequence[Sha]], Mapping[Sha, bytes | None]],
+) -> tuple[Sha, Newer] | None:
+    """The first of some trees that has the versions which a change brings, or newer ones, and all else that it does.
 
     Parameters
     ----------
@@ -105,36 +109,58 @@ def held(
         What the change does, path by path.
     ups : mapping
         The versions that it raises, from `raised`.
-    content : callable
-        The file of the tree at a path; None where there is none.
+    trees : iterable of Sha
+        The trees.
+    contents : callable
+        The files at a path of some of the trees; None where there is none.
 
     Returns
     -------
-    Newer or None
-        The line to show. What the tree does not speak of any more needs no version there; but one it has to have.
+    tuple of (Sha, Newer) or None
+        The tree and the line to show. What a tree does not speak of any more needs no version there; but one it has to
+        have.
     """
-    shown: list[Newer] = []
-    for effect in effects if ups else ():
+    shown: dict[Sha, list[Newer]] = {tree: [] for tree in trees} if ups else {}
+    for effect in effects:
+        if not shown:
+            return None
         if classify_path(effect.path) in _DERIVED:
             continue
-        text, own = content(effect.path) or b"", ups.get(effect.path, {})
-        rest = [line for line in effect.added if _about(line) not in own]
-        plain = text.translate(None, WHITE_SPACE)
-        # Most files that have not got a line have not got its text either.
-        if any(line not in plain for line in rest):
-            return None
-        lines = meaningful(text)
-        if any(line not in lines for line in rest) or any(line in lines for line in effect.removed):
-            return None
-        there = _settings(lines) if own else {}
-        versions = {about: min(there[about], key=_order) for about in own if about in there}
-        if any(_order(version) < _order(own[about]) for about, version in versions.items()):
-            return None
-        shown += (
-            Newer(effect.path, _as_written(text, about, version), newer=_order(version) > _order(own[about]))
-            for about, version in versions.items()
-        )
-    return next((each for each in shown if each.newer), shown[0] if shown else None)
+        # Most trees have not got the first file as it should be, and of those that have it many have the same.
+        known: dict[bytes, list[Newer] | None] = {}
+        for tree, content in contents(effect.path, list(shown)).items():
+            text = content or b""
+            if text not in known:
+                known[text] = _held_in(text, effect, ups.get(effect.path, {}))
+            found = known[text]
+            if found is None:
+                del shown[tree]
+            else:
+                shown[tree] += found
+    for tree, lines in shown.items():
+        if lines:
+            return tree, next((each for each in lines if each.newer), lines[0])
+    return None
+
+
+def _held_in(text: bytes, effect: Effect, own: Mapping[bytes, bytes]) -> list[Newer] | None:
+    """The lines of a file with the versions that a change brings, or newer ones; None where it lacks something."""
+    rest = [line for line in effect.added if _about(line) not in own]
+    plain = text.translate(None, WHITE_SPACE)
+    # Most files that have not got a line have not got its text either.
+    if any(line not in plain for line in rest):
+        return None
+    lines = meaningful(text)
+    if any(line not in lines for line in rest) or any(line in lines for line in effect.removed):
+        return None
+    there = _settings(lines) if own else {}
+    versions = {about: min(there[about], key=_order) for about in own if about in there}
+    if any(_order(version) < _order(own[about]) for about, version in versions.items()):
+        return None
+    return [
+        Newer(effect.path, _as_written(text, about, version), newer=_order(version) > _order(own[about]))
+        for about, version in versions.items()
+    ]
 
 
 def _about(line: bytes) -> bytes | None:

@@ -6,7 +6,7 @@ import functools
 import shlex
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from branchsim.audit.bookkeeping import is_bookkeeping
@@ -189,21 +189,24 @@ class Replay:
         files: _Files,
     ) -> Standing | None:
         """The first landing on which the branch has the versions that a change brings, or newer ones."""
-        ups = raised(effects)
-        for landing in moments if ups else ():
-            found = held_versions(effects, ups, files.of(self._tree(landing), [effect.path for effect in effects]))
-            if found is not None:
-                what = "a newer version than it brings" if found.newer else "the version that it brings"
-                had = "had" if landing.at <= change.at else "has"
-                since = "" if landing.at <= change.at else f"with {landing.sha[:12]} "
-                path = found.path.decode("utf-8", "replace")
-                line = found.line.decode("utf-8", "replace")[:_SHOWN]
-                return Standing(
-                    superseded_by=landing.sha,
-                    check=shlex.join(["git", "show", f"{landing.sha[:12]}:{path}"]),
-                    reason=f"{since}{self._branch} {had} {what}: {line!r} in {path}",
-                )
-        return None
+        landings: dict[Sha, Landing] = {}
+        for landing in moments:
+            landings.setdefault(self._tree(landing), landing)
+        held = held_versions(effects, raised(effects), landings, files.of)
+        if held is None:
+            return None
+        tree, found = held
+        landing = landings[tree]
+        what = "a newer version than it brings" if found.newer else "the version that it brings"
+        had = "had" if landing.at <= change.at else "has"
+        since = "" if landing.at <= change.at else f"with {landing.sha[:12]} "
+        path = found.path.decode("utf-8", "replace")
+        line = found.line.decode("utf-8", "replace")[:_SHOWN]
+        return Standing(
+            superseded_by=landing.sha,
+            check=shlex.join(["git", "show", f"{landing.sha[:12]}:{path}"]),
+            reason=f"{since}{self._branch} {had} {what}: {line!r} in {path}",
+        )
 
     def _tree(self, landing: Landing) -> Sha:
         return self._history.commit(landing.sha).tree
@@ -310,22 +313,17 @@ class _Files:
         self._known: dict[Sha, bytes | None] = {}
         self._size = 0
 
-    def of(self, tree: Sha, paths: Sequence[bytes]) -> Callable[[bytes], bytes | None]:
-        """Gives the files of a tree by path; None where there is no readable one."""
-        infos = self._reader.find((tree, path) for path in paths)
-
-        def file(path: bytes) -> bytes | None:
-            info = infos[tree, path]
-            return self._content(info) if isinstance(info, ObjectInfo) and info.type == "blob" else None
-
-        return file
-
-    def _content(self, info: ObjectInfo) -> bytes | None:
-        if info.sha not in self._known:
-            if self._size > _HELD:
-                self._known.clear()
-                self._size = 0
-            found = [content for _, content in self._reader.known_blobs([info]) if isinstance(content, bytes)]
-            self._known[info.sha] = found[0] if found else None
-            self._size += info.size
-        return self._known[info.sha]
+    def of(self, path: bytes, trees: Sequence[Sha]) -> dict[Sha, bytes | None]:
+        """The files at a path of some trees, in their order; None where there is no readable one."""
+        infos = self._reader.find((tree, path) for tree in trees)
+        blobs = {
+            tree: info for (tree, _), info in infos.items() if isinstance(info, ObjectInfo) and info.type == "blob"
+        }
+        if self._size > _HELD:
+            self._known.clear()
+            self._size = 0
+        unread = {info.sha: info for info in blobs.values() if info.sha not in self._known}
+        for sha, content in self._reader.known_blobs(unread.values()):
+            self._known[sha] = content if isinstance(content, bytes) else None
+            self._size += unread[sha].size
+        return {tree: self._known.get(blobs[tree].sha) if tree in blobs else None for tree in trees}

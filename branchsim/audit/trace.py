@@ -398,7 +398,7 @@ class _Tracer:
 
     def _state(self, landing: Landing, effects: Mapping[bytes, Effect]) -> State:
         tree = self.audit.history.commit(landing.sha).tree
-        return state_in(self.repository.scratch, self.reader, self.change, effects, tree)
+        return state_in(self.reader, self.change, effects, tree)
 
     def _standing(self, branch: str, steps: Sequence[Step]) -> Standing:
         if not steps:

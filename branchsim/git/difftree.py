@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 from branchsim.errors import GitError
 from branchsim.git.log import RawChange
+from branchsim.git.moves import Apart
+from branchsim.git.objects import write_object
 from branchsim.git.process import Conversation, run
 from branchsim.names import Sha
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Container, Iterable, Iterator, Sequence
 
     from branchsim.git.scratch import Scratch
 
@@ -202,6 +204,66 @@ class RenameReader:
         return found
 
 
+class MoveReader:
+    """Asks where single files were moved between trees of which many are alike: what differs is carried on.
+
+    Parameters
+    ----------
+    scratch : Scratch
+        Where to read.
+    """
+
+    def __init__(self, scratch: Scratch) -> None:
+        self._scratch = scratch
+        self._apart: OrderedDict[Pair, Apart] = OrderedDict()
+
+    def of(self, old: Sha, new: Sha, asked: Collection[bytes]) -> dict[bytes, bytes]:
+        """The `renames` of some files from one tree to another, from the old name to the new one.
+
+        Raises
+        ------
+        GitError
+            A tree is missing or corrupt.
+        """
+        told = self._differing(old, new).few(asked, _MOST)
+        if told is not None:
+            try:
+                alike = self._alike({each.contents for each in told.likely})
+            except GitError:  # one is missing, and so git looks for equal contents only
+                told = None
+        if told is None:
+            return _moved(self._scratch, [(old, new)], asked)[old, new]
+        return told.moved | {each.old: each.new for each in told.likely if each.contents in alike}
+
+    def _differing(self, old: Sha, new: Sha) -> Apart:
+        """How two trees differ, from what is known of others to one of them, or else of the pair asked for last."""
+        near = next((pair for pair in reversed(self._apart) if pair[1] == new or pair[0] == old), None)
+        if near is None and len(self._apart) == _APART:
+            near = next(iter(self._apart))
+        steps = [] if near is None else [pair for pair in ((near[0], old), (near[1], new)) if pair[0] != pair[1]]
+        changes = raw_changes(self._scratch, steps)
+        if near is None or sum(map(len, changes.values())) > len(self._apart[near]):
+            apart = Apart(raw_changes(self._scratch, [(old, new)])[old, new])
+        else:
+            apart = self._apart.pop(near)
+            apart.carry(changes.get((near[0], old), ()))
+            apart.carry(changes.get((near[1], new), ()), second=True)
+        self._apart[old, new] = apart
+        while len(self._apart) > _APART:
+            self._apart.popitem(last=False)
+        return apart
+
+    def _alike(self, contents: Collection[Pair]) -> set[Pair]:
+        """Which pairs of files are so alike that git takes them for one where no others have their base name."""
+        trees = {(self._tree(b"old", before), self._tree(b"new", after)): (before, after) for before, after in contents}
+        found = _raw(self._scratch, list(trees), (*_RAW, "-M75%", "--diff-filter=R"), names=2)
+        return {trees[pair] for pair, _, _ in found}
+
+    def _tree(self, name: bytes, blob: Sha) -> Sha:
+        return write_object(self._scratch, "tree", b"100644 %b\0%b" % (name, bytes.fromhex(blob)))
+
+
+_APART = 2
 _LATE = 16
 
 
@@ -236,4 +298,4 @@ def _entries(pairs: Sequence[Pair], out: bytes, names: int) -> Iterator[tuple[Pa
             yield (pair, token, first) if names == 1 else (pair, first, next(tokens))
 
 
-__all__ = ["FEW", "GitError", "RenameReader", "diff_tree", "differing", "raw_changes", "renames"]
+__all__ = ["FEW", "GitError", "MoveReader", "RenameReader", "diff_tree", "differing", "raw_changes", "renames"]

@@ -11,11 +11,13 @@ from support.forks import block
 from support.story import Files, Story
 
 from branchsim.audit.lines import Effect, meaningful
-from branchsim.audit.newer import held, is_of_another, raised
+from branchsim.audit.newer import Newer, held, is_of_another, raised
 from branchsim.audit.verdicts import Verdict
+from branchsim.names import Sha
 from branchsim.topology import version_key
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from branchsim.audit.verdicts import Obligation
@@ -27,6 +29,12 @@ SUBJECT = "Bump log4j from 2.14.1 to 2.17.1"
 def effect(path: str, before: str, after: str) -> Effect:
     was, now = meaningful(before.encode()), meaningful(after.encode())
     return Effect(path.encode(), now - was, was - now)
+
+
+def held_in(change: list[Effect], content: Callable[[bytes], bytes | None]) -> Newer | None:
+    tree = Sha("1" * 40)
+    found = held(change, raised(change), [tree], lambda path, trees: dict.fromkeys(trees, content(path)))
+    return found and found[1]
 
 
 def story(tmp_path: Path) -> Story:
@@ -95,18 +103,22 @@ def test_lock_files_say_nothing_and_digests_beside_a_version_do_not_matter() -> 
     assert raised([lock]) == {}
     assert list(raised([pinned])) == [b"ci.yml"]
     there = {b"ci.yml": f"uses: a/b@{'3' * 40} # v2.0.0\n".encode()}
-    found = held([lock, pinned], raised([lock, pinned]), there.get)
+    found = held_in([lock, pinned], there.get)
     assert found is not None
     assert (found.line, found.newer) == (f"uses: a/b@{'3' * 40} # v2.0.0".encode(), True)
 
 
 def test_a_file_of_nothing_but_a_version() -> None:
     change = [effect(".go-version", "1.23.7\n", "1.23.8\n")]
-    answers = [
-        held(change, raised(change), lambda _, text=text: text)  # type: ignore[misc]
-        for text in (b"1.24.0\n", b"1.23.8\n", b"1.23.7\n", None)
-    ]
+    texts: dict[Sha, bytes | None] = {
+        Sha(name): text for name, text in zip("abcd", (b"1.24.0\n", b"1.23.8\n", b"1.23.7\n", None), strict=True)
+    }
+    answers = [held_in(change, lambda _, text=text: text) for text in texts.values()]  # type: ignore[misc]
     assert [answer and answer.newer for answer in answers] == [True, False, None, None]
+    # Of several trees it is the first.
+    for order, first in (("dcba", "b"), ("cab", "a"), ("dc", None)):
+        found = held(change, raised(change), map(Sha, order), lambda _, trees: {tree: texts[tree] for tree in trees})
+        assert (found and found[0]) == first
 
 
 @pytest.mark.parametrize(
@@ -120,7 +132,7 @@ def test_a_file_of_nothing_but_a_version() -> None:
 )
 def test_what_a_raise_adds_and_removes_besides_is_looked_for_as_whole_lines(there: str, passes: bool) -> None:
     change = [effect("deps.toml", "lib = 1.0\nold line\n", "lib = 1.1\nnew line\n")]
-    assert (held(change, raised(change), lambda _: there.encode()) is not None) == passes
+    assert (held_in(change, lambda _: there.encode()) is not None) == passes
 
 
 _NUMBERS = st.lists(st.integers(0, 30), min_size=2, max_size=4).map(lambda parts: ".".join(map(str, parts)))
@@ -131,7 +143,7 @@ def test_no_older_version_passes(old: str, new: str, there: list[str], *, more: 
     before, after = f"library = {old}\n", f"library = {new}\n" + "a line of work\n" * more
     content = "".join(f"library = {version}\n" for version in there).encode()
     change = [effect("deps.toml", before, after)]
-    found = held(change, raised(change), lambda _: content)
+    found = held_in(change, lambda _: content)
     raises = version_key(old) < version_key(new)
     good = bool(there) and all(version_key(version) >= version_key(new) for version in there)
     assert (found is not None) == (raises and good and not more)

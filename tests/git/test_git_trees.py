@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import random
+from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from support.damage import lose
 from support.histories import Step, build, histories
-from support.repos import RepoBuilder, executable, git
+from support.repos import Entry, RepoBuilder, executable, git, symlink
 
-from branchsim.git.difftree import FEW, RenameReader, differing, renames
+from branchsim.git import difftree
+from branchsim.git.difftree import FEW, MoveReader, RenameReader, differing, renames
 from branchsim.git.log import pack, read_commits, read_packed, unpack
 from branchsim.git.repository import Repository
 from branchsim.git.trees import are_together, edits_between, edits_of, joined
 from branchsim.history.graph import Graph
 from branchsim.names import Sha
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import pytest
 
 
 def _change(path: str, old: int, new: int) -> bytes:
@@ -153,3 +151,51 @@ def test_where_a_content_is_missing_no_rename_is_told_by_likeness(tmp_path: Path
         found = renames(repository.scratch, pairs)
         assert found == {pair: {b"same": b"new"} for pair in pairs}
         assert renames(repository.scratch, pairs[:1])[pairs[0]] == {b"same": b"new", b"a": b"b"}
+
+
+_TEXTS = [
+    "".join(f"{'changed' if number < much else 'line'} {number} of {kind}\n" for number in range(20))
+    for kind in "ab"
+    for much in (0, 3, 4, 6, 9, 12)
+]
+
+
+def _some_files(draw: random.Random, directories: str) -> dict[str, str | Entry]:
+    """Files of which some have equal names or contents, or alike ones."""
+    files: dict[str, str | Entry] = {}
+    for directory in directories:
+        for name in draw.sample("12345", draw.randrange(6)):
+            text = draw.choice([*_TEXTS, *_TEXTS[:2], ""])
+            files[f"{directory}/{name}"] = symlink(text) if draw.random() < 0.1 else text
+    return files
+
+
+@pytest.mark.parametrize("most", [1, 2, 4])
+def test_git_tells_of_all_files_what_is_told_of_single_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    """Also where it compares only names and equal contents, for all with all would be too much."""
+    monkeypatch.setattr(difftree, "_MOST", most)
+    draw = random.Random(most)  # noqa: S311  no secret
+    repo = RepoBuilder(tmp_path / "repo")
+    trees = [_some_files(draw, directories) for directories in [*["wxy"] * 60, *["xyz"] * 8]]
+    held: dict[str, str | Entry] = {}
+    for number, files in enumerate(trees):
+        repo.commit("main", {"same": f"{number}\n", **dict.fromkeys(held), **files})
+        held = files
+    with Repository(repo.finish()) as repository:
+        shas = [commit.tree for commit in read_commits(repository.scratch, [Sha(repo["main"])])]
+        pairs = [(first, last) for last in shas[:8] for first in shas[8:]]
+        draw.shuffle(pairs)
+        whole = renames(repository.scratch, pairs)
+        reader = MoveReader(repository.scratch)
+        wanted = [f"{directory}/{name}".encode() for directory in "wxy" for name in "12345"]
+        told: dict[tuple[Sha, Sha], dict[bytes, bytes]] = {pair: {} for pair in pairs}
+        for pair in pairs:
+            for path in wanted:
+                told[pair] |= reader.of(*pair, {path})
+            assert reader.of(*pair, set(wanted[::2])) == {
+                old: new for old, new in told[pair].items() if old in wanted[::2]
+            }
+        assert told == whole
+        assert sum(map(len, whole.values())) > len(pairs)
