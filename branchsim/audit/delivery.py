@@ -10,11 +10,12 @@ from typing import Generic, NamedTuple, TypeVar
 
 from branchsim.git.difftree import differing
 from branchsim.git.log import Commit
-from branchsim.git.merge import MergeResult
 from branchsim.git.scratch import Scratch
 from branchsim.git.session import merge_some
 from branchsim.names import Sha
 
+_DIFFERING = 64
+"""Of so many merges at a time it is asked where their results differ."""
 _ENOUGH = 50
 """So many merges keep a process busy for longer than it takes to start one."""
 _Unit = TypeVar("_Unit")
@@ -64,18 +65,23 @@ def resolutions(scratch: Scratch, merges: Iterable[Commit]) -> tuple[dict[Sha, R
     """
     wanted = sorted((commit for commit in merges if len(commit.parents) == 2), key=lambda c: c.sha)  # noqa: PLR2004
     pairs = [(commit.parents[0], commit.parents[1]) for commit in wanted]
-    unlike: list[tuple[Commit, Sha, MergeResult]] = []
+    unlike: list[tuple[Commit, Sha, bool, frozenset[bytes]]] = []
     skipped: dict[Sha, str] = {}
+    # Trees far apart meet in the same thousands of paths again and again: each is held once.
+    known: dict[bytes, bytes] = {}
     for commit, result in zip(wanted, merge_some(scratch, pairs, processes=_processes(len(pairs))), strict=True):
         if result.tree is None:
             skipped[commit.sha] = result.failure or "git could not redo the merge"
         elif result.tree != commit.tree:
-            unlike.append((commit, result.tree, result))
+            conflicted = frozenset(known.setdefault(conflict.path, conflict.path) for conflict in result.conflicts)
+            unlike.append((commit, result.tree, result.clean, conflicted))
     found = {}
-    paths = differing(scratch, [(tree, commit.tree) for commit, tree, _ in unlike])
-    for commit, tree, result in unlike:
-        conflicted = frozenset(conflict.path for conflict in result.conflicts)
-        found[commit.sha] = Resolution(commit.sha, result.clean, paths[tree, commit.tree], tree, conflicted)
+    for start in range(0, len(unlike), _DIFFERING):
+        some = unlike[start : start + _DIFFERING]
+        differ = differing(scratch, [(tree, commit.tree) for commit, tree, _, _ in some])
+        for commit, tree, clean, conflicted in some:
+            paths = frozenset(known.setdefault(path, path) for path in differ[tree, commit.tree])
+            found[commit.sha] = Resolution(commit.sha, clean, paths, tree, conflicted)
     return found, skipped
 
 

@@ -40,6 +40,9 @@ from branchsim.names import Sha
 Dropped = tuple[Sha, frozenset[bytes], float]
 """The merge, the paths, and the share of the change that the merge kept."""
 
+Judged = dict[tuple[Sha, Sha], tuple[frozenset[bytes], float] | None]
+"""By change and merge the paths that the merge did not keep, and the share that it did; None where it kept all."""
+
 
 class Drops:
     """What the merges that brought changes to a branch did not keep of them.
@@ -56,16 +59,26 @@ class Drops:
         Says which merges are not git's own.
     reader : LossReader
         Reads and parses the blobs.
+    judged : dict
+        What is known of changes and merges from other branches, and will be of this one: a merge drops a change or
+        keeps it, whichever branch it goes to.
     """
 
     def __init__(
-        self, history: History, repository: Repository, branch: str, resolver: Resolver, reader: LossReader
+        self,
+        history: History,
+        repository: Repository,
+        branch: str,
+        resolver: Resolver,
+        reader: LossReader,
+        judged: Judged,
     ) -> None:
         self._history = history
         self._repository = repository
         self._branch = branch
         self._resolver = resolver
         self._reader = reader
+        self._known = judged
         self._deleted: dict[tuple[Sha, Sha], frozenset[bytes]] = {}
         self._came: dict[tuple[Sha, Sha], frozenset[bytes]] = {}
         self._moves = MoveReader(repository.scratch)
@@ -230,9 +243,17 @@ class Drops:
         return bool(gone) and (not gone.isdisjoint(contested) or not contested.isdisjoint(self._came[pair]))
 
     def _judged(self, suspects: Sequence[tuple[Change, Resolution]]) -> dict[Sha, Dropped]:
+        self._judge([each for each in suspects if (each[0].id, each[1].merge) not in self._known])
         dropped: dict[Sha, Dropped] = {}
-        if not suspects:
-            return dropped
+        for change, resolution in suspects:
+            found = self._known[change.id, resolution.merge]
+            worst = dropped.get(change.id)
+            if found is not None and (worst is None or found[1] < worst[2]):
+                dropped[change.id] = (resolution.merge, *found)
+        return dropped
+
+    def _judge(self, suspects: Sequence[tuple[Change, Resolution]]) -> None:
+        """Note what merges kept of changes."""
         touched: dict[Sha, set[bytes]] = {}
         for change, resolution in suspects:
             touched.setdefault(resolution.merge, set()).update(self._paths(change))
@@ -248,12 +269,8 @@ class Drops:
                 if _contested(file, merge)
             )
             for (change, resolution), files in zip(batch, asked, strict=True):
-                found = judge.kept(resolution, files)
-                worst = dropped.get(change.id)
-                if found is not None and (worst is None or found[1] < worst[2]):
-                    dropped[change.id] = (resolution.merge, *found)
+                self._known[change.id, resolution.merge] = judge.kept(resolution, files)
                 self._reader.forget(above=_HELD)
-        return dropped
 
     def _files(self, change: Change, resolution: Resolution, names: Mapping[tuple[Sha, bytes], bytes]) -> list[_File]:
         """For each path of a change where it stands before and after it, in the result of a merge, and on its sides."""

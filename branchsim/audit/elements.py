@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from branchsim.audit.holding import effects_of_change, first_holding
+from branchsim.audit.holding import each_effect, first_holding
 from branchsim.effects import Form
 from branchsim.effects.units import form_of
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _HELD = 32 * 1024 * 1024
 _STRUCTURED = frozenset({Form.METADATA, Form.JSON, Form.YAML})
+_FORMS = _STRUCTURED | {Form.ABSENT}
 
 
 def by_elements(
@@ -46,14 +47,10 @@ def by_elements(
     for change in changes:
         if not moments[change.id] or not is_structured(history, change):
             continue
-        effects = effects_of_change(scratch, reader, change)
-        forms = {units.form for effect in effects.values() for units in (effect.before, effect.after)}
-        if not effects or not forms <= _STRUCTURED | {Form.ABSENT}:
-            continue
         landings: dict[Sha, Landing] = {}
         for landing in moments[change.id]:
             landings.setdefault(history.commit(landing.sha).tree, landing)
-        tree = first_holding(reader, change, effects, landings)
+        tree = first_holding(reader, change, each_effect(scratch, reader, change), landings, _FORMS)
         if tree is not None:
             found[change.id] = landings[tree]
         reader.forget(above=_HELD)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from branchsim.audit.losses import LossReader
-from branchsim.effects import Effect, State, combine, effect_of, state
+from branchsim.effects import Effect, Form, State, combine, effect_of, state
 from branchsim.git.difftree import raw_changes
 from branchsim.git.log import RawChange, empty_tree
 from branchsim.git.objects import TreeEntry
@@ -30,7 +30,13 @@ def effects_of_change(
     scratch: Scratch, reader: LossReader, change: Change, paths: Collection[bytes] | None = None
 ) -> dict[bytes, Effect]:
     """What a change did to each path, or to each of some; paths that cannot be read are left out."""
-    effects = {}
+    return dict(each_effect(scratch, reader, change, paths))
+
+
+def each_effect(
+    scratch: Scratch, reader: LossReader, change: Change, paths: Collection[bytes] | None = None
+) -> Iterator[tuple[bytes, Effect]]:
+    """The same one by one, read only as far as somebody asks."""
     for raw in _raw(scratch, change):
         if paths is not None and raw.path not in paths:
             continue
@@ -38,8 +44,7 @@ def effects_of_change(
         new = None if raw.new_mode == _NOTHING else TreeEntry(raw.new_mode, Sha(raw.new))
         was, now = reader.together(raw.path, [old, new])
         if was.is_known and now.is_known:
-            effects[raw.path] = effect_of(was, now)
-    return effects
+            yield raw.path, effect_of(was, now)
 
 
 def state_in(reader: LossReader, change: Change, effects: Mapping[bytes, Effect], tree: Sha) -> State:
@@ -48,29 +53,28 @@ def state_in(reader: LossReader, change: Change, effects: Mapping[bytes, Effect]
 
 
 def first_holding(
-    reader: LossReader, change: Change, effects: Mapping[bytes, Effect], trees: Iterable[Sha]
+    reader: LossReader,
+    change: Change,
+    effects: Iterable[tuple[bytes, Effect]],
+    trees: Iterable[Sha],
+    forms: Collection[Form],
 ) -> Sha | None:
     """The first of some trees that holds everything that a change did, as far as it can be read, and that is something.
 
-    It says what `state_in` says of each, but does not go on where something is not there.
+    It says what `state_in` says of each, but asks for no further effects where something is not there. None also where
+    a path was read in any other than some forms.
     """
     live = dict.fromkeys(trees, 0)
     away: dict[Sha, dict[bytes, Effect]] = {tree: {} for tree in live}
-    for path, effect in effects.items():
-        entries = reader.entries([(tree, path) for tree in live])
-        known: dict[TreeEntry, State | None] = {}
-        for tree in list(live):
-            entry = entries.get((tree, path))
-            if entry is None:
+    for path, effect in effects:
+        if effect.before.form not in forms or effect.after.form not in forms:
+            return None
+        for tree, found in _states_at(reader, path, effect, list(live)).items():
+            if found is None:
                 away[tree][path] = effect
-                continue
-            if entry not in known:
-                now = reader.units(path, entry)
-                known[entry] = state(effect, now) if now.is_known else None
-            found = known[entry]
-            if found is not None and found.live < found.total:
+            elif found.live < found.total:
                 del live[tree]
-            elif found is not None:
+            else:
                 live[tree] += found.live
         if not live:
             return None
@@ -80,6 +84,19 @@ def first_holding(
         if all(found.live == found.total for found in moved) and count + sum(found.live for found in moved) > 0:
             return tree
     return None
+
+
+def _states_at(reader: LossReader, path: bytes, effect: Effect, trees: Sequence[Sha]) -> dict[Sha, State | None]:
+    """The state of an effect at its path in trees; None where it is not there. What cannot be read is left out."""
+    entries = reader.entries([(tree, path) for tree in trees])
+    versions = {entry: reader.units(path, entry) for entry in dict.fromkeys(entries.values())}
+    known = {entry: state(effect, now) for entry, now in versions.items() if now.is_known}
+    found = {tree: entries.get((tree, path)) for tree in trees}
+    return {
+        tree: None if entry is None else known[entry]
+        for tree, entry in found.items()
+        if entry is None or entry in known
+    }
 
 
 def states_in(reader: LossReader, change: Change, effects: Mapping[bytes, Effect], tree: Sha) -> dict[bytes, State]:
@@ -100,4 +117,4 @@ def states_in(reader: LossReader, change: Change, effects: Mapping[bytes, Effect
     return states
 
 
-__all__ = ["effects_of_change", "first_holding", "paths_of_change", "state_in", "states_in"]
+__all__ = ["each_effect", "effects_of_change", "first_holding", "paths_of_change", "state_in", "states_in"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -47,6 +48,7 @@ class Newer(NamedTuple):
     newer: bool
 
 
+@functools.lru_cache(maxsize=65_536)
 def _setting(line: bytes) -> _Setting | None:
     if _VERSION.search(line) is None:  # most lines of a file
         return None
@@ -59,6 +61,7 @@ def _setting(line: bytes) -> _Setting | None:
     return _Setting(about, found[0])
 
 
+@functools.lru_cache(maxsize=65_536)
 def _order(version: bytes) -> VersionKey:
     return version_key(version.decode("utf-8", "replace"))
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from branchsim.audit.arrivals import Arrivals, Part
 from branchsim.audit.delivery import Resolver
-from branchsim.audit.drops import Drops
+from branchsim.audit.drops import Drops, Judged
 from branchsim.audit.hurt import Hurt
 from branchsim.audit.judging import Judge
 from branchsim.audit.lines import EffectReader
@@ -92,6 +92,10 @@ class Reader:
     def _effects(self) -> EffectReader:
         return EffectReader(self.repository.scratch)
 
+    @cached_property
+    def _judged(self) -> Judged:
+        return {}
+
     def read(self) -> Outcome:
         """All obligations: ascending in the time of landing, then in the order of the topology."""
         found: list[Obligation] = []
@@ -130,7 +134,9 @@ class Reader:
             if standings[change.id].bookkeeping:
                 skipped[change.id] = _BOOKKEEPING
         owed = [change for change in owed if skipped.get(change.id) != _BOOKKEEPING]
-        dropped = Drops(self.history, self.repository, rule.owed_to, self._resolver, reader).of(owed, parts)
+        dropped = Drops(self.history, self.repository, rule.owed_to, self._resolver, reader, self._judged).of(
+            owed, parts
+        )
         takes_back = TakeBacks(self.history, self.changes, rule.landed_on, rule.owed_to).of(
             [part for change in owed for part in parts[change.id]], lambda origins: self._ports(rule, origins)
         )
