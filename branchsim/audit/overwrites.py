@@ -100,13 +100,21 @@ def find_overwrites(
         return finder.find()
 
 
+class _Mended(NamedTuple):
+    """A commit that brought something back, the one that had taken it away, and at which path."""
+
+    by: Sha
+    overwriter: Sha
+    path: str
+
+
 class _Part(NamedTuple):
     """What some of the merges came to."""
 
     records: list[Overwrite]
     left_out: Counter[str]
     skipped: dict[str, str]
-    restorers: set[Sha]
+    mended: set[_Mended]
     unmade: list[Commit]
 
 
@@ -124,7 +132,7 @@ class _Finder:
     moves: Sequence[Move]
     left_out: Counter[str] = field(default_factory=Counter)
     skipped: dict[str, str] = field(default_factory=dict)
-    _restorers: set[Sha] = field(default_factory=set)
+    _mended: set[_Mended] = field(default_factory=set)
     _squashed: set[Sha] = field(default_factory=set)
     _heads: dict[Sha, Commit] = field(default_factory=dict)
     _unmade: list[Commit] = field(default_factory=list)
@@ -146,8 +154,7 @@ class _Finder:
         records += self._propagated_reverts()
         self._say("looking for branches that were moved by force")
         records += self._moved()
-        # Who brings a change back takes away what had overwritten it, and that is no overwrite.
-        records = [each for each in records if each.dropped_by not in self._restorers]
+        records = self._without_mending(records)
         best: dict[tuple[Sha, str, str, Sha], Overwrite] = {}
         for record in records:
             key = (record.change, record.path, record.branch, record.landing)
@@ -156,6 +163,20 @@ class _Finder:
         ordered = sorted(best.values(), key=lambda r: (r.landed_at, r.branch, -r.rank, r.path, r.change))
         skipped = tuple(Skipped(what, why) for what, why in sorted(self.skipped.items()))
         return Overwrites(tuple(ordered), self.left_out, skipped)
+
+    def _without_mending(self, records: Iterable[Overwrite]) -> list[Overwrite]:
+        """Without what goes where something is brought back: who does that takes away what had overwritten it."""
+        overwriters: dict[Sha, set[Sha]] = defaultdict(set)
+        paths: dict[Sha, set[str]] = defaultdict(set)
+        for by, overwriter, path in self._mended:
+            overwriters[by].add(overwriter)
+            paths[by].add(path)
+        return [
+            each
+            for each in records
+            if each.path not in paths[each.dropped_by]
+            and not (each.commits and overwriters[each.dropped_by].issuperset(each.commits))
+        ]
 
     def _say(self, what: str) -> None:
         if self.report is not None:
@@ -198,14 +219,14 @@ class _Finder:
             records += part.records
             self.left_out.update(part.left_out)
             self.skipped.update(part.skipped)
-            self._restorers.update(part.restorers)
+            self._mended.update(part.mended)
             self._unmade.extend(part.unmade)
         return records
 
     def _apart(self, reader: LossReader) -> _Finder:
         """The same with a reader of its own, that has found nothing yet."""
         log = self.log.read_with(reader)
-        return replace(self, reader=reader, log=log, left_out=Counter(), skipped={}, _restorers=set(), _unmade=[])
+        return replace(self, reader=reader, log=log, left_out=Counter(), skipped={}, _mended=set(), _unmade=[])
 
     def of_merges(self, suspects: Suspects, merges: Sequence[Redone]) -> _Part:
         """What some merges of two parents lost."""
@@ -218,7 +239,7 @@ class _Finder:
                 bases = [graph.sha(number) for number in suspects.bases(commit)]
                 parts = parts_redone(self.repository.scratch, graph, commit, bases, result, changed)
                 records += self._of_parts(commit, parts)
-        return _Part(records, self.left_out, self.skipped, self._restorers, self._unmade)
+        return _Part(records, self.left_out, self.skipped, self._mended, self._unmade)
 
     def _one_by_one(self) -> list[Overwrite]:
         """Merges of more than two parents, and those that git cannot redo, which are rare: each head for itself."""
@@ -402,7 +423,7 @@ class _Finder:
         first = members[0]
         origin = first.origin
         change = self.homes.of(origin) if origin is not None else None
-        restorer, successor = self._later_fate(landing, members)
+        restorer, successor = self._later_fate(landing, commit, members)
         waiver = self.history.topology.waiver_for(
             commit=change.id if change is not None else None,
             author=(origin.author, origin.author_email) if origin is not None else None,
@@ -471,7 +492,9 @@ class _Finder:
             own |= {sha for sha in change.commits if not self.history.commit(sha).is_merge}
         return tuple(sorted(own))
 
-    def _later_fate(self, landing: Landing, members: Sequence[Found]) -> tuple[Landing | None, Landing | None]:
+    def _later_fate(
+        self, landing: Landing, commit: Commit, members: Sequence[Found]
+    ) -> tuple[Landing | None, Landing | None]:
         """The later landings on the same branch that brought the units back for good, or rewrote their place.
 
         Where text was lost, only that text brings it back: who removes the older text that stands in its place has
@@ -481,9 +504,13 @@ class _Finder:
         first = (lost or members)[0]
         restorer = self._landing_of(landing, first.restorer)
         if restorer is not None:
-            # A merge that brings one change back may lose another all the same.
-            back = (each.restorer.sha for each in members if each.restorer is not None and not each.restorer.is_merge)
-            self._restorers.update(back)
+            # A merge that brings one change back may lose another all the same, and that in the same file.
+            self._mended.update(
+                _Mended(each.restorer.sha, commit.sha, name.decode("utf-8", "replace"))
+                for each in members
+                if each.restorer is not None and not each.restorer.is_merge
+                for name in each.names
+            )
             return restorer, None
         successor = first.successor or next((each.restorer for each in members if each.undone and lost), None)
         return None, self._landing_of(landing, successor)

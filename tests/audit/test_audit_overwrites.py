@@ -118,11 +118,13 @@ def test_a_stale_file_committed_after_the_retrofit_is_a_stale_commit(story: Stor
     assert {each.dropped_by for each in found.overwrite_records} == {stale}
 
 
-def test_what_a_later_commit_brings_back_is_restored(story: Story) -> None:
+@pytest.mark.parametrize("by", ["a commit", "a merge"])
+def test_what_a_later_commit_brings_back_is_restored(story: Story, by: str) -> None:
     fixed = edited(CODE, 7, "700")
     story.hotfix("login", {"app.c": fixed})
-    story.merge("hotfix/login", "integration")
-    story.repo.commit("integration", {"app.c": CODE}, subject="Save my work")
+    story.merge("hotfix/login", "integration", files={"app.c": CODE} if by == "a merge" else None)
+    if by == "a commit":
+        story.repo.commit("integration", {"app.c": CODE}, subject="Save my work")
     again = story.repo.commit("integration", {"app.c": fixed}, subject="Bring the fix back")
     (record,) = [each for each in story.audit().overwrite_records if each.branch == "integration"]
     assert (record.state, record.restored_by) == (State.RESTORED, again)
@@ -187,15 +189,40 @@ def test_what_was_brought_back_before_a_loss_landed_mends_nothing(story: Story) 
     assert (record.branch, record.landing, record.state) == ("integration", landing, State.OPEN)
 
 
+def test_a_commit_that_brings_one_change_back_and_loses_another_overwrites_that_one(story: Story) -> None:
+    repo = story.repo
+    story.hotfix("login", {"app.c": FIXED})
+    words = story.hotfix("words", {"other.txt": "second words here\n"})
+    story.merge("preprod", "integration")
+    repo.commit("integration", {"new.c": "int fresh = 1;\n"}, subject="Begin the work")
+    worked = {"app.c": CODE, "new.c": "int fresh = 1;\nint more = 2;\n"}
+    stale = repo.commit("integration", worked, subject="Save my work")
+    back = {"app.c": FIXED, "new.c": "int fresh = 1;\n", "other.txt": "first words here\n"}
+    both = repo.commit("integration", back, subject="Go on")
+    found = story.audit().overwrite_records
+    assert [each.restored_by for each in found if each.dropped_by == stale] == [both]
+    # What had overwritten the first goes again, and that is no overwrite.
+    assert [(each.path, each.commits) for each in found if each.dropped_by == both] == [("other.txt", (words,))]
+
+
 def test_a_merge_that_brings_one_change_back_and_loses_another_is_an_overwrite(story: Story) -> None:
     story.hotfix("login", {"app.c": FIXED})
     story.merge("hotfix/login", "integration")
     stale = story.repo.commit("integration", {"app.c": CODE}, subject="Save my work")
-    words = story.hotfix("words", {"other.txt": "second words here\n"})
-    both = story.merge("hotfix/words", "integration", files={"app.c": FIXED})
+    limit = story.hotfix("limit", {"app.c": edited(FIXED, 20, "2000")})
+    both = story.merge("hotfix/limit", "integration", files={"app.c": FIXED})
     found = story.audit().overwrite_records
     assert [each.restored_by for each in found if each.dropped_by == stale] == [both]
-    assert [(each.path, each.dropped_by) for each in found if words in each.commits] == [("other.txt", both)]
+    assert [(each.path, each.dropped_by) for each in found if limit in each.commits] == [("app.c", both)]
+
+
+def test_marks_of_a_conflict_that_a_merge_commits_are_told_though_nobody_had_brought_them(story: Story) -> None:
+    story.feature("limits", {"app.c": CODE + "int one;\n"})
+    story.hotfix("login", {"app.c": CODE + "int two;\n"})
+    torn = f"{CODE}<<<<<<< HEAD\nint one;\n=======\nint two;\n>>>>>>> hotfix/login\n"
+    landing = story.merge("hotfix/login", "integration", files={"app.c": torn})
+    (record,) = story.audit().overwrite_records
+    assert (record.landing, record.dropped_by, record.change, record.commits) == (landing, landing, landing, ())
 
 
 def test_an_explicit_revert_is_no_overwrite(story: Story) -> None:
