@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from branchsim.audit.steps import Landed, parts_of
-from branchsim.errors import GitError
 from branchsim.forks import in_shares, share_out
 from branchsim.git.difftree import differing
 from branchsim.git.merge import Trees, merge_many, merge_trees
@@ -120,18 +119,16 @@ def redone(scratch: Scratch, suspects: Suspects, merges: Sequence[Commit]) -> li
 
 def _made(scratch: Scratch, suspects: Suspects, merges: Sequence[Commit]) -> dict[Sha, MergeResult]:
     """What git makes of merges of two parents."""
-    commits, number = suspects.graph.commits, suspects.graph.number
+    graph = suspects.graph
     processes = os.cpu_count() or 1
     # To look for the one merge base, which is known, takes git a fourth of the time.
     asked: dict[Sha, Trees] = {}
     for commit in merges:
-        bases = suspects.bases(commit)
+        parents = graph.parents[graph.number(commit.sha)]
+        bases = suspects.bases(commit) if len(parents) == _TWO else []
         if len(bases) == 1:
-            asked[commit.sha] = Trees(*(commits[each].tree for each in (bases[0], *map(number, commit.parents))))
-    found: dict[Sha, MergeResult] = {}
-    # Where a tree is missing, git says of each merge for itself what is in the way.
-    with suppress(GitError):
-        found = dict(zip(asked, merge_trees(scratch, asked.values(), processes=processes), strict=True))
+            asked[commit.sha] = Trees(*(graph.commits[each].tree for each in (bases[0], *parents)))
+    found = dict(zip(asked, merge_trees(scratch, asked.values(), processes=processes), strict=True))
     left = [commit for commit in merges if commit.sha not in found]
     pairs = [(commit.parents[0], commit.parents[1]) for commit in left]
     results = merge_many(scratch, pairs, unrelated=True, processes=processes)

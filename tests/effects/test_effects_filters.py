@@ -5,7 +5,19 @@ import time
 import pytest
 from support.effects import line, lines, read
 
-from branchsim.effects import FILTERS, Attributes, Scene, Side, Sifted, What, arrivals, judge, sift, units_together
+from branchsim.effects import (
+    FILTERS,
+    Attributes,
+    Scene,
+    Side,
+    Sifted,
+    What,
+    arrivals,
+    judge,
+    sift,
+    tokens,
+    units_together,
+)
 from branchsim.effects.languages import PYTHON, inert_lines
 from branchsim.effects.units import Version
 from branchsim.topology import PathGlobs
@@ -339,3 +351,17 @@ def test_the_package_versions_a_class_was_saved_against_are_versions() -> None:
     left = sifted("A.cls-meta.xml", meta(1), meta(1), meta(3), meta(1))
     assert left.losses == ()
     assert left.left_out["version"] == 2
+
+
+def test_lines_that_were_read_before_are_forgotten_when_they_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tokens, "_KNOWN", 3)
+    monkeypatch.setattr(tokens, "_ROWS", {})
+    text = "call(one,\ntwo,\n)\n"
+    read = tokens.TokenText(text, tokens.rows_of(PYTHON))
+    assert tokens.rows_of(PYTHON) is tokens.rows_of(PYTHON)
+    assert tokens.rows_of(None) is not tokens.rows_of(PYTHON)
+    assert not tokens.rows_of(None)
+    # Four lines, the empty one among them, are more than three.
+    assert not tokens.rows_of(PYTHON)
+    wanted = tokens.tokens_of("call(one, two)", PYTHON)
+    assert read.count(wanted) == tokens.TokenText(text).count(wanted) == 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import os
 import random
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from support.damage import lose
 from support.histories import Step, build, histories
 from support.repos import Entry, RepoBuilder, executable, git, symlink
 
-from branchsim.git import difftree
+from branchsim.git import difftree, log
 from branchsim.git.difftree import FEW, MoveReader, RenameReader, differing, renames
 from branchsim.git.log import pack, read_commits, read_packed, unpack
 from branchsim.git.repository import Repository
@@ -75,6 +77,26 @@ def test_what_a_line_of_commits_changed_is_what_its_ends_differ_in(
                 asked.append((graph.commits[line[-1]].tree, graph.commits[tip].tree))
                 found.append(joined(texts[graph.sha(number)] for number in line[:-1]))
         assert list(edits_between(repository.scratch, asked)) == found
+
+
+@pytest.mark.parametrize("processors", [1, 2, 3])
+def test_history_that_several_processes_read_is_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, processors: int
+) -> None:
+    repo = RepoBuilder(tmp_path / "repo")
+    for number in range(11):
+        repo.commit("main", {f"{number % 3}": f"{number}\n"})
+    monkeypatch.setattr(log, "_SHARE", 2)
+    monkeypatch.setattr(os, "cpu_count", lambda: processors)
+    with Repository(repo.finish()) as repository:
+        read = list(read_packed(repository.scratch, [Sha(repo["main"])]))
+        expected = list(read_commits(repository.scratch, [Sha(repo["main"])]))
+        found = {commit.sha: (commit, unpack(text)) for commit, text in read}
+        assert len(read) == len(found) == 11
+        for commit in expected:
+            own, changes = found[commit.sha]
+            assert dataclasses.replace(own, changes=changes) == commit
+        assert list(read_packed(repository.scratch, [])) == []
 
 
 def test_a_line_that_ends_where_it_began_changed_nothing(tmp_path: Path) -> None:
