@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import operator
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
@@ -91,18 +93,32 @@ class StaleCommits:
         at.
         """
         graph = self.history.graph
-        for hotfix in self._hotfixes():
-            for sha in hotfix.commits:
-                number = graph.number(sha)
-                for fix in graph.commits[number].changes:
-                    if fix.old_mode in {_NOTHING, "160000"} or fix.new_mode in {_NOTHING, "160000"}:
+        found: list[tuple[int, int, RawChange, int]] = []
+        for path, own in self._fixes().items():
+            # One path after the other: what each version of it did is read once for all fixes.
+            steps = [(later, change) for later, change in self.log.steps(path) if not graph.commits[later].is_merge]
+            taken = {later for later, _ in steps if any(each.path == path for each, _ in returned.get(later, ()))}
+            for place, number, fix in own:
+                for later, change in steps:
+                    if later <= number or later in taken:
                         continue
-                    for later, change in self.log.steps(fix.path):
-                        known = {each.path for each, _ in returned.get(later, ())}
-                        if later <= number or fix.path in known or graph.commits[later].is_merge:
-                            continue
-                        if graph.is_ancestor(number, later) and self._is_nearer(fix, change):
-                            returned[later].append((change, self._origin(fix)))
+                    if graph.is_ancestor(number, later) and self._is_nearer(fix, change):
+                        found.append((place, later, change, self._origin(fix)))
+                        taken.add(later)
+        for _, later, change, origin in sorted(found, key=operator.itemgetter(0)):
+            returned[later].append((change, origin))
+
+    def _fixes(self) -> dict[bytes, list[tuple[int, int, RawChange]]]:
+        """By path what commits of hotfixes did to it, each with its place among all these and its commit's number."""
+        graph = self.history.graph
+        found: dict[bytes, list[tuple[int, int, RawChange]]] = defaultdict(list)
+        place = itertools.count()
+        for hotfix in self._hotfixes():
+            for number in map(graph.number, hotfix.commits):
+                for fix in graph.commits[number].changes:
+                    if not {fix.old_mode, fix.new_mode} & {_NOTHING, "160000"}:
+                        found[fix.path].append((next(place), number, fix))
+        return found
 
     def _hotfixes(self) -> Iterator[Change]:
         """The changes that came from a family which owes retrofits, or is called after fixes; and their retrofits.
