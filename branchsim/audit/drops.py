@@ -122,10 +122,9 @@ class Drops:
         self, carried: Mapping[int, Sequence[Change]], resolutions: Mapping[Sha, Resolution]
     ) -> Iterator[tuple[Change, Resolution]]:
         """Where a merge that was not git's own brought a change's paths together with something else."""
-        gone = self._gone(resolutions)
         moved: dict[Sha, list[tuple[Change, set[bytes]]]] = defaultdict(list)
         for place, members in carried.items():
-            for change, resolution, paths in self._met(place, members, resolutions, gone):
+            for change, resolution, paths in self._met(place, members, resolutions):
                 if paths.isdisjoint(resolution.paths):
                     moved[resolution.merge].append((change, paths))
                 else:
@@ -144,7 +143,6 @@ class Drops:
         place: int,
         members: Sequence[Change],
         resolutions: Mapping[Sha, Resolution],
-        gone: Mapping[Sha, frozenset[bytes]],
     ) -> Iterator[tuple[Change, Resolution, set[bytes]]]:
         """The changes that a merge carried, and that have a path which it has not as git would, or not any more."""
         # The merges of a change are of the branch where it landed first; only its own commits travel.
@@ -160,7 +158,7 @@ class Drops:
         for merge in self._merges_of(place):
             if merge.sha in resolutions:
                 resolution = resolutions[merge.sha]
-                wanted = {at for path in resolution.paths | gone[merge.sha] for at in touching.get(path, ())}
+                wanted = {at for path in resolution.paths | self._gone(resolution) for at in touching.get(path, ())}
                 for at in sorted(wanted):
                     if merge.sha not in members[at].commits and self._carries(merge.sha, own[at]):
                         yield members[at], resolution, paths[at]
@@ -175,37 +173,44 @@ class Drops:
 
         Trees far apart differ in most of their paths, so they are asked for these paths only, if they are few.
         """
-        asked: dict[tuple[Sha, Sha], set[bytes]] = {}
+        asked: dict[tuple[Sha, Sha], frozenset[bytes]] = {}
         for place, members in carried.items():
+            # A landing may bring hundreds of changes and of merges: these paths are held once.
+            paths = frozenset().union(*map(self._paths, members))
             for merge in self._merges_of(place):
                 if merge.sha in merges:
                     for pair in self._sides(merge.sha):
-                        asked.setdefault(pair, set()).update(*map(self._paths, members))
+                        asked[pair] = asked[pair] | paths if pair in asked else paths
         self._deleted = self._only(asked, "D")
-        contested: dict[tuple[Sha, Sha], set[bytes]] = {}
+        contested: dict[tuple[Sha, Sha], frozenset[bytes]] = {}
         for resolution in merges.values():
             for pair in self._sides(resolution.merge):
                 if self._deleted[pair]:
-                    contested.setdefault(pair, set()).update(resolution.paths)
+                    contested[pair] = contested.get(pair, frozenset()) | resolution.paths
         self._came = self._only(contested, "A")
 
-    def _only(self, asked: Mapping[tuple[Sha, Sha], set[bytes]], kind: str) -> dict[tuple[Sha, Sha], frozenset[bytes]]:
+    def _only(
+        self, asked: Mapping[tuple[Sha, Sha], frozenset[bytes]], kind: str
+    ) -> dict[tuple[Sha, Sha], frozenset[bytes]]:
         """Those of some paths that the first (D) or the second (A) of two trees has and the other one has not."""
         found: dict[tuple[Sha, Sha], frozenset[bytes]] = {}
         one, other = (0, 1) if kind == "D" else (1, 0)
-        few = {pair: paths for pair, paths in asked.items() if len(paths) <= _FEW_PATHS}
-        there = self._having((pair[one], path) for pair, paths in few.items() for path in paths)
-        left = {pair: {path for path in paths if (pair[one], path) in there} for pair, paths in few.items()}
-        there = self._having((pair[other], path) for pair, paths in left.items() for path in paths)
-        for pair, paths in left.items():
-            found[pair] = frozenset(path for path in paths if (pair[other], path) not in there)
-        many = [pair for pair in asked if pair not in few]
+        few = [pair for pair, paths in asked.items() if len(paths) <= _FEW_PATHS]
+        for start in range(0, len(few), _FEW_PAIRS):
+            some = few[start : start + _FEW_PAIRS]
+            there = self._having((pair[one], path) for pair in some for path in asked[pair])
+            left = {pair: {path for path in asked[pair] if (pair[one], path) in there} for pair in some}
+            there = self._having((pair[other], path) for pair, paths in left.items() for path in paths)
+            for pair, paths in left.items():
+                found[pair] = frozenset(path for path in paths if (pair[other], path) not in there)
+        many = [pair for pair, paths in asked.items() if len(paths) > _FEW_PATHS]
         for start in range(0, len(many), _PAIRS):
-            some = many[start : start + _PAIRS]
-            for pair, differ in differing(self._repository.scratch, some, only=kind).items():
+            for pair, differ in differing(self._repository.scratch, many[start : start + _PAIRS], only=kind).items():
                 # The names that are kept are those of the history, which are there already.
                 found[pair] = frozenset(path for path in asked[pair] if path in differ)
-        return found
+        # Trees near each other have lost the same.
+        known: dict[frozenset[bytes], frozenset[bytes]] = {}
+        return {pair: known.setdefault(paths, paths) for pair, paths in found.items()}
 
     def _having(self, places: Iterable[_Place]) -> set[_Place]:
         """Where trees have a file."""
@@ -215,9 +220,13 @@ class Drops:
             found.update(place for place, entry in self._reader.entries(some).items() if not entry.is_tree)
         return found
 
-    def _gone(self, merges: Iterable[Sha]) -> dict[Sha, frozenset[bytes]]:
-        """The paths that a merge has no longer and one of its sides had."""
-        return {merge: frozenset().union(*(self._deleted[pair] for pair in self._sides(merge))) for merge in merges}
+    def _gone(self, resolution: Resolution) -> frozenset[bytes]:
+        """The paths that a side of a merge had, where what it has no longer may have come to a contested path."""
+        pairs = [pair for pair in self._sides(resolution.merge) if self._came_to(pair, resolution.paths)]
+        return frozenset().union(*(self._deleted[pair] for pair in pairs))
+
+    def _came_to(self, pair: tuple[Sha, Sha], contested: frozenset[bytes]) -> bool:
+        return bool(self._deleted[pair]) and not contested.isdisjoint(self._came[pair])
 
     def _sides(self, merge: Sha) -> list[tuple[Sha, Sha]]:
         """The tree of each parent, beside that of the merge."""
@@ -240,7 +249,7 @@ class Drops:
     def _matters(self, pair: tuple[Sha, Sha], names: set[bytes], contested: frozenset[bytes]) -> bool:
         """Whether one of some names may have come to a contested path, or have gone from one."""
         gone = self._deleted[pair] & names
-        return bool(gone) and (not gone.isdisjoint(contested) or not contested.isdisjoint(self._came[pair]))
+        return bool(gone) and (not gone.isdisjoint(contested) or self._came_to(pair, contested))
 
     def _judged(self, suspects: Sequence[tuple[Change, Resolution]]) -> dict[Sha, Dropped]:
         self._judge([each for each in suspects if (each[0].id, each[1].merge) not in self._known])
@@ -297,6 +306,7 @@ _BATCH = 2048
 _PLACES = 20_000
 _FEW_PATHS = 500
 _PAIRS = 16
+_FEW_PAIRS = 64
 _HELD = 64 * 1024 * 1024
 _EFFECTS = 400_000
 
