@@ -240,9 +240,14 @@ class Drops:
         # Between trees far apart git looks long for what was moved: it is asked where that can tell something.
         found: dict[tuple[Sha, bytes], bytes] = {}
         for merge, names in wanted.items():
+            contested = resolutions[merge].paths
             for pair in self._sides(merge):
-                if self._matters(pair, names, resolutions[merge].paths):
-                    moved = self._moves.of(*pair, self._deleted[pair] & names)
+                if self._matters(pair, names, contested):
+                    gone = self._deleted[pair] & names
+                    # Of the others it matters only whether they came to a contested path.
+                    whole = gone & contested | {path for path in gone if (merge, path) in found}
+                    moved = self._moves.of(*pair, gone - whole, contested) if gone - whole else {}
+                    moved |= self._moves.of(*pair, whole) if whole else {}
                     found |= {(merge, old): new for old, new in moved.items()}
         return found
 

@@ -217,15 +217,19 @@ class MoveReader:
         self._scratch = scratch
         self._apart: OrderedDict[Pair, Apart] = OrderedDict()
 
-    def of(self, old: Sha, new: Sha, asked: Collection[bytes]) -> dict[bytes, bytes]:
+    def of(
+        self, old: Sha, new: Sha, asked: Collection[bytes], to: Collection[bytes] | None = None
+    ) -> dict[bytes, bytes]:
         """The `renames` of some files from one tree to another, from the old name to the new one.
+
+        With new names that matter, those that went elsewhere may be left out: of many files only few can be one of few.
 
         Raises
         ------
         GitError
             A tree is missing or corrupt.
         """
-        told = self._differing(old, new).few(asked, _MOST)
+        told = self._differing(old, new).few(asked, _MOST, to)
         if told is not None:
             try:
                 alike = self._alike({each.contents for each in told.likely})

@@ -75,7 +75,7 @@ class Apart:
     def __len__(self) -> int:
         return len(self._files)
 
-    def few(self, asked: Iterable[bytes], most: int) -> Few | None:
+    def few(self, asked: Iterable[bytes], most: int, to: Iterable[bytes] | None = None) -> Few | None:
         """Where git takes some files of the first tree to be in the second; None where only git can tell.
 
         Parameters
@@ -84,6 +84,8 @@ class Apart:
             The old names that are asked for.
         most : int
             Git compares each with each where the files gone times the new ones are at most the square of this.
+        to : iterable of bytes, optional
+            The new names that matter; those that went elsewhere may be left out.
         """
         found = Few({}, [])
         gone, new = self._gone, self._new
@@ -93,8 +95,11 @@ class Apart:
         # As many as can be found by their base name need not be compared with others.
         if (gone.left - self._alone) * (new.left - self._alone) <= most * most:
             return None
+        places = None if to is None else self._places(to)
         for path, before in wanted.items():
             content, name = _content(before), file_name(path)
+            if places is not None and content not in places and name not in places:
+                continue
             if content in new.paths:
                 place = _same(path, gone.paths[content], new.paths[content])
                 if place is None:
@@ -107,6 +112,15 @@ class Apart:
                 after = self._files[place][1]
                 if after is not None and _is_plain(before) and _is_plain(after):
                     found.likely.append(Likely(path, place, (Sha(before[1]), Sha(after[1]))))
+        return found
+
+    def _places(self, names: Iterable[bytes]) -> set[_Content | bytes]:
+        """What has to be alike in a file that went to one of some new names: the content, or the base name."""
+        found: set[_Content | bytes] = set()
+        for name in names:
+            before, after = self._files.get(name, (None, None))
+            if before is None and after is not None:
+                found |= {_content(after), file_name(name)}
         return found
 
     def _lost(self, path: bytes) -> _File | None:

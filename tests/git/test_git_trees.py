@@ -214,6 +214,10 @@ def test_git_tells_of_all_files_what_is_told_of_single_ones(
         wanted = [f"{directory}/{name}".encode() for directory in "wxy" for name in "12345"]
         told: dict[tuple[Sha, Sha], dict[bytes, bytes]] = {pair: {} for pair in pairs}
         for pair in pairs:
+            goal = draw.sample(sorted(whole[pair].values()), min(2, len(whole[pair])))
+            some = reader.of(*pair, set(wanted), goal)
+            assert some.items() >= {old: new for old, new in whole[pair].items() if new in goal}.items()
+            assert some.items() <= whole[pair].items()
             for path in wanted:
                 told[pair] |= reader.of(*pair, {path})
             assert reader.of(*pair, set(wanted[::2])) == {
