@@ -169,10 +169,10 @@ def test_whoever_mends_may_die_too(tmp_path: Path) -> None:
 # -- what a killed git leaves behind -----------------------------------------------------------------------------------
 
 
-def half_moved(place: Place, count: int) -> None:
+def half_moved(place: Place, interrupted: Path, count: int) -> None:
     """As if git had died in its commit: some refs moved, the others locked with what they should hold."""
-    place.fresh()
-    dies(place.saved, place.repo, "", "execute", 3)  # the objects are in, nothing has moved
+    shutil.rmtree(place.repo)
+    shutil.copytree(interrupted, place.repo, symlinks=True)
     moves = [move for move in place.simulation.moves if move.after is not None]
     for number, move in enumerate(moves):
         file = place.repo / ".git" / move.ref
@@ -187,8 +187,12 @@ def half_moved(place: Place, count: int) -> None:
 def test_half_moved_refs_and_stale_locks_are_mended(tmp_path: Path, how: str) -> None:
     place = Place(tmp_path, "")
     git(place.template / "repo", "switch", "-q", "--detach")
+    place.fresh()
+    dies(place.saved, place.repo, "", "execute", 3)  # the objects are in, nothing has moved
+    interrupted = tmp_path / "interrupted"
+    shutil.copytree(place.repo, interrupted, symlinks=True)
     for count in range(len(place.simulation.moves)):
-        half_moved(place, count)
+        half_moved(place, interrupted, count)
         # Where the execution stopped before the objects came in, resuming brings them.
         if not git(
             place.repo, "cat-file", "--batch-check", stdin=f"{place.after['refs/heads/preprod']}\n".encode()
