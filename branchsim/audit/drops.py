@@ -29,7 +29,7 @@ from branchsim.effects import (
 from branchsim.effects.scene import skeleton
 from branchsim.effects.tokens import said_again
 from branchsim.effects.units import form_of
-from branchsim.git.difftree import MoveReader, differing
+from branchsim.git.difftree import differing
 from branchsim.git.log import Commit, empty_tree
 from branchsim.git.objects import TreeEntry
 from branchsim.git.repository import Repository
@@ -81,7 +81,6 @@ class Drops:
         self._known = judged
         self._deleted: dict[tuple[Sha, Sha], frozenset[bytes]] = {}
         self._came: dict[tuple[Sha, Sha], frozenset[bytes]] = {}
-        self._moves = MoveReader(repository.scratch)
 
     def of(self, changes: Sequence[Change], parts: Mapping[Sha, Sequence[Part]]) -> dict[Sha, Dropped]:
         """The changes that are ancestors, but that a merge on their way did not keep.
@@ -246,8 +245,8 @@ class Drops:
                     gone = self._deleted[pair] & names
                     # Of the others it matters only whether they came to a contested path.
                     whole = gone & contested | {path for path in gone if (merge, path) in found}
-                    moved = self._moves.of(*pair, gone - whole, contested) if gone - whole else {}
-                    moved |= self._moves.of(*pair, whole) if whole else {}
+                    moved = self._reader.moves.of(*pair, gone - whole, contested) if gone - whole else {}
+                    moved |= self._reader.moves.of(*pair, whole) if whole else {}
                     found |= {(merge, old): new for old, new in moved.items()}
         return found
 

@@ -150,16 +150,14 @@ def read_difference(
     sides = {line[1:].encode("ascii"): line[:1].encode("ascii") for line in listed}
     order = [line[1:] for line in listed]
     # To list them takes git a fifth of the time; the rest is reading what each changed.
-    count = max(1, min(os.cpu_count() or 1, len(order) // _SHARE))
-    size = -(-len(order) // count) if order else 1
+    shares = _shares(order)
 
-    def read(share: list[str]) -> list[Commit]:
+    def read(share: Sequence[str]) -> list[Commit]:
         found = _read(scratch, share, ("--no-walk=unsorted",), (), report, changes=True)
         return [_commit(sides[fields[0]], fields, unpack(text)) for _, fields, text in found]
 
-    with ThreadPoolExecutor(count) as pool:
-        shares = pool.map(read, [order[start : start + size] for start in range(0, len(order), size)])
-        return [commit for share in shares for commit in share]
+    with ThreadPoolExecutor(max(1, len(shares))) as pool:
+        return [commit for share in pool.map(read, shares) for commit in share]
 
 
 def read_packed(scratch: Scratch, revisions: Sequence[str]) -> Iterator[tuple[Commit, bytes]]:
@@ -173,11 +171,7 @@ def read_packed(scratch: Scratch, revisions: Sequence[str]) -> Iterator[tuple[Co
     GitError
         git failed, for example because an object is missing or corrupt.
     """
-    order = rev_list(scratch, revisions)
-    count = max(1, min(os.cpu_count() or 1, len(order) // _SHARE))
-    size = -(-len(order) // count)
-    # Neighbours have most of their trees in common.
-    shares = [order[start : start + size] for start in range(0, len(order), size or 1)]
+    shares = _shares(rev_list(scratch, revisions))
     left = [_read(scratch, share, ("--no-walk=unsorted",), (), None, changes=True) for share in shares]
     # One commit of each in turn, so that all of them go on.
     while left:
@@ -188,6 +182,13 @@ def read_packed(scratch: Scratch, revisions: Sequence[str]) -> Iterator[tuple[Co
                 left.remove(each)
             else:
                 yield _commit(b">", fields, ()), text
+
+
+def _shares(order: Sequence[str]) -> list[Sequence[str]]:
+    """Commits for as many processes as are worth starting: neighbours, which have most of their trees in common."""
+    count = max(1, min(os.cpu_count() or 1, len(order) // _SHARE))
+    size = max(1, -(-len(order) // count))
+    return [order[start : start + size] for start in range(0, len(order), size)]
 
 
 def unpack(text: bytes, known: dict[Any, Any] | None = None) -> tuple[RawChange, ...]:
