@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _NAMESPACE = "soap.sforce.com"
 _SNIFFED = 8192
+_MOST_ATTRIBUTES = 1_000
 
 KnownChildren: TypeAlias = "dict[tuple[str, bytes], tuple[tuple[tuple[tuple[str, ...], str], int], ...]]"
 """From the name of a root and an element below it, as XML, to what `metadata_elements` makes of that element."""
@@ -54,7 +55,8 @@ def metadata_elements(content: bytes, text: str, limits: Limits, known: KnownChi
     Raises
     ------
     NotReadError
-        It is not metadata, malformed, has a document type (which is what XML bombs need), is too deep or too large.
+        It is not metadata, malformed, has a document type (which is what XML bombs need), or is too deep or too
+        large.
     """
     root = _root(content, text)
     found: Elements = Counter()
@@ -225,9 +227,21 @@ def _root(content: bytes, text: str) -> etree._Element:
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
         raise NotReadError("XML with a document type, which is not read because entities can be bombs")
     try:
-        return parse_xml(content)
+        root = parse_xml(content)
     except UnsafeXmlError as error:
         raise NotReadError(normalise(str(error))[:200]) from None
+    # lxml looks for the value of each among all that come before it.
+    if text.count("=") > _MOST_ATTRIBUTES and _crowded()(root):
+        raise NotReadError(f"XML with more than {_MOST_ATTRIBUTES} attributes in one element")
+    return root
+
+
+@functools.cache
+def _crowded() -> etree.XPath:
+    """Asks whether an element has too many attributes."""
+    from lxml import etree
+
+    return etree.XPath(f"boolean(//*[count(@*) > {_MOST_ATTRIBUTES}])")
 
 
 @functools.cache

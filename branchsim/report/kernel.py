@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextlib
 import logging
 import os
@@ -121,6 +122,8 @@ def _end(client: Any, worker: threading.Thread) -> None:
     if worker.is_alive():
         _signal(client, signal.SIGKILL)
         worker.join(_PATIENCE_SECONDS)
+    # nbclient would end it once more with the interpreter, and say of one that had to be killed that this failed.
+    atexit.unregister(client._cleanup_kernel)  # noqa: SLF001  it has no other name
 
 
 def _signal(client: Any, number: signal.Signals) -> None:

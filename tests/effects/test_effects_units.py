@@ -179,6 +179,12 @@ def test_hostile_files_are_read_in_bounded_time(path: bytes, content: bytes) -> 
     assert time.process_time() - start < 10
 
 
+def test_an_element_of_too_many_attributes_is_read_as_lines_and_says_so() -> None:
+    units = units_of(b"a.xml", METADATA + b"<a " + b" ".join(b'b%d="1"' % n for n in range(1001)) + b"/></Profile>")
+    assert units.form is Form.LINES
+    assert "more than 1000 attributes" in units.reason
+
+
 def test_many_small_files_are_read_quickly() -> None:
     contents = [b"".join(b"    value_%d = call(%d, %d)\n" % (n, n, i) for n in range(20)) for i in range(5000)]
     start = time.process_time()

@@ -8,10 +8,15 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from support.warm import warm
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 ROOT = Path(__file__).parents[2]
+
+_AT_START = ("PYTHON", "LC_", "LANG", "TZ")
+"""What the names of variables begin with that an interpreter reads when it starts: it has to be a new one."""
 
 
 class Shell:
@@ -37,8 +42,6 @@ class Shell:
             "PYTHONPATH": str(ROOT),
             "COLUMNS": "80",
             "LANG": "C.UTF-8",
-            # What the interpreter leaves behind is not what the command leaves behind.
-            "PYTHONDONTWRITEBYTECODE": "1",
         }
 
     def start(
@@ -58,11 +61,15 @@ class Shell:
         self, *arguments: str | os.PathLike[str], cwd: Path | None = None, variables: Mapping[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
         """``branchsim`` with arguments, to its end."""
-        process = self.start(*arguments, cwd=cwd, variables=variables)
-        with process:
-            out, err = process.communicate(timeout=120)
+        words = [os.fspath(each) for each in arguments]
+        if any(name.startswith(_AT_START) for name in variables or ()):
+            with self.start(*words, cwd=cwd, variables=variables) as process:
+                out, err = process.communicate(timeout=120)
+            code = process.returncode
+        else:
+            code, out, err = warm().run(words, cwd or self.home, {**self.variables, **(variables or {})})
         return subprocess.CompletedProcess(
-            process.args, process.returncode, out.decode("utf-8"), err.decode("utf-8", "replace")
+            ["branchsim", *words], code, out.decode("utf-8"), err.decode("utf-8", "replace")
         )
 
     def left_behind(self) -> list[str]:
