@@ -158,7 +158,7 @@ def test_ctrl_c_prints_what_is_known(shell: Shell) -> None:
     )
     # It is in the midst of the search when it has taken much more memory than the interpreter needs.
     statm = Path(f"/proc/{process.pid}/statm")
-    while int(statm.read_text(encoding="ascii").split()[1]) * 4096 < 250_000_000:
+    while int(statm.read_text(encoding="ascii").split()[1]) * 4096 < 180_000_000:
         assert process.poll() is None
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)

@@ -235,7 +235,7 @@ _PLENTY = settings(
 )
 
 
-@_PLENTY
+@settings(_PLENTY, max_examples=5)  # each draws nine pictures
 @given(names=st.lists(_NAMES, min_size=2, max_size=6, unique=True), subject=_NAMES, verdict=_NAMES)
 def test_no_name_breaks_a_picture(names: list[str], subject: str, verdict: str) -> None:
     owed = pictures.obligations(12, names).assign(subject=subject)

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 from support.repos import RepoBuilder, git
+from support.warm import warm
 
 from branchsim.errors import GitError, InputError
 from branchsim.plan import Commit, FileChange, Plan, PullRequest
@@ -45,14 +44,13 @@ print(run(int(number)))
 
 def dies(saved: Path, repo: Path, remote: str, what: str, number: int) -> int:
     """Kill it at its n-th word; how many words there are, where it lived."""
-    command = [sys.executable, "-c", _DIES, str(saved), str(repo), remote, what, str(number)]
     # Who is killed leaves its scratch repository behind.
     where = {**os.environ, "TMPDIR": str(saved.parent)}
-    done = subprocess.run(command, cwd=ROOT, env=where, capture_output=True, text=True, check=False, timeout=60)
+    code, out, err = warm().run([str(saved), str(repo), remote, what, str(number)], ROOT, where, _DIES)
     if number == 0:
-        assert done.returncode == 0, done.stderr
-        return int(done.stdout)
-    assert done.returncode in {0, -9}, done.stderr
+        assert code == 0, err
+        return int(out)
+    assert code in {0, -9}, err
     # A git that it had started ends a moment later.
     Journal(repo / ".git", patience=10).close()
     return 0
@@ -184,7 +182,8 @@ def half_moved(place: Place, interrupted: Path, count: int) -> None:
 
 
 @pytest.mark.parametrize("how", ["resume", "undo"])
-def test_half_moved_refs_and_stale_locks_are_mended(tmp_path: Path, how: str) -> None:
+def test_half_moved_refs_and_stale_locks_are_mended(tmp_path: Path, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("branchsim.git.transaction._PATIENCE", 0.1)  # nobody lives whom these locks could belong to
     place = Place(tmp_path, "")
     git(place.template / "repo", "switch", "-q", "--detach")
     place.fresh()
@@ -201,7 +200,8 @@ def test_half_moved_refs_and_stale_locks_are_mended(tmp_path: Path, how: str) ->
             assert place.refs(place.path) == (place.after if how == "resume" else place.before)
 
 
-def test_a_lock_that_was_there_before_is_somebody_elses(tmp_path: Path) -> None:
+def test_a_lock_that_was_there_before_is_somebody_elses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("branchsim.git.transaction._PATIENCE", 0.1)
     place = Place(tmp_path, "")
     place.fresh()
     dies(place.saved, place.repo, "", "execute", 3)

@@ -586,7 +586,10 @@ def test_of_two_executions_at_once_one_wins_and_the_other_changes_nothing(repo: 
     sound(repo.path)
 
 
-def test_an_execution_waits_for_nobody_while_another_goes_on(repo: RepoBuilder) -> None:
+def test_an_execution_waits_for_nobody_while_another_goes_on(
+    repo: RepoBuilder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.modules[resume.__module__], "PATIENCE", 0.1)  # those who mend wait for one that dies
     simulation = simulate(hotfix(), repo.path)
     said: list[str] = []
 

@@ -1,4 +1,4 @@
-"""A process that has read the modules of ``branchsim`` and forks for each command.
+"""A process that has read the modules of ``branchsim`` and forks for each command or script.
 
 Most of what a short command takes is the interpreter's start and reading modules. What is forked is a process like any
 other, with its own environment, directory, standard streams and end.
@@ -44,8 +44,12 @@ class Warm:
         )
         atexit.register(self._process.communicate)
 
-    def run(self, arguments: Sequence[str], cwd: Path, variables: Mapping[str, str]) -> tuple[int, bytes, bytes]:
-        """Exit code, standard output and standard error of ``branchsim`` with arguments.
+    def run(
+        self, arguments: Sequence[str], cwd: Path, variables: Mapping[str, str], script: str | None = None
+    ) -> tuple[int, bytes, bytes]:
+        """Exit code (negative for a signal), standard output and standard error.
+
+        Of ``branchsim`` with arguments, or of a script as ``python -c`` takes it.
 
         Raises
         ------
@@ -55,7 +59,13 @@ class Warm:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         with tempfile.NamedTemporaryFile() as out, tempfile.NamedTemporaryFile() as err:
-            wanted = {"arguments": arguments, "cwd": str(cwd), "variables": variables, "streams": [out.name, err.name]}
+            wanted = {
+                "arguments": arguments,
+                "cwd": str(cwd),
+                "variables": {**variables},
+                "script": script,
+                "streams": [out.name, err.name],
+            }
             self._process.stdin.write(json.dumps(wanted).encode() + b"\n")
             self._process.stdin.flush()
             code = json.loads(self._process.stdout.readline())
@@ -97,7 +107,7 @@ def _end(child: int) -> int | None:
         time.sleep(0.002)
 
 
-def _command(arguments: list[str], cwd: str, variables: dict[str, str], streams: list[str]) -> int:
+def _command(arguments: list[str], cwd: str, variables: dict[str, str], script: str | None, streams: list[str]) -> int:
     """What the interpreter does from its start to its end."""
     for descriptor, name in enumerate([os.devnull, *streams]):
         opened = os.open(name, os.O_RDWR)
@@ -109,7 +119,10 @@ def _command(arguments: list[str], cwd: str, variables: dict[str, str], streams:
     sys.argv = ["branchsim", *arguments]
     code: Any = 0
     try:
-        runpy.run_module("branchsim", run_name="__main__", alter_sys=True)
+        if script is None:
+            runpy.run_module("branchsim", run_name="__main__", alter_sys=True)
+        else:
+            exec(script, {"__name__": "__main__"})  # noqa: S102  a test wrote it
     except SystemExit as end:
         code = end.code
     except BaseException:  # noqa: BLE001  as the interpreter does

@@ -55,7 +55,7 @@ def test_rare_paths_occur() -> None:
         (Strategy.build_run(), ("revert", "force-push", "wrong-base", "delete-branch", "one-sided-resolution")),
     ):
         machine = _counted(strategy=strategy.without(), mistakes=mistakes, promises=(), places=2)
-        run_state_machine_as_test(machine, settings=_SETTINGS)
+        run_state_machine_as_test(machine, settings=settings(_SETTINGS, max_examples=60))
         seen += machine.seen
     wanted = {
         "a conflict",
