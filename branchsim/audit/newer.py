@@ -15,7 +15,8 @@ from branchsim.topology.patterns import VersionKey, version_key
 
 # A name may end where the version begins: effects are lines without white space.
 _VERSION = re.compile(rb"(?<![\d.])\d+(?:\.\d+)+(?:[-+.]?\w+)*")
-_DIGEST = re.compile(rb"(?<![0-9a-z])[0-9a-f]{12,64}(?![0-9a-z])")
+# Fourteen digits are a time to the second, as in Go's versions of commits, and times have an order.
+_DIGEST = re.compile(rb"(?<![0-9a-z])(?!\d{14}(?![0-9a-z]))[0-9a-f]{12,64}(?![0-9a-z])")
 _LETTERS = re.compile(rb"[a-z]", re.IGNORECASE)
 _FEWEST_LETTERS = 2
 _MOST = 300

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 import shlex
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from branchsim.audit.bookkeeping import is_bookkeeping
 from branchsim.audit.elements import by_elements, is_structured
@@ -15,6 +14,7 @@ from branchsim.audit.lines import Asked, Effect, EffectReader
 from branchsim.audit.losses import LossReader
 from branchsim.audit.newer import held as held_versions
 from branchsim.audit.newer import is_of_another, raised
+from branchsim.audit.relocated import Relocated
 from branchsim.audit.shares import Question, read_shares
 from branchsim.git.log import empty_tree
 from branchsim.git.merge import Trees
@@ -23,7 +23,7 @@ from branchsim.git.repository import Repository
 from branchsim.git.session import merge_some_trees
 from branchsim.history.changes import Change
 from branchsim.history.landings import History, Landing
-from branchsim.names import Sha, file_name
+from branchsim.names import Sha
 
 _PROBABLE_SHARE = 0.8
 _ELEMENTS_SHARE = 0.5
@@ -101,6 +101,7 @@ class Replay:
         self._branch = branch
         self._reader = reader
         self._landings = history.landings[branch]
+        self._relocated = Relocated(history, branch)
 
     def standings(
         self, changes: Sequence[Change], paths: Mapping[Sha, set[bytes]] | None = None
@@ -108,8 +109,8 @@ class Replay:
         """What the branch holds of each change, at the given paths or at all that its commits touch.
 
         The moments asked are those at which the branch's own line touched a path of the change after it landed, and the
-        moment before. Where the lines of the change are all there, git replays it; where replaying changes nothing,
-        that is the landing of its content.
+        moment before. What the branch moved is asked for under its name there. Where the lines of the change are all
+        there, git replays it; where replaying changes nothing, that is the landing of its content.
         """
         if not changes or not self._landings:
             return {}
@@ -117,7 +118,9 @@ class Replay:
             change.id: {raw.path for sha in change.commits for raw in self._history.commit(sha).changes}
             for change in changes
         }
-        touched = self._touched(frozenset().union(*paths.values()))
+        moved = {change.id: self._moved(paths[change.id]) for change in changes}
+        names = {sha: paths[sha].union(name for name, _ in moved[sha].values()) for sha in moved}
+        touched = self._touched(frozenset().union(*names.values()))
         nothing = empty_tree(self._repository.scratch)
         by_id = {change.id: change for change in changes}
         asked = {
@@ -128,22 +131,26 @@ class Replay:
         with ObjectReader(self._repository.scratch) as reader:
             for effects in self._effects.groups(asked):
                 some = [by_id[sha] for sha in effects]
-                moments = {change.id: self._moments(change, paths[change.id], touched) for change in some}
-                found |= self._of_some(some, {sha: asked[sha].trees for sha in effects}, effects, moments, reader)
+                moments = {change.id: self._moments(change, names[change.id], touched) for change in some}
+                asked_of = {sha: _Places(effects[sha], moved[sha]) for sha in effects}
+                found |= self._of_some(some, {sha: asked[sha].trees for sha in effects}, asked_of, moments, reader)
         return found
 
     def _of_some(
         self,
         changes: Sequence[Change],
         pairs: Mapping[Sha, tuple[Sha, Sha]],
-        effects: Mapping[Sha, Sequence[Effect]],
+        places: Mapping[Sha, _Places],
         moments: Mapping[Sha, Sequence[Landing]],
         reader: ObjectReader,
     ) -> dict[Sha, Standing]:
         """The same for so many changes that what they do fits into memory."""
+        effects = {sha: each.effects for sha, each in places.items()}
         by_id = {change.id: change for change in changes}
         asked = [(change, landing) for change in changes for landing in moments[change.id]]
-        questions = [Question(change.id, self._tree(landing), effects[change.id]) for change, landing in asked]
+        questions = [
+            Question(change.id, self._tree(landing), places[change.id].at(landing)) for change, landing in asked
+        ]
         candidates = []
         likely: dict[Sha, list[Landing]] = {change.id: [] for change in changes}
         shares: dict[Sha, float] = {}
@@ -172,7 +179,7 @@ class Replay:
         for change in changes:
             standing = found[change.id]
             if not (standing.there or standing.superseded_by or standing.bookkeeping):
-                found[change.id] = self._overtaken(change, effects[change.id], moments[change.id], files) or standing
+                found[change.id] = self._overtaken(change, places[change.id], moments[change.id], files) or standing
         return found
 
     def _least(self, change: Change, effects: Sequence[Effect]) -> float:
@@ -184,14 +191,17 @@ class Replay:
     def _overtaken(
         self,
         change: Change,
-        effects: Sequence[Effect],
+        places: _Places,
         moments: Sequence[Landing],
         files: _Files,
     ) -> Standing | None:
         """The first landing on which the branch has the versions that a change brings, or newer ones."""
         landings: dict[Sha, Landing] = {}
+        # Where a file was moved meanwhile, what is asked of it is asked where it is now.
+        effects = places.at(moments[-1])
         for landing in moments:
-            landings.setdefault(self._tree(landing), landing)
+            if places.at(landing) == effects:
+                landings.setdefault(self._tree(landing), landing)
         held = held_versions(effects, raised(effects), landings, files.of)
         if held is None:
             return None
@@ -207,6 +217,11 @@ class Replay:
             check=shlex.join(["git", "show", f"{landing.sha[:12]}:{path}"]),
             reason=f"{since}{self._branch} {had} {what}: {line!r} in {path}",
         )
+
+    def _moved(self, paths: Iterable[bytes]) -> dict[bytes, tuple[bytes, int]]:
+        """Of some paths those under another name on the branch: that name, and the place from which on it has it."""
+        found = {path: self._relocated.of(path) for path in paths}
+        return {path: moved for path, moved in found.items() if moved is not None}
 
     def _tree(self, landing: Landing) -> Sha:
         return self._history.commit(landing.sha).tree
@@ -273,28 +288,10 @@ class Replay:
         made = {raw.path for sha in change.commits for raw in history.commit(sha).changes if raw.status == "A"}
         if not paths or made & set(paths):
             return None
-        last = {path: self._last_touch[path] for path in set(paths) if path in self._last_touch}
-        if len(last) != len(set(paths)) or any(status != "D" for _, status, _ in last.values()):
+        last = [touch for path in set(paths) if (touch := self._relocated.last_of(path)) is not None]
+        if len(last) != len(set(paths)) or any(touch.status != "D" for touch in last):
             return None
-        return max(last.values())[2]
-
-    @functools.cached_property
-    def _last_touch(self) -> dict[bytes, tuple[int, str, Sha]]:
-        """For each path of the branch the last commit that touched it: its place, what it did, its id."""
-        history = self._history
-        arrived = history.arrivals[self._branch]
-        last: dict[bytes, tuple[int, str, Sha]] = {}
-        for number, commit in enumerate(history.graph.commits):
-            place = int(arrived[number])
-            if place >= 0 and not commit.is_merge:
-                made = {file_name(raw.path) for raw in commit.changes if raw.status == "A"}
-                for raw in commit.changes:
-                    known = last.get(raw.path)
-                    if known is None or known[0] <= place:
-                        # A file of the same name that came with the deletion is the file itself, moved.
-                        moved = raw.status == "D" and file_name(raw.path) in made
-                        last[raw.path] = (place, "R" if moved else raw.status, commit.sha)
-        return last
+        return max((touch.place, touch.commit) for touch in last)[1]
 
 
 def _keeps_books(change: Change, effects: Sequence[Effect]) -> bool:
@@ -303,6 +300,24 @@ def _keeps_books(change: Change, effects: Sequence[Effect]) -> bool:
 
 def _lines(effects: Iterable[Effect]) -> int:
     return sum(sum(effect.added.values()) for effect in effects)
+
+
+class _Places:
+    """What a change does, at the names that a branch has the files under."""
+
+    def __init__(self, effects: Sequence[Effect], moved: Mapping[bytes, tuple[bytes, int]]) -> None:
+        self.effects = effects
+        self._moved = [
+            (replace(effect, path=moved[effect.path][0]), moved[effect.path][1]) if effect.path in moved else None
+            for effect in effects
+        ]
+
+    def at(self, landing: Landing) -> list[Effect]:
+        """What it does, as the files were called after a landing."""
+        return [
+            effect if elsewhere is None or landing.place < elsewhere[1] else elsewhere[0]
+            for effect, elsewhere in zip(self.effects, self._moved, strict=True)
+        ]
 
 
 class _Files:

@@ -108,6 +108,14 @@ def test_lock_files_say_nothing_and_digests_beside_a_version_do_not_matter() -> 
     assert (found.line, found.newer) == (f"uses: a/b@{'3' * 40} # v2.0.0".encode(), True)
 
 
+def test_a_version_that_is_a_time_and_a_commit_is_newer_by_its_time() -> None:
+    raising = ["a.org/b v0.0.0-20230508075335-d6e0218addd5", "a.org/b v0.0.0-20230607035724-661f075fc73f"]
+    change = [effect("go.mod", *(f"{line}\n" for line in raising))]
+    for there, newer in (("a.org/b v0.0.0-20230816095313-0e6414634f8f", True), (raising[1], False), (raising[0], None)):
+        found = held_in(change, {b"go.mod": f"{there}\n".encode()}.get)
+        assert (found and found.newer) == newer
+
+
 def test_a_file_of_nothing_but_a_version() -> None:
     change = [effect(".go-version", "1.23.7\n", "1.23.8\n")]
     texts: dict[Sha, bytes | None] = {

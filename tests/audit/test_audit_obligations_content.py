@@ -280,6 +280,64 @@ def test_a_fix_that_comes_with_a_release_is_owed(tmp_path: Path) -> None:
     assert story.obligation(commit).verdict is Verdict.MISSED
 
 
+# What integration moved elsewhere, so long ago that git does not take it for the same file any more.
+
+OLD, NEW = "server/core/app.c", "pkg/core/app.c"
+REWRITTEN = block("changed", 60)
+
+
+def moved(tmp_path: Path) -> Story:
+    """A story of files that integration moved to another directory, and of one that it changed nearly everything in."""
+    start = {OLD: CODE + block("here", 3), "server/core/util.c": CODE, "server/core/more.c": CODE}
+    story = Story(tmp_path / "repo", files=start)
+    went = {path.replace("server/", "pkg/"): text for path, text in start.items()}
+    story.repo.commit("integration", {**dict.fromkeys(start), **went}, subject="Move the code")
+    story.repo.commit("integration", {NEW: REWRITTEN + block("here", 3)}, subject="Rewrite it")
+    return story
+
+
+def test_what_was_written_again_by_hand_is_seen_where_the_file_was_moved(tmp_path: Path) -> None:
+    story = moved(tmp_path)
+    fix = story.repo.commit("preprod", {OLD: CODE + block("here", 3) + block("guard", 5)}, subject="Guard the login")
+    record = story.obligation(fix)
+    assert (record.verdict, record.confidence) == (Verdict.MISSED, 0.9)
+    both = REWRITTEN + block("here", 3) + block("guard", 5) + block("search", 30)
+    story.repo.commit("integration", {NEW: both}, author=BOB, subject="Search, and more")
+    record = story.obligation(fix)
+    assert (record.verdict, record.confidence) == (Verdict.MISSED, 0.3)
+    assert "100% of its lines are there" in record.reason
+
+
+def test_a_new_file_is_looked_for_where_the_others_of_its_directory_went(tmp_path: Path) -> None:
+    story = moved(tmp_path)
+    fix = story.repo.commit("preprod", {"server/core/guard.c": block("guard", 9)}, subject="Guard the login")
+    new = {"pkg/core/guard.c": block("other", 60) + block("guard", 9), "search.c": block("search", 50)}
+    story.repo.commit("integration", new, author=BOB, subject="Search, and more")
+    record = story.obligation(fix)
+    assert (record.verdict, record.confidence) == (Verdict.MISSED, 0.3)
+
+
+def test_a_file_that_was_moved_and_then_removed_is_superseded(tmp_path: Path) -> None:
+    story = moved(tmp_path)
+    removed = story.repo.commit("integration", {NEW: None}, subject="Remove what nobody uses")
+    fix = story.repo.commit("preprod", {OLD: CODE + block("guard", 5)}, subject="Guard the login")
+    record = story.obligation(fix)
+    assert (record.verdict, record.counterpart) == (Verdict.SUPERSEDED, removed)
+
+
+@pytest.mark.parametrize(("version", "verdict"), [("2.20.0", Verdict.SUPERSEDED), ("2.15.0", Verdict.MISSED)])
+def test_a_newer_version_is_seen_in_a_file_that_was_moved(tmp_path: Path, version: str, verdict: Verdict) -> None:
+    pins = "log4j = {}\nother = 1.0\n"
+    story = Story(tmp_path / "repo", files={"server/core/pins.txt": pins.format("2.14.1")})
+    fix = story.repo.commit("preprod", {"server/core/pins.txt": pins.format("2.17.1")}, subject="Bump log4j to 2.17.1")
+    files = {"server/core/pins.txt": None, "pkg/core/pins.txt": pins.format(version) + REWRITTEN}
+    story.repo.commit("integration", files, subject="Move the pins")
+    record = story.obligation(fix)
+    assert record.verdict is verdict
+    if verdict is Verdict.SUPERSEDED:
+        assert "in pkg/core/pins.txt" in record.reason
+
+
 # Where history is cut off.
 
 
