@@ -185,7 +185,7 @@ class Judge:
         look = (lambda *_: None) if unresolved else log.removed if undone else log.brought
         origin = look(names, verdict.unit)
         restorer = repairs.of(verdict)
-        cause = self._cause(part, each)
+        cause = Cause.MERGE_RESOLUTION if unresolved and not self.commit.is_merge else self._cause(part, each)
         # A commit that takes a file back had what it takes away, and that is what is wrong with it.
         known_it = other != tip and not undone and cause is not Cause.STALE_COMMIT
         if known_it and self._decided(self.log(other), names, fated, origin):
@@ -206,7 +206,7 @@ class Judge:
             vague=is_vague(verdict.unit),
             stood=own.stood,
             unresolved=own.unresolved or unresolved,
-            on_purpose=own.on_purpose,
+            on_purpose=own.on_purpose and not unresolved,
             knew=cause is Cause.STALE_COMMIT and origin is not None and self._knew(each.path, origin),
         )
         before, now = _excerpts(fated, own.lines)
@@ -355,12 +355,12 @@ def _reason(each: PathLosses, fated: Fated, origin: Commit | None, cause: Cause,
         fated.verdict.side
     ]
     who = (
-        "neither side had it" if unresolved
+        "it was not there before" if unresolved
         else f"{origin.sha[:12]} had {'removed' if undone else 'brought'} it" if origin is not None
         else f"{side} had it so"
     )  # fmt: skip
     parts = [f"{who}; {_FATES[fated.fate]}"]
-    if match is not None:
+    if match is not None and not unresolved:
         parts.append(f"the commit takes {match[1]} path{'s' * (match[1] != 1)} back to how {match[0][:12]} had them")
     elif cause is Cause.EVIL_MERGE and not unresolved:
         parts.append("git merges this path without a conflict and keeps it")

@@ -11,10 +11,11 @@ from branchsim.audit.attributes import attributes_of
 from branchsim.audit.causes import Cause
 from branchsim.audit.findings import Finding, Found, Judge, byline, is_fix
 from branchsim.audit.losses import LossReader, PathLosses, Step
+from branchsim.audit.marks import marked_paths
 from branchsim.audit.match import Skipped
 from branchsim.audit.pathhistory import GitHistory, PathHistory
 from branchsim.audit.pathlog import PathLog
-from branchsim.audit.stale import stale_paths
+from branchsim.audit.stale import Stale, stale_paths
 from branchsim.audit.steps import Landed, Landing, distinct, landed
 from branchsim.git.log import Commit, read_commits
 from branchsim.git.repository import Repository
@@ -185,15 +186,15 @@ class Inspector:
         return self._told(commit, landing.kind, distinct(losses), {}, left_out, skipped)
 
     def _direct(self, commit: Commit) -> Inspection:
-        """What a commit that is no merge took back to, or nearer to, an older version."""
-        if reverted(commit.message) or is_revert_subject(commit.subject):
-            return Inspection(commit.sha, "revert", commit.subject, ())
-        stale = stale_paths(self.repository.scratch, self.reader, commit)
-        found = self.reader.read_versions(stale.versions)
+        """What a commit that is no merge took back to an older version, or left as the two sides of a conflict."""
+        is_revert = bool(reverted(commit.message)) or is_revert_subject(commit.subject)
+        stale = Stale((), {}) if is_revert else stale_paths(self.repository.scratch, self.reader, commit)
+        found, torn = self.reader.read_versions(stale.versions), marked_paths(self.reader, commit)
         part = Landed(Step({}, frozenset()), commit.parents[0], commit.sha, commit.parents[0])
-        skipped = [Skipped(path.decode("utf-8", "replace"), why) for path, why in found.skipped]
-        losses = [(part, each) for each in found.paths]
-        return self._told(commit, "commit", losses, stale.matches, found.left_out, skipped)
+        unread = dict.fromkeys((*found.skipped, *torn.skipped))
+        skipped = [Skipped(path.decode("utf-8", "replace"), why) for path, why in unread]
+        losses = [(part, each) for each in (*found.paths, *torn.paths)]
+        return self._told(commit, "revert" if is_revert else "commit", losses, stale.matches, found.left_out, skipped)
 
     def _told(
         self, commit: Commit, kind: str, losses: Sequence[tuple[Landed, PathLosses]],

@@ -60,9 +60,16 @@ _SECONDARY = re.compile(
 )
 
 
+_TEXTS = re.compile(
+    rb"(?:^|/)requirements/[^/]*\.txt$|(?:^|/)(?:[^/]*[-_.])?(?:requirements|constraints)(?:[-_.][^/]*)?\.txt$|(?:^|/)CMakeLists\.txt$"
+)
+"""Texts that a build reads."""
+
+
 def is_secondary(path: bytes) -> bool:
     """Whether a path holds tests, documentation, examples, settings of checkers or editors: what breaks no release."""
-    return _SECONDARY.search(path) is not None
+    found = _SECONDARY.search(path)
+    return found is not None and not (found[0] == b".txt" and _TEXTS.search(path))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -217,11 +217,15 @@ _GENERIC = frozenset(
 
 # Where a text to be translated stands in the code, as tools write it anew each time.
 _POSITION = re.compile(r"<location(?:\s+filename=\"[^\"]*\")?\s+line=\"[+-]?\d+\"\s*/>|#: \S+:\d+(?: \S+:\d+)*")
+# Where an element of a flow is drawn; all are set anew when one is moved.
+_ON_A_CANVAS = ("locationX", "locationY")
 _BARE_TAGS = re.compile(r"(?:</?[\w:.-]+\s*/?>|<!--(?:(?!-->).)*-->|\s)+")
 
 
 def is_generic(verdict: Verdict, _: Scene) -> bool:
     """The line holds nothing but words of the language, or bare tags, or a position: it may have come from anywhere."""
+    if verdict.unit.kind == "element":
+        return verdict.unit.key[0:1] == ("Flow",) and verdict.unit.key[-1] in _ON_A_CANVAS
     if verdict.unit.kind != "line":
         return False
     if (_BARE_TAGS.fullmatch(verdict.unit.value) or _POSITION.fullmatch(verdict.unit.value)) is not None:

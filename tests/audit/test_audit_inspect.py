@@ -153,7 +153,7 @@ def test_marks_of_a_conflict_that_were_committed_are_found_though_no_line_is_los
         (">>>>>>> topic", "unresolved", "unresolved"),
     ]
     first = found.records[0]
-    assert first.reason == "neither side had it; the marks of a conflict are in the file"
+    assert first.reason == "it was not there before; the marks of a conflict are in the file"
     assert "<<<<<<< HEAD" not in first.before
     assert "<<<<<<< HEAD" in first.after
     assert first.rank >= FINDING
@@ -174,7 +174,7 @@ def test_who_took_away_the_marks_of_another_conflict_has_nothing_to_do_with_thes
     merge = repo.merge(into="main", source="topic", files={"a.c": torn})
     found = inspect(repo.finish(), merge)
     assert {(each.changes, each.reason) for each in found.records} == {
-        ((), "neither side had it; the marks of a conflict are in the file")
+        ((), "it was not there before; the marks of a conflict are in the file")
     }
 
 
@@ -185,7 +185,7 @@ def test_a_mark_that_a_merge_without_conflict_has_is_one_wherever_it_stands(
     made = sides({"a.c": CODE}, {"a.c": f"{CODE}int c;\n"}, {"b.c": CODE})
     (record,) = made.merged({"a.c": torn, "b.c": CODE}).records
     assert (record.unit, record.cause) == ("<<<<<<< HEAD", Cause.EVIL_MERGE)
-    assert record.reason == "neither side had it; the marks of a conflict are in the file"
+    assert record.reason == "it was not there before; the marks of a conflict are in the file"
     assert record.rank >= 0.8
 
 
@@ -380,6 +380,27 @@ def test_a_stale_copy_with_new_work_in_it_is_stale_too(tmp_path: Path) -> None:
     stale = repo.commit("main", {"a.c": edited(30, "3")}, subject="Change thirty")
     found = inspect(repo.finish(), stale)
     assert {(each.cause, each.changes) for each in found.records} == {(Cause.STALE_COMMIT, (fix,))}
+
+
+@pytest.mark.parametrize("subject", ["Pick the fix", 'Revert "Fix the value"'])
+def test_a_commit_that_is_no_merge_may_leave_the_marks_of_a_conflict_too(tmp_path: Path, subject: str) -> None:
+    repo = RepoBuilder(tmp_path)
+    repo.commit("main", {"a.c": CODE, "how.c": CODE})
+    torn = f"{CODE}<<<<<<< HEAD\nint one = 1;\n=======\nint two = 2;\n>>>>>>> 1234567 (Fix)\n"
+    one_mark = f"<<<<<<< HEAD\n{CODE}"
+    picked = repo.commit("main", {"a.c": torn, "new.c": torn, "how.c": one_mark}, subject=subject)
+    again = repo.commit("main", {"a.c": f"{torn}int more;\n"})
+    mended = repo.commit("main", {"a.c": f"{CODE}int two = 2;\n"}, subject="Fix the merge")
+    opened = repo.finish()
+    found = inspect(opened, picked)
+    assert [(each.path, each.unit, each.restored_by) for each in found.records] == [
+        ("a.c", "<<<<<<< HEAD", mended),
+        ("a.c", ">>>>>>> 1234567 (Fix)", mended),
+        ("new.c", "<<<<<<< HEAD", None),
+        ("new.c", ">>>>>>> 1234567 (Fix)", None),
+    ]
+    assert all(each.rank >= FINDING and each.cause is Cause.MERGE_RESOLUTION for each in found.records)
+    assert inspect(opened, again).records == ()
 
 
 def test_a_revert_says_so_and_has_no_finding(tmp_path: Path) -> None:

@@ -70,7 +70,8 @@ def test_what_speaks_for_a_loss_never_lowers_the_rank_and_what_speaks_against_ne
         "classes/Payment_TEST.cls", "classes/Payment_TEST2.cls-meta.xml", "robot/it.py", "other/functional_tests/A.cls",
         "integration-test/a.c",
         "features/order.feature", "src/Order/OrderSpec.php", "src/Behat/Page/Show.php",
-        "README.md", "docs/x.rst", ".github/workflows/main.yml", ".travis.yml",
+        "notes.txt", "the_requirements_we_met/a.txt", "docs/requirements.txt", "README.md", "docs/x.rst",
+        ".github/workflows/main.yml", ".travis.yml",
         "phpstan.neon", "psalm.xml", ".eslintrc.json", "examples/one.py", ".vscode/settings.json",
     ],
 )  # fmt: skip
@@ -85,7 +86,8 @@ def test_paths_that_break_no_release_rank_lower(path: str) -> None:
     ["src/latest.py", "ab_tests/model.py", "classes/Contest.cls", "contested/a.c",
      "force-app/main/default/profiles/Admin.profile-meta.xml",
      "src/documents.py", "setup.cfg", "specification.py", "attestation.py", "lib/Tester.php",
-     "pods/PodSpec.go", "features/order.js"],
+     "pods/PodSpec.go", "features/order.js", "requirements.txt", "requirements/default.txt", "dev-requirements.txt",
+     "requirements_base.txt", "src/CMakeLists.txt"],
 )  # fmt: skip
 def test_names_that_only_look_like_tests_or_documentation_do_not(path: str) -> None:
     assert not is_secondary(path.encode())

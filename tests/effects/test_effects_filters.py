@@ -329,6 +329,19 @@ def test_where_a_text_stood_in_the_code_says_nothing_in_a_file_of_translations()
     assert sifted("de.ts", text(1), text(2), text(3), text(2)).losses == ()
 
 
+def test_where_an_element_of_a_flow_is_drawn_says_nothing() -> None:
+    def flow(x: int, name: str) -> str:
+        return (
+            '<?xml version="1.0"?><Flow xmlns="http://soap.sforce.com/2006/04/metadata"><assignments>'
+            f"<name>Begin</name><label>{name}</label><locationX>{x}</locationX><locationY>{x}</locationY>"
+            "</assignments></Flow>"
+        )
+
+    left = sifted("flows/A.flow-meta.xml", flow(1, "One"), flow(1, "One"), flow(3, "Three"), flow(1, "One"))
+    assert {verdict.unit.key[-1] for verdict in left.losses} == {"label"}
+    assert left.left_out == {"generic": 4}
+
+
 def test_a_setting_beside_a_version_that_stays_is_a_change_like_any_other() -> None:
     base = module("(5, 2, 0)", "True")
     left = sifted("a.py", base, base, module("(5, 2, 0)", "False"), base)
