@@ -14,9 +14,11 @@ from branchsim.names import Sha
 from branchsim.topology.patterns import VersionKey, version_key
 
 # A name may end where the version begins: effects are lines without white space.
-_VERSION = re.compile(rb"(?<![\d.])\d+(?:\.\d+)+(?:[-+.]?\w+)*")
+_VERSION = re.compile(rb"(?<![\d.])\d+(?:\.\d+)+(?:[-+.]?\w+)*(?:[-+.]\x01)?")
 # Fourteen digits are a time to the second, as in Go's versions of commits, and times have an order.
 _DIGEST = re.compile(rb"(?<![0-9a-z])(?!\d{14}(?![0-9a-z]))[0-9a-f]{12,64}(?![0-9a-z])")
+_STAND_IN = b"\x01"
+"""What stands for a digest, in and behind a version too."""
 _LETTERS = re.compile(rb"[a-z]", re.IGNORECASE)
 _FEWEST_LETTERS = 2
 _MOST = 300
@@ -53,13 +55,13 @@ class Newer(NamedTuple):
 def _setting(line: bytes) -> _Setting | None:
     if _VERSION.search(line) is None:  # most lines of a file
         return None
-    plain = _DIGEST.sub(b"#", line)
+    plain = _DIGEST.sub(_STAND_IN, line)
     found = _VERSION.findall(plain)
     about = _VERSION.sub(b"\0", plain)
     # A line of nothing but a version is about what its file is called after.
     if len(found) != 1 or (0 < len(_LETTERS.findall(about)) < _FEWEST_LETTERS):
         return None
-    return _Setting(about, found[0])
+    return _Setting(about, found[0].rstrip(b"-+." + _STAND_IN))
 
 
 @functools.lru_cache(maxsize=65_536)

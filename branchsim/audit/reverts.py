@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Iterable
 from dataclasses import dataclass
 
@@ -18,6 +19,10 @@ from branchsim.history.subjects import read_squash
 from branchsim.names import Sha
 
 _LONGEST = 16
+_CUT = re.compile(r"\s*\([#!]?\d*$")
+"""A number that was cut off with the end of a subject."""
+_FEWEST_WORDS = 3
+"""Of a subject that was cut off so many words tell which one it was."""
 
 
 def taken_back(history: History, commit: Commit) -> tuple[Sha, ...]:
@@ -85,6 +90,7 @@ class Reverts:
         self._history = history
         self._by_sha: dict[Sha, list[tuple[int, int, Sha]]] = {}
         self._by_subject: dict[str, list[tuple[int, int, Sha]]] = {}
+        self._by_beginning: dict[str, list[tuple[int, int, Sha]]] = {}
         graph = history.graph
         arrived = history.arrivals[branch]
         for number, commit in enumerate(graph.commits):
@@ -101,13 +107,22 @@ class Reverts:
                 if other is not None and other != number:
                     self._by_sha.setdefault(graph.sha(other), []).append(entry)
             if not named and is_revert_subject(commit.subject):
-                quoted = commit.subject.partition('"')[2].rpartition('"')[0]
-                if quoted:
-                    self._by_subject.setdefault(subject_key(quoted), []).append(entry)
+                quoted, whole = _quoted(commit.subject)
+                key = subject_key(quoted)
+                if whole and quoted:
+                    self._by_subject.setdefault(key, []).append(entry)
+                elif len(key.split()) >= _FEWEST_WORDS:
+                    self._by_beginning.setdefault(key, []).append(entry)
 
     def commits(self) -> set[Sha]:
         """All commits of the branch that revert something."""
-        return {sha for known in (self._by_sha, self._by_subject) for each in known.values() for _, _, sha in each}
+        everything = (self._by_sha, self._by_subject, self._by_beginning)
+        return {sha for known in everything for each in known.values() for _, _, sha in each}
+
+    def _called(self, key: str) -> list[tuple[int, int, Sha]]:
+        """The reverts that quote a subject, or as much of it as there was room for."""
+        cut = [each for start, known in self._by_beginning.items() if key.startswith(start) for each in known]
+        return [*self._by_subject.get(key, ()), *cut]
 
     def of(
         self, commits: Iterable[Sha], subjects: Iterable[str], since: int, inside: Container[Sha] = ()
@@ -128,7 +143,7 @@ class Reverts:
         events: dict[Sha, tuple[int, int, bool]] = {}
         waiting = [(sha, False) for sha in commits]
         for key in {subject_key(subject) for subject in subjects if subject}:
-            for place, number, sha in self._by_subject.get(key, ()):
+            for place, number, sha in self._called(key):
                 if sha not in inside:
                     events[sha] = (place, number, False)
                     waiting.append((sha, True))
@@ -149,3 +164,13 @@ class Reverts:
             return None
         place, _, _, sha = later[-1]
         return Withdrawal(sha, place)
+
+
+def _quoted(subject: str) -> tuple[str, bool]:
+    """What the subject of a revert quotes, and whether that is the whole of it."""
+    text = subject.partition('"')[2]
+    quoted, closed, _ = text.rpartition('"')
+    if closed:
+        return quoted, True
+    quoted, cut, _ = text.partition("…")
+    return (_CUT.sub("", quoted), False) if cut else ("", False)

@@ -108,12 +108,25 @@ def test_lock_files_say_nothing_and_digests_beside_a_version_do_not_matter() -> 
     assert (found.line, found.newer) == (f"uses: a/b@{'3' * 40} # v2.0.0".encode(), True)
 
 
-def test_a_version_that_is_a_time_and_a_commit_is_newer_by_its_time() -> None:
-    raising = ["a.org/b v0.0.0-20230508075335-d6e0218addd5", "a.org/b v0.0.0-20230607035724-661f075fc73f"]
-    change = [effect("go.mod", *(f"{line}\n" for line in raising))]
-    for there, newer in (("a.org/b v0.0.0-20230816095313-0e6414634f8f", True), (raising[1], False), (raising[0], None)):
-        found = held_in(change, {b"go.mod": f"{there}\n".encode()}.get)
-        assert (found and found.newer) == newer
+FIRST, SECOND = "v0.0.0-20230508075335-d6e0218addd5", "v0.0.0-20230607035724-661f075fc73f"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "there", "newer"),
+    [
+        (FIRST, SECOND, "v0.0.0-20230816095313-0e6414634f8f", True),
+        (FIRST, SECOND, SECOND, False),
+        (FIRST, SECOND, FIRST, None),
+        ("v0.6.0", "v0.21.1-0.20240508182429-e35e4ccd0d2d", "v0.22.0", True),
+        ("v0.6.0", "v0.21.1-0.20240508182429-e35e4ccd0d2d", "v0.21.0", None),
+    ],
+)
+def test_a_version_that_is_a_time_and_a_commit_is_newer_by_its_time(
+    before: str, after: str, there: str, newer: bool | None
+) -> None:
+    change = [effect("go.mod", f"a.org/b {before}\n", f"a.org/b {after}\n")]
+    found = held_in(change, {b"go.mod": f"a.org/b {there}\n".encode()}.get)
+    assert (found and found.newer) == newer
 
 
 def test_a_file_of_nothing_but_a_version() -> None:

@@ -36,6 +36,22 @@ def tried(story: Story, *after: str) -> list[str]:
     return [*ids, story.merge("hotfix/login", "preprod")]
 
 
+@pytest.mark.parametrize(
+    ("subject", "verdict"),
+    [
+        ('Revert "login: wait for the second answer" (#19)', Verdict.REVERTED),
+        ('Revert "login: wait for the second answer (#12) (#1… (#19)', Verdict.REVERTED),
+        ('Revert "login: wait for the second ans… (#19)', Verdict.REVERTED),
+        ('Revert "login: wait for the third ans… (#19)', Verdict.MISSED),
+        ('Revert "login:… (#19)', Verdict.MISSED),
+    ],
+)
+def test_a_revert_that_names_no_commit_is_known_by_what_it_quotes(story: Story, subject: str, verdict: Verdict) -> None:
+    fix = story.repo.commit("preprod", {"app.c": FIXED}, subject="login: wait for the second answer (#12) (#14)")
+    story.repo.commit("preprod", {"app.c": CODE}, subject=subject)
+    assert story.obligation(fix).verdict is verdict
+
+
 # Inside a work branch.
 
 
