@@ -347,12 +347,13 @@ class _Finder:
         return records
 
     def _may_bring_back(self, own: int) -> Callable[[int], bool]:
-        """Whether a commit came after a loss: a merge that had not seen it only brought what was before."""
+        """Whether a commit came after a loss: what a merge did is told against its first parent, which must have it."""
         graph, arrivals = self.history.graph, self.history.arrivals.values()
         after = graph.reached([own], down=True)
 
         def may(number: int) -> bool:
-            if number <= own or (graph.commits[number].is_merge and not after[number]):
+            first = graph.parents[number][:1]
+            if number <= own or (graph.commits[number].is_merge and not (first and after[first[0]])):
                 return False
             return any(places[number] >= places[own] >= 0 for places in arrivals)
 

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from branchsim.audit.losses import LossReader
 from branchsim.audit.pathlog import PathLog, Steps
-from branchsim.git.log import Commit, RawChange, read_packed, unpack
+from branchsim.git.log import Commit, RawChange, read_packed, rev_list, unpack
 from branchsim.git.repository import Repository
 from branchsim.history.graph import Graph
 from branchsim.names import Sha
@@ -31,7 +31,10 @@ class PathHistory(Protocol):
         """Up to a tip, merges left out; with a base what came since it first, and the rest where that does not tell."""
 
     def after(self, commit: Sha, names: Sequence[bytes]) -> PathLog:
-        """What came after a commit, on any branch that contains it."""
+        """What came after a commit, on any branch that contains it.
+
+        What a merge did is told against its first parent. Where that one never had the commit, it tells nothing of it.
+        """
 
 
 def branch_tips(repository: Repository) -> list[Sha]:
@@ -67,8 +70,12 @@ class GitHistory:
         heads = branch_tips(self._repository)
         if not heads:
             return PathLog(self._reader, ())
-        option = f"--ancestry-path={commit}"
-        return PathLog.read(self._repository.scratch, self._reader, [*heads, f"^{commit}"], names, option)
+        scratch, revisions, option = self._repository.scratch, [*heads, f"^{commit}"], f"--ancestry-path={commit}"
+        seen = functools.cache(lambda: {commit, *rev_list(scratch, revisions, option)})
+        return PathLog.read(
+            scratch, self._reader, revisions, names, option,
+            keep=lambda each: not each.is_merge or each.parents[0] in seen(),
+        )  # fmt: skip
 
 
 class MemoryHistory:
@@ -142,7 +149,15 @@ class MemoryHistory:
         number = self.graph.find(commit)
         if number is None:  # a commit that no branch has: nothing came after it
             return PathLog(self.reader, ())
-        return self._log(names, self._reached(up=False, number=number).__getitem__, merges=True, since=number + 1)
+        reached, graph = self._reached(up=False, number=number), self.graph
+
+        def may_tell(later: int) -> bool:
+            if not reached[later] or not graph.commits[later].is_merge:
+                return bool(reached[later])
+            first = graph.find(graph.commits[later].parents[0])
+            return first is not None and bool(reached[first])
+
+        return self._log(names, may_tell, merges=True, since=number + 1)
 
     def mark_after(self, commit: Sha, names: Iterable[bytes]) -> str:
         """A digest of what came after a commit at some paths: as long as it is the same, `after` is."""

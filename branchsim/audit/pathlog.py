@@ -98,15 +98,17 @@ class PathLog:
         paths: Sequence[bytes],
         *options: str,
         beyond: Callable[[], PathLog] | None = None,
+        keep: Callable[[Commit], bool] = lambda _: True,
     ) -> PathLog:
-        """Read a range from git, limited to the paths."""
+        """Read a range from git, limited to the paths and to those commits that are to be kept."""
         commits: dict[Sha, list[Commit]] = {}
         wanted = sorted(set(paths))
         for start in range(0, len(wanted), _PATHS_AT_ONCE):
             part = wanted[start : start + _PATHS_AT_ONCE]
             for commit in read_commits(scratch, revisions, options=options, paths=part):
                 commits.setdefault(commit.sha, []).append(commit)
-        return cls(reader, (each for group in commits.values() for each in group), beyond=beyond)
+        kept = (each for group in commits.values() if keep(group[0]) for each in group)
+        return cls(reader, kept, beyond=beyond)
 
     def of(self, path: bytes) -> Sequence[tuple[Commit, RawChange]]:
         """The commits that changed a path and how, newest first."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, get_args
 
-from branchsim.effects.languages import Family, imported_names, is_comment, is_import
+from branchsim.effects.languages import MARKUP, Family, imported_names, is_comment, is_import
 from branchsim.effects.paths import PathReason
 from branchsim.effects.presence import Side, Verdict, What
 from branchsim.effects.scene import ABOUT_VERSIONS, MASKED, SETTING, STAGE, WORD, Scene, skeleton
@@ -72,11 +72,20 @@ def is_formatting(verdict: Verdict, scene: Scene) -> bool:
     return tokens is not None and _stands_elsewhere(verdict, scene.family, *tokens)
 
 
+_LONG = 2000
+_PART_OF_A_TAG = re.compile(
+    r"(?:<[\w:.-]+)?(?:\s*[\w:.@$-]+=(?:\"[^\"]*\"|'[^']*'|\{[^{}]*\}))*\s*(?:/?>(?:</[\w:.-]+>)?)?"
+)
+
+
 def _stands_elsewhere(verdict: Verdict, family: Family | None, expected: TokenText, found: TokenText) -> bool:
     """Whether the result has the tokens of a line as often as it should."""
     back = verdict.what is What.UNDONE
     wanted = tokens_of(verdict.unit.value, family)
     there, due = found.count(wanted), expected.count(wanted)
+    if family is MARKUP and len(verdict.unit.value) <= _LONG and _PART_OF_A_TAG.fullmatch(verdict.unit.value):
+        # Whether the attributes of a tag stand on one line or on one each does not matter.
+        there, due = found.anywhere(wanted), expected.anywhere(wanted)
     if back:
         return 0 < there <= due
     # A list that ended here may go on in the result, and the other way round.

@@ -167,6 +167,10 @@ class TokenText:
             at = self._text.find(wanted, at + 1)
         return found
 
+    def anywhere(self, wanted: str) -> int:
+        """How often some tokens stand there one after the other, on whole lines or within one."""
+        return self._text.count(wanted) if wanted else 0
+
 
 class Relaid:
     """Lines of two texts at places where the texts differ in layout only.

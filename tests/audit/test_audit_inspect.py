@@ -16,7 +16,9 @@ from support.repos import START, Content, Files, RepoBuilder, executable, git, s
 
 from branchsim.audit.causes import Cause
 from branchsim.audit.inspect import Inspection, inspect
+from branchsim.audit.scan import scan
 from branchsim.errors import UnknownRevisionError
+from branchsim.git.repository import Repository
 
 CODE = "".join(f"int value_{number} = {number};\n" for number in range(40))
 FINDING = 0.5
@@ -33,7 +35,7 @@ class Sides:
 
     def __init__(self, path: Path, base: Files, target: Files, source: Files) -> None:
         self.repo = RepoBuilder(path)
-        self.repo.commit("main", base, subject="Begin")
+        self.base = self.repo.commit("main", base, subject="Begin")
         self.repo.branch("topic", "main")
         self.target = self.repo.commit("main", target, subject="Fix on main")
         self.source = self.repo.commit("topic", source, subject="Work on topic")
@@ -458,6 +460,19 @@ def test_the_later_commit_that_brings_it_back_is_named_and_raises_the_rank(tmp_p
     unit = "int value_5 = 500;"
     assert after[unit].restored_by == again
     assert after[unit].rank > before[unit]
+
+
+def test_a_merge_into_a_branch_that_never_had_the_loss_brings_nothing_back(tmp_path: Path) -> None:
+    made = Sides(tmp_path / "repo", {"a.c": CODE}, {"b.c": CODE}, {"a.c": f"int twice;\n{CODE}int twice;\n"})
+    made.repo.branch("other", made.base)
+    made.repo.commit("other", {"c.c": CODE})
+    lossy = made.repo.merge(into="main", source="topic", files={"a.c": f"int twice;\n{CODE}"})
+    made.repo.merge(into="other", source="main")  # with the one copy that is left
+    opened = made.repo.finish()
+    assert [(each.unit, each.restored_by) for each in inspect(opened, lossy).records] == [("int twice;", None)]
+    with Repository(opened) as repository:
+        (scanned,) = scan(repository)
+        assert [each.restored_by for each in scanned.records] == [None]
 
 
 @pytest.mark.parametrize(("line", "is_back"), [("int value_5=500;", True), ("int value_5 = 501;", False)])

@@ -329,6 +329,20 @@ def test_where_a_text_stood_in_the_code_says_nothing_in_a_file_of_translations()
     assert sifted("de.ts", text(1), text(2), text(3), text(2)).losses == ()
 
 
+def test_whether_the_attributes_of_a_tag_stand_on_one_line_or_on_one_each_does_not_matter() -> None:
+    def page(tag: str) -> str:
+        return f"<template>\n    <h1>One</h1>\n{tag}\n    <h2>Two</h2>\n</template>\n"
+
+    spread = page('    <c-date\n        date={message.date}\n        class="stamp"\n    ></c-date>')
+    joined = page('    <div class="inline"><c-date date={message.date} class="stamp"></c-date></div>')
+    other = page('    <c-date date={message.date} class="small"></c-date>')
+    base = page("    <p>{message.date}</p>")
+    assert sifted("a.html", base, spread, joined, joined).losses == ()
+    lost = {verdict.unit.value for verdict in sifted("a.html", base, spread, other, other).losses}
+    assert 'class="stamp"' in lost
+    assert "date={message.date}" not in lost
+
+
 def test_where_an_element_of_a_flow_is_drawn_says_nothing() -> None:
     def flow(x: int, name: str) -> str:
         return (
