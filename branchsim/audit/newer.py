@@ -24,7 +24,8 @@ _FEWEST_LETTERS = 2
 _MOST = 300
 """A change of more lines is no change of versions."""
 
-_DERIVED = frozenset({"lock-file", "change-log"})
+_DERIVED = frozenset({"lock-file", "change-log", "vendored"})
+"""What follows from the versions."""
 
 _RAISES = re.compile(
     r"\b(?:bump|updat|upgrad|rais|pin|chang)\w*\s+(?:(?:the|dependency|version|of|module|package)\s+)*(?P<name>[\w@./:+-]+)",
@@ -79,7 +80,7 @@ def _settings(lines: Iterable[bytes]) -> dict[bytes, list[bytes]]:
 
 
 def raised(effects: Sequence[Effect]) -> dict[bytes, dict[bytes, bytes]]:
-    """The versions that a change raises: for each path from what they are of to the version; lock files are left out.
+    """The versions that a change raises, outside lock and vendored files: for each path from what they are of to them.
 
     Parameters
     ----------

@@ -44,6 +44,8 @@ _STAGES: tuple[tuple[str, str, re.Pattern[str]], ...] = (
 )
 _TRUNKS = ("main", "master", "trunk", "devel", "default")
 _VERSION = re.compile(r"v?\d+(?:[._-](?:\d+|x))*(?![0-9A-Za-z])", re.IGNORECASE)
+# A branch of a release and a day (`release-8.5-20251204`) was cut from that of the release for one fix or customer.
+_AND_A_DAY = re.compile(r"(.+?)[-_./](?:19|20)\d\d[-_.]?(?:0[1-9]|1[0-2])[-_.]?(?:0[1-9]|[12]\d|3[01])(?!\d)")
 _AROUND_VERSION = frozenset(
     {
         *("release", "releases", "rel", "stable", "branch", "branches", "main", "master", "maint", "maintenance"),
@@ -278,6 +280,11 @@ class _Guesser:
 
     def _find_versions(self) -> list[str]:
         plain = {name for name in self.tips if _is_version(name)} - {self.trunk}
+        of_a_day = sorted(name for name in plain if (found := _AND_A_DAY.match(name)) and found[1] in plain)
+        if of_a_day:
+            named = "named after another release and a day"
+            self.reasons.append(f"{_listed(of_a_day)} {_are(of_a_day)} left out: {named}")
+            plain.difference_update(of_a_day)
         alive = self._alive_versions(plain)
         return alive or self._alive_versions(self._versions_of_a_project() - {self.trunk})
 

@@ -97,6 +97,16 @@ def test_whose_version_it_is(subject: str, path: str, before: str, after: str, *
     assert is_of_another(subject, [effect(path, before + "\n", after + "\n")]) is expected
 
 
+def test_vendored_files_follow_from_the_versions() -> None:
+    change = [
+        effect("go.mod", "a.org/b v1.0.0\n", "a.org/b v1.1.0\n"),
+        effect("vendor/a.org/b/code.go", "old code()\n", "new code()\n"),
+    ]
+    assert held_in(change, {b"go.mod": b"a.org/b v1.2.0\n"}.get) is not None
+    assert held_in(change[1:], {b"vendor/a.org/b/code.go": b"newer code()\n"}.get) is None
+    assert raised([effect("vendor/a.org/b/go.mod", "c.org/d v1.0.0\n", "c.org/d v1.1.0\n")]) == {}
+
+
 def test_lock_files_say_nothing_and_digests_beside_a_version_do_not_matter() -> None:
     lock = effect("go.sum", "a v1.0.0 h1:abc=\n", "a v1.1.0 h1:def=\n")
     pinned = effect("ci.yml", f"uses: a/b@{'1' * 40} # v1.0.0\n", f"uses: a/b@{'2' * 40} # v1.1.0\n")

@@ -324,6 +324,18 @@ def test_of_many_versions_those_are_taken_that_are_worked_on(repo: RepoBuilder) 
     assert reason in found.reasons
 
 
+def test_branches_of_a_release_and_a_day_are_no_lines_of_releases(repo: RepoBuilder) -> None:
+    names = ["release-8.1", "release-8.5", "release-2024.10.31", "release-20241201"]
+    days = ["release-8.5-20251204", "release-8.5-20260121-v8.5.5", "release-8.1-2026-01-21"]
+    for name in (*names, *days):
+        repo.branch(name, "main")
+        repo.commit(name, {name: "1\n"})
+    found = guess(repo)
+    assert [branch.name for branch in found.topology.branches] == ["main", *names]
+    told = "release-8.1-2026-01-21, release-8.5-20251204 and release-8.5-20260121-v8.5.5 are left out"
+    assert f"{told}: named after another release and a day" in found.reasons
+
+
 def test_versions_with_the_name_of_the_project(repo: RepoBuilder) -> None:
     for name in ("shop-1-9", "shop-1-10", "shop-2-0"):
         repo.branch(name, "main")
