@@ -19,7 +19,7 @@ from branchsim.git.repository import Repository
 from branchsim.history.changes import Change, Changes
 from branchsim.history.facts import Patches
 from branchsim.history.landings import History, Landing
-from branchsim.names import Sha
+from branchsim.names import Sha, file_name
 
 if TYPE_CHECKING:
     from branchsim.audit.drops import Dropped
@@ -415,7 +415,15 @@ class Judge:
         """What a port brought that leaves whole files out: they came later, or they are missing."""
         if arrived.evidence not in _ADAPTED or origin_of(self.history, change, facts.ports) is not None:
             return filled
-        left = facts.hurt.left_out(change, arrived.landing)
+        # What the port changes in another way it has adapted, and not left out.
+        ports = map(self.history.commit, (arrived.counterpart, arrived.landing.sha))
+        brought = {raw.path for port in ports for raw in port.changes}
+        elsewhere = {file_name(path) for path in brought - self._paths(change)}
+        left = [
+            path
+            for path in facts.hurt.left_out(change, arrived.landing)
+            if path not in brought and file_name(path) not in elsewhere
+        ]
         if not left:
             return filled
         later = (

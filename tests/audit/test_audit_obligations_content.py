@@ -400,6 +400,18 @@ def test_a_port_that_leaves_out_a_file_is_partial_until_the_file_follows(story: 
     assert record.reason.startswith("it came in parts")
 
 
+@pytest.mark.parametrize("moved", [False, True])
+def test_a_port_that_does_the_same_in_another_way_in_a_file_has_not_left_it_out(story: Story, moved: bool) -> None:
+    there = "src/util.c" if moved else "lib/util.c"
+    if moved:
+        files = {"lib/util.c": None, there: CODE}
+        story.repo.commit("integration", files, subject="Move the helpers")
+    fix, _ = story.hotfix("login", {"app.c": edited(FIXED, 30, 31), "lib/util.c": CODE + "int guarded = old_way();\n"})
+    adapted: dict[str, Any] = {"app.c": edited(FIXED, 30, 31), there: CODE + "int is_guarded = new_way(1);\n"}
+    story.repo.commit("integration", adapted, subject="Fix the login bug")
+    assert story.obligation(fix).verdict is Verdict.RETROFITTED
+
+
 def test_a_port_leaves_out_rightly_what_is_otherwise_on_the_branch(story: Story) -> None:
     story.repo.commit("integration", {"lib/util.c": None}, author=BOB, subject="Remove what nobody uses")
     fix, _ = story.hotfix("login", {"app.c": FIXED, "lib/util.c": OTHER})
