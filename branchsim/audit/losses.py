@@ -26,6 +26,7 @@ from branchsim.effects import (
 )
 from branchsim.effects import Side as EffectSide
 from branchsim.effects import Verdict as UnitVerdict
+from branchsim.effects.renames import with_their_files
 from branchsim.effects.stretch import compared, is_merged
 from branchsim.effects.units import DEFAULTS, KnownLines, form_of
 from branchsim.git.difftree import MoveReader, RenameReader
@@ -422,6 +423,7 @@ class _Moves:
         self._step = step
         self._having = having
         self._back: dict[tuple[str, str], dict[bytes, bytes]] = {}
+        self._moved: dict[tuple[Sha, Sha], dict[bytes, bytes]] = {}
 
     def on(self, one: str, other: str, name: bytes) -> bytes | None:
         """The name that a path of the one version has in the other, where it went by another."""
@@ -438,7 +440,10 @@ class _Moves:
         return self._back[one, other].get(name)
 
     def _of(self, one: str, other: str) -> dict[bytes, bytes]:
-        return self._reader.of(self._step.trees[one], self._step.trees[other])
+        pair = self._step.trees[one], self._step.trees[other]
+        if pair not in self._moved:
+            self._moved[pair] = with_their_files(self._reader.of(*pair))
+        return self._moved[pair]
 
 
 def _last_name(names: Mapping[str, bytes]) -> bytes:

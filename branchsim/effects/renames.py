@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
@@ -88,6 +89,26 @@ def pair_renames(deleted: Mapping[bytes, Units], added: Mapping[bytes, Units], *
     return Renames(tuple(sorted(_one_to_one(candidates))), tuple(skipped))
 
 
+_DESCRIBED = re.compile(
+    rb"\.(?:cls|trigger|page|component|resource|js|html|cmp|app|evt|intf|design|tokens|email)-meta\.xml$"
+)
+_META = b"-meta.xml"
+
+
+def with_their_files(moved: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
+    """Renames without those of descriptions (``A.cls-meta.xml``) that took another name than the file beside them.
+
+    Such descriptions are nearly the same for all files, so that any deleted one resembles any added one.
+    """
+    return {
+        old: new
+        for old, new in moved.items()
+        if _DESCRIBED.search(old) is None
+        or file_name(old) == file_name(new)
+        or moved.get(old.removesuffix(_META)) == new.removesuffix(_META)
+    }
+
+
 def _index(targets: Mapping[bytes, Units]) -> dict[Unit, list[bytes]]:
     where: dict[Unit, list[bytes]] = defaultdict(list)
     for path, units in targets.items():
@@ -129,4 +150,4 @@ def _one_to_one(candidates: list[tuple[float, bool, bytes, bytes]]) -> list[Rena
     return pairs
 
 
-__all__ = ["Rename", "Renames", "pair_renames", "similarity"]
+__all__ = ["Rename", "Renames", "pair_renames", "similarity", "with_their_files"]

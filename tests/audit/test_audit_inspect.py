@@ -129,6 +129,17 @@ def test_an_edit_of_a_file_that_the_other_side_renamed_is_followed(sides: Callab
     assert found.records[0].rank >= FINDING
 
 
+def test_the_description_of_a_new_class_is_not_that_of_a_deleted_one(sides: Callable[..., Sides]) -> None:
+    meta = '<?xml version="1.0"?>\n<ApexClass>\n<apiVersion>60.0</apiVersion>\n<status>Active</status>\n</ApexClass>\n'
+    old: dict[str, Content] = {"Old.cls": CODE, "Old.cls-meta.xml": meta}
+    new: dict[str, Content] = {"New.cls": "class New {}\n", "New.cls-meta.xml": meta}
+    gone: dict[str, Content] = {"Old.cls": None, "Old.cls-meta.xml": None}
+    assert sides(old, gone, gone | new).merged(new).records == ()
+    moved = gone | {"b/Old.cls": CODE, "b/Old.cls-meta.xml": meta}
+    found = sides(old, {"Old.cls-meta.xml": meta.replace("Act", "Inact")}, moved).merged(moved)
+    assert {each.path for each in found.records} == {"b/Old.cls-meta.xml"}
+
+
 @pytest.mark.parametrize("side", ["target", "source"])
 @pytest.mark.parametrize("name", ["a.c", "other/c.c"])
 def test_what_one_side_moved_is_compared_with_what_the_other_has_under_the_old_name_or_moved_elsewhere(
