@@ -52,7 +52,7 @@ _SECONDARY = re.compile(
     rb"|\.ci|\.gitlab|\.azure-pipelines|\.vscode|\.idea|\.devcontainer)(?:/|$)"
     rb"|(?:^|/)(?:test_[^/]*|[^/]*_tests?|[^/]*[-.](?:spec|test))\.[a-z]+$|(?:^|/)[^/]*(?:Tests?|_TEST)\d*\.(?:cls|java|php|cs|kt)(?:-meta\.xml)?$"
     rb"|\.(?:md|rst|txt|adoc|po|pot|feature)$|(?:^|/)[^/]*Spec\.(?:php|groovy|scala)$|(?:^|/)[Bb]ehat/"
-    rb"|(?:^|/)(?:README|EXAMPLES?|AUTHORS|CONTRIBUTORS|CREDITS|THANKS|NEWS|TODO)$"
+    rb"|(?:^|/)(?:README|INSTALL|FAQ|EXAMPLES?|AUTHORS|CONTRIBUTORS|CREDITS|THANKS|NEWS|TODO)$"
     # What tools read that check the code, and never what is released.
     rb"|(?:^|/)(?:phpstan|psalm|phpcs|ruleset|pmd|checkstyle|spotbugs|findbugs|mypy|tox|pytest|codecov|detekt)[^/]*\.(?:neon|xml|ini|ya?ml|dist|toml)(?:\.dist)?$"
     rb"|(?:^|/)\.(?:eslint|prettier|stylelint|pylint|flake8|rubocop|travis|appveyor|coveragerc|pre-commit|golangci|editorconfig|styleci|scrutinizer)[^/]*$"

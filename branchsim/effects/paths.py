@@ -43,8 +43,12 @@ _MARK = re.compile(
     rb"|this file (?:is|was) generated",
     re.IGNORECASE,
 )
+_SOURCE_MAP = b"sourceMappingURL="
+_MAP_BEFORE = re.compile(rb"/[/*][#@] ")
 _HEAD = 1024
 _LONG_LINES = 500
+_FEW = 8
+_MINIFIED = 2
 
 
 class Attributes:
@@ -165,11 +169,27 @@ def _by_name(name: str) -> PathReason | None:
 _CODE = (".py", ".js", ".ts", ".java", ".go", ".rb", ".php", ".c", ".h", ".cs", ".cls", ".rs")
 
 
-def looks_generated(content: bytes) -> bool:
-    """Whether a file says at its start that it is generated, or consists of a few very long lines."""
-    if _MARK.search(content[:_HEAD]):
+def looks_generated(content: bytes, path: bytes = b"") -> bool:
+    """Whether a file says that it is generated, or looks like it.
+
+    It says so at its start, or at its end where its source map is. It looks like it if it has a few very long lines; of
+    style sheets and scripts small ones as well.
+    """
+    if _MARK.search(content[:_HEAD]) or _has_source_map(content):
         return True
-    return len(content) > 8 * _LONG_LINES and content.count(b"\n") * _LONG_LINES < len(content) and b"\0" not in content
+    least = _MINIFIED if path.endswith((b".css", b".js")) else _FEW
+    dense = content.count(b"\n") * _LONG_LINES < len(content)
+    return dense and len(content) > least * _LONG_LINES and b"\0" not in content
+
+
+def _has_source_map(content: bytes) -> bool:
+    """Whether the last thing a file says is where the source is that it was compiled from."""
+    at = content.rfind(_SOURCE_MAP)
+    return (
+        at >= 0
+        and _MAP_BEFORE.fullmatch(content[max(0, at - 4) : at]) is not None
+        and (len(content[at:].removesuffix(b"\n").removesuffix(b"*/").split()) == 1)
+    )
 
 
 __all__ = ["Attributes", "PathReason", "classify_path", "looks_generated"]

@@ -114,13 +114,13 @@ class Scene:
     def reason(self) -> PathReason | None:
         """Why nothing at this path is a loss."""
         found = classify_path(self.path, self.attributes, self.ignore)
-        if found is None and not (
-            self.attributes
-            and self.attributes.says(self.path.decode("utf-8", "replace"), "linguist-generated") is False
-        ):
-            content = self.contents.get("merged") or self.contents.get("target") or b""
-            if looks_generated(content):
-                return "generated"
+        said = self.attributes and self.attributes.says(self.path.decode("utf-8", "replace"), "linguist-generated")
+        if found is None and said is not False:
+            contents = self.contents
+            # What was compiled may be readable in one version and not in the next.
+            compiled = self.path.endswith((b".css", b".js"))
+            read = contents.values() if compiled else [contents.get("merged") or contents.get("target") or b""]
+            return "generated" if any(looks_generated(one, self.path) for one in read) else None
         return found
 
     @cached_property

@@ -70,8 +70,8 @@ def test_what_speaks_for_a_loss_never_lowers_the_rank_and_what_speaks_against_ne
         "classes/Payment_TEST.cls", "classes/Payment_TEST2.cls-meta.xml", "robot/it.py", "other/functional_tests/A.cls",
         "integration-test/a.c",
         "features/order.feature", "src/Order/OrderSpec.php", "src/Behat/Page/Show.php",
-        "notes.txt", "the_requirements_we_met/a.txt", "docs/requirements.txt", "README.md", "docs/x.rst",
-        ".github/workflows/main.yml", ".travis.yml",
+        "INSTALL", "docs/FAQ", "notes.txt", "the_requirements_we_met/a.txt", "docs/requirements.txt", "README.md",
+        "docs/x.rst", ".github/workflows/main.yml", ".travis.yml",
         "phpstan.neon", "psalm.xml", ".eslintrc.json", "examples/one.py", ".vscode/settings.json",
     ],
 )  # fmt: skip

@@ -87,3 +87,14 @@ def test_generated_content_says_so_or_is_minified() -> None:
     assert looks_generated(b"x" * 10_000)
     assert not looks_generated(b"def generate():\n    return 1\n" * 500)
     assert not looks_generated(b"")
+    style = b"a{b:c}" * 200
+    assert looks_generated(b"/* Ours */\n" + style, b"a.css")
+    assert not looks_generated(b"/* Ours */\n" + style, b"a.txt")
+    assert not looks_generated(b"a {\n    b: c\n}\n" * 200, b"a.css")
+
+
+@pytest.mark.parametrize("end", [b"/*# sourceMappingURL=a.css.map */", b"//# sourceMappingURL=data:base64,e30=\n"])
+def test_what_ends_with_its_source_map_is_compiled(end: bytes) -> None:
+    assert looks_generated(b"a {\n    b: c\n}\n" + end)
+    assert not looks_generated(b"find = '" + end + b"';\nrun();\n")
+    assert not looks_generated(end + b"\nmore();\n")
