@@ -29,7 +29,6 @@ from branchsim.effects import (
 from branchsim.effects.scene import skeleton
 from branchsim.effects.tokens import said_again
 from branchsim.effects.units import form_of
-from branchsim.git.difftree import differing
 from branchsim.git.log import Commit, empty_tree
 from branchsim.git.objects import TreeEntry
 from branchsim.git.repository import Repository
@@ -172,7 +171,8 @@ class Drops:
 
         Trees far apart differ in most of their paths, so they are asked for these paths only, if they are few.
         """
-        asked: dict[tuple[Sha, Sha], frozenset[bytes]] = {}
+        asked: dict[_Pair, frozenset[bytes]] = {}
+        contested: dict[_Pair, frozenset[bytes]] = {}
         for place, members in carried.items():
             # A landing may bring hundreds of changes and of merges: these paths are held once.
             paths = frozenset().union(*map(self._paths, members))
@@ -180,36 +180,47 @@ class Drops:
                 if merge.sha in merges:
                     for pair in self._sides(merge.sha):
                         asked[pair] = asked[pair] | paths if pair in asked else paths
-        self._deleted = self._only(asked, "D")
-        contested: dict[tuple[Sha, Sha], frozenset[bytes]] = {}
-        for resolution in merges.values():
-            for pair in self._sides(resolution.merge):
-                if self._deleted[pair]:
-                    contested[pair] = contested.get(pair, frozenset()) | resolution.paths
-        self._came = self._only(contested, "A")
-
-    def _only(
-        self, asked: Mapping[tuple[Sha, Sha], frozenset[bytes]], kind: str
-    ) -> dict[tuple[Sha, Sha], frozenset[bytes]]:
-        """Those of some paths that the first (D) or the second (A) of two trees has and the other one has not."""
-        found: dict[tuple[Sha, Sha], frozenset[bytes]] = {}
-        one, other = (0, 1) if kind == "D" else (1, 0)
-        few = [pair for pair, paths in asked.items() if len(paths) <= _FEW_PATHS]
-        for start in range(0, len(few), _FEW_PAIRS):
-            some = few[start : start + _FEW_PAIRS]
-            there = self._having((pair[one], path) for pair in some for path in asked[pair])
-            left = {pair: {path for path in asked[pair] if (pair[one], path) in there} for pair in some}
-            there = self._having((pair[other], path) for pair, paths in left.items() for path in paths)
-            for pair, paths in left.items():
-                found[pair] = frozenset(path for path in paths if (pair[other], path) not in there)
-        many = [pair for pair, paths in asked.items() if len(paths) > _FEW_PATHS]
-        for start in range(0, len(many), _PAIRS):
-            for pair, differ in differing(self._repository.scratch, many[start : start + _PAIRS], only=kind).items():
-                # The names that are kept are those of the history, which are there already.
-                found[pair] = frozenset(path for path in asked[pair] if path in differ)
+                        contested[pair] = contested.get(pair, frozenset()) | merges[merge.sha].paths
+        few = []
+        for sha in self._in_order(merges):
+            for side, pair in enumerate(self._sides(sha)):
+                if len(asked[pair]) <= _FEW_PATHS:
+                    few.append(pair)
+                else:
+                    apart = self._reader.moves.apart(*pair, chain=side)
+                    self._deleted[pair], self._came[pair] = apart.gone(asked[pair]), apart.new(contested[pair])
+        self._deleted |= self._away(few, asked, of=0)
+        self._came |= self._away([pair for pair in few if self._deleted[pair]], contested, of=1)
         # Trees near each other have lost the same.
-        known: dict[frozenset[bytes], frozenset[bytes]] = {}
-        return {pair: known.setdefault(paths, paths) for pair, paths in found.items()}
+        for found in (self._deleted, self._came):
+            known: dict[frozenset[bytes], frozenset[bytes]] = {}
+            found |= {pair: known.setdefault(paths, paths) for pair, paths in found.items()}
+
+    def _in_order(self, merges: Iterable[Sha]) -> list[Sha]:
+        """Merges by the line of first parents that they are on, in the order of history: neighbours have like trees."""
+        graph = self._history.graph
+        numbers = sorted(map(graph.number, merges))
+        home: dict[int, int] = {}
+        for number in reversed(numbers):
+            at = number
+            while at not in home:
+                home[at] = number
+                at = graph.parents[at][0] if graph.parents[at] else at
+        return [graph.sha(number) for number in sorted(numbers, key=lambda number: (home[number], number))]
+
+    def _away(
+        self, pairs: Sequence[_Pair], asked: Mapping[_Pair, frozenset[bytes]], *, of: int
+    ) -> dict[_Pair, frozenset[bytes]]:
+        """Those of some paths that only the first (0) or the second (1) of two trees has, asked one by one."""
+        found: dict[_Pair, frozenset[bytes]] = {}
+        for start in range(0, len(pairs), _FEW_PAIRS):
+            some = pairs[start : start + _FEW_PAIRS]
+            there = self._having((pair[of], path) for pair in some for path in asked[pair])
+            left = {pair: {path for path in asked[pair] if (pair[of], path) in there} for pair in some}
+            there = self._having((pair[1 - of], path) for pair, paths in left.items() for path in paths)
+            for pair, paths in left.items():
+                found[pair] = frozenset(path for path in paths if (pair[1 - of], path) not in there)
+        return found
 
     def _having(self, places: Iterable[_Place]) -> set[_Place]:
         """Where trees have a file."""
@@ -237,16 +248,18 @@ class Drops:
     ) -> dict[tuple[Sha, bytes], bytes]:
         """From a merge and one of some names on one of its sides to the name in its result, where that matters."""
         # Between trees far apart git looks long for what was moved: it is asked where that can tell something.
+        # What differs is carried on from one pair to the next, so neighbours come one after the other.
         found: dict[tuple[Sha, bytes], bytes] = {}
-        for merge, names in wanted.items():
-            contested = resolutions[merge].paths
-            for pair in self._sides(merge):
+        for merge in self._in_order(wanted):
+            names, contested = wanted[merge], resolutions[merge].paths
+            for side, pair in enumerate(self._sides(merge)):
                 if self._matters(pair, names, contested):
                     gone = self._deleted[pair] & names
                     # Of the others it matters only whether they came to a contested path.
                     whole = gone & contested | {path for path in gone if (merge, path) in found}
-                    moved = self._reader.moves.of(*pair, gone - whole, contested) if gone - whole else {}
-                    moved |= self._reader.moves.of(*pair, whole) if whole else {}
+                    moves = self._reader.moves
+                    moved = moves.of(*pair, gone - whole, contested, chain=side) if gone - whole else {}
+                    moved |= moves.of(*pair, whole, chain=side) if whole else {}
                     found |= {(merge, old): new for old, new in moved.items()}
         return found
 
@@ -272,8 +285,10 @@ class Drops:
             touched.setdefault(resolution.merge, set()).update(self._paths(change))
         names = self._renames(touched, {resolution.merge: resolution for _, resolution in suspects})
         judge = _Judge(self._reader)
-        for start in range(0, len(suspects), _BATCH):
-            batch = suspects[start : start + _BATCH]
+        order = {merge: at for at, merge in enumerate(self._in_order(touched))}
+        ordered = sorted(suspects, key=lambda each: order[each[1].merge])
+        for start in range(0, len(ordered), _BATCH):
+            batch = ordered[start : start + _BATCH]
             asked = [self._files(change, resolution, names) for change, resolution in batch]
             judge.locate(
                 file
@@ -306,15 +321,15 @@ class Drops:
         return {raw.path for sha in change.commits for raw in history.commit(sha).changes}
 
 
-_BATCH = 2048
+_BATCH = 512
 _PLACES = 20_000
-_FEW_PATHS = 500
-_PAIRS = 16
+_FEW_PATHS = 100
 _FEW_PAIRS = 64
 _HELD = 64 * 1024 * 1024
 _EFFECTS = 400_000
 
 _Place = tuple[Sha, bytes]
+_Pair = tuple[Sha, Sha]
 _File = list[_Place]
 
 

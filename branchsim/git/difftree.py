@@ -25,8 +25,8 @@ FEW = 100
 
 _BLOCK = 1 << 16
 _MOST = 1000
-_FIRST = 16
-_MUCH = 16 * 1024 * 1024
+_FIRST, _LAST = 4, 64
+_MUCH = 8 * 1024 * 1024
 _RAW = ("-r", "-z", "--raw", "--no-abbrev", "--ignore-submodules=none")
 _PLAIN = (*_RAW, "--no-renames")
 
@@ -101,12 +101,8 @@ def raw_changes(scratch: Scratch, pairs: Iterable[Pair]) -> dict[Pair, list[RawC
     return found
 
 
-def differing(
-    scratch: Scratch, pairs: Iterable[Pair], *, only: str = "", among: Container[bytes] | None = None
-) -> dict[Pair, frozenset[bytes]]:
-    """The paths in which trees differ, or those of some paths that do.
-
-    With letters of git's ``--diff-filter`` only those that differ so (``D`` for deleted ones).
+def differing(scratch: Scratch, pairs: Iterable[Pair]) -> dict[Pair, frozenset[bytes]]:
+    """The paths in which trees differ.
 
     Raises
     ------
@@ -114,10 +110,8 @@ def differing(
         A tree is missing or corrupt.
     """
     found: dict[Pair, set[bytes]] = {pair: set() for pair in pairs}
-    kinds = only.encode("ascii")
-    for pair, entry, path in _raw(scratch, list(found), _PLAIN):
-        if (not kinds or entry[-1:] in kinds) and (among is None or path in among):
-            found[pair].add(path)
+    for pair, _, path in _raw(scratch, list(found), _PLAIN):
+        found[pair].add(path)
     return {pair: frozenset(paths) for pair, paths in found.items()}
 
 
@@ -215,10 +209,10 @@ class MoveReader:
 
     def __init__(self, scratch: Scratch) -> None:
         self._scratch = scratch
-        self._apart: OrderedDict[Pair, Apart] = OrderedDict()
+        self._chains: dict[int, OrderedDict[Pair, Apart]] = {}
 
     def of(
-        self, old: Sha, new: Sha, asked: Collection[bytes], to: Collection[bytes] | None = None
+        self, old: Sha, new: Sha, asked: Collection[bytes], to: Collection[bytes] | None = None, *, chain: int = 0
     ) -> dict[bytes, bytes]:
         """The `renames` of some files from one tree to another, from the old name to the new one.
 
@@ -229,7 +223,7 @@ class MoveReader:
         GitError
             A tree is missing or corrupt.
         """
-        told = self._differing(old, new).few(asked, _MOST, to)
+        told = self.apart(old, new, chain=chain).few(asked, _MOST, to)
         if told is not None:
             try:
                 alike = self._alike({each.contents for each in told.likely})
@@ -239,22 +233,37 @@ class MoveReader:
             return _moved(self._scratch, [(old, new)], asked)[old, new]
         return told.moved | {each.old: each.new for each in told.likely if each.contents in alike}
 
-    def _differing(self, old: Sha, new: Sha) -> Apart:
-        """How two trees differ, from what is known of others to one of them, or else of the pair asked for last."""
-        near = next((pair for pair in reversed(self._apart) if pair[1] == new or pair[0] == old), None)
-        if near is None and len(self._apart) == _APART:
-            near = next(iter(self._apart))
+    def apart(self, old: Sha, new: Sha, *, chain: int = 0) -> Apart:
+        """How two trees differ, from what is known of others to one of them, or else of the pair asked for last.
+
+        Parameters
+        ----------
+        old, new : Sha
+            The trees.
+        chain : int
+            Pairs of one chain are carried on from one another: who asks for some that are far apart and for some that
+            are near by turns names two.
+
+        Raises
+        ------
+        GitError
+            A tree is missing or corrupt.
+        """
+        known = self._chains.setdefault(chain, OrderedDict())
+        near = next((pair for pair in reversed(known) if pair[1] == new or pair[0] == old), None)
+        if near is None and len(known) == _APART:
+            near = next(iter(known))
         steps = [] if near is None else [pair for pair in ((near[0], old), (near[1], new)) if pair[0] != pair[1]]
         changes = raw_changes(self._scratch, steps)
-        if near is None or sum(map(len, changes.values())) > len(self._apart[near]):
+        if near is None or sum(map(len, changes.values())) > len(known[near]):
             apart = Apart(raw_changes(self._scratch, [(old, new)])[old, new])
         else:
-            apart = self._apart.pop(near)
+            apart = known.pop(near)
             apart.carry(changes.get((near[0], old), ()))
             apart.carry(changes.get((near[1], new), ()), second=True)
-        self._apart[old, new] = apart
-        while len(self._apart) > _APART:
-            self._apart.popitem(last=False)
+        known[old, new] = apart
+        while len(known) > _APART:
+            known.popitem(last=False)
         return apart
 
     def _alike(self, contents: Collection[Pair]) -> set[Pair]:
@@ -283,7 +292,7 @@ def _raw(
         out = diff_tree(scratch, share, options)
         yield from _entries(share, out, names)
         # Trees far apart differ in most of their paths: of such pairs few are asked for at once.
-        at, size = at + size, size * 2 if len(out) < _MUCH else max(1, size // 2)
+        at, size = at + size, min(size * 2, _LAST) if len(out) < _MUCH else max(1, size // 2)
 
 
 def _entries(pairs: Sequence[Pair], out: bytes, names: int) -> Iterator[tuple[Pair, bytes, bytes]]:
@@ -302,4 +311,13 @@ def _entries(pairs: Sequence[Pair], out: bytes, names: int) -> Iterator[tuple[Pa
             yield (pair, token, first) if names == 1 else (pair, first, next(tokens))
 
 
-__all__ = ["FEW", "GitError", "MoveReader", "RenameReader", "diff_tree", "differing", "raw_changes", "renames"]
+__all__ = [
+    "FEW",
+    "GitError",
+    "MoveReader",
+    "RenameReader",
+    "diff_tree",
+    "differing",
+    "raw_changes",
+    "renames",
+]

@@ -75,6 +75,14 @@ class Apart:
     def __len__(self) -> int:
         return len(self._files)
 
+    def gone(self, among: Iterable[bytes]) -> frozenset[bytes]:
+        """Those of some paths that only the first tree has."""
+        return frozenset(path for path in among if self._lost(path) is not None)
+
+    def new(self, among: Iterable[bytes]) -> frozenset[bytes]:
+        """Those of some paths that only the second tree has."""
+        return frozenset(path for path in among if path in self._files and self._files[path][0] is None)
+
     def few(self, asked: Iterable[bytes], most: int, to: Iterable[bytes] | None = None) -> Few | None:
         """Where git takes some files of the first tree to be in the second; None where only git can tell.
 

@@ -14,8 +14,9 @@ from support.histories import Step, build, histories
 from support.repos import Entry, RepoBuilder, executable, git, symlink
 
 from branchsim.git import difftree, log
-from branchsim.git.difftree import FEW, MoveReader, RenameReader, differing, renames
+from branchsim.git.difftree import FEW, MoveReader, RenameReader, renames
 from branchsim.git.log import pack, read_commits, read_packed, unpack
+from branchsim.git.objects import ObjectReader
 from branchsim.git.repository import Repository
 from branchsim.git.trees import are_together, edits_between, edits_of, joined
 from branchsim.history.graph import Graph
@@ -151,12 +152,11 @@ def test_renames_asked_one_by_one_are_those_asked_together(tmp_path: Path) -> No
         wanted = {b"a", b"gone"}
         some = {pair: {old: new for old, new in names.items() if old in wanted} for pair, names in found.items()}
         assert renames(repository.scratch, pairs, wanted) == some
-        every, gone = differing(repository.scratch, pairs), differing(repository.scratch, pairs, only="D")
-        assert differing(repository.scratch, pairs, among=wanted) == {pair: every[pair] & wanted for pair in pairs}
-        assert differing(repository.scratch, pairs, only="D", among=wanted) == {
-            pair: gone[pair] & wanted for pair in pairs
-        }
-        assert gone[trees[2], trees[1]] == {b"a", b"old\nend\n"}
+        for old, new in pairs:
+            apart = MoveReader(repository.scratch).apart(old, new)
+            sides = [{path for path, _ in ObjectReader(repository.scratch).walk(tree)} for tree in (old, new)]
+            assert apart.gone({b"a", b"b", b"other"}) == {b"a", b"b", b"other"} & (sides[0] - sides[1])
+            assert apart.new({b"a", b"b", b"other"}) == {b"a", b"b", b"other"} & (sides[1] - sides[0])
         assert reader.of(Sha("1" * 40), trees[0]) == {}
 
 
