@@ -32,11 +32,12 @@ _PATH = Unit("path", (), "present")
 _BACK = (What.UNDONE, What.UNRESOLVED)
 _DEBUGS = re.compile(r"(?:system\.debug|console\.(?:log|debug|info|table)|var_dump|print_r)\s*\(", re.IGNORECASE)
 _SAYS_SO = re.compile(
-    r"\b(?:wrong|bad|broken|botched|lost|mis-?|fix\w*|repair\w*|correct\w*|after|undo|mistake\w*|missing)\W"
+    r"\b(?:wrong|bad|broken|botched|lost|mis-?|fix\w*|repair\w*|correct\w*|after|undo|mistake\w*|missing|mess(?:ed|y)?)\W"
     r"(?:\S+\s+){0,4}(?:miss-?)?merg"
-    r"|merg\w*\W(?:\w+\W+){0,4}(?:fix|error|mistake|issue|problem|lost|wrong|broke)"
+    r"|merg\w*\W(?:\w+\W+){0,4}(?:fix|error|mistake|issue|problem|mess|lost|wrong|broke)"
     r"|\b(?:restor|re-?(?:add|insert|appl|introduc|instat))\w*"
-    r"|\b(?:accidental|mistaken|inadvertent|unintention)\w*|\b(?:lost|dropped|missing)\b"
+    r"|\b(?:accidental|mistaken|inadvertent|unintention)\w*|\b(?:lost|dropped|missing|forgot\w*)\b"
+    r"|\b(?:git|merge|rebase|conflict)\W+(?:\S+\s+){0,2}(?:ate|eat\w*|swallow\w*|clobber\w*|overwr\w*)"
     r"|\b(?:bring\w*|put) back\b",
     re.IGNORECASE,
 )

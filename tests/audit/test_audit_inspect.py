@@ -473,6 +473,18 @@ def test_the_later_commit_that_brings_it_back_is_named_and_raises_the_rank(tmp_p
     assert after[unit].rank > before[unit]
 
 
+@pytest.mark.parametrize("subject", ["Forgot one of the values", "git ate a value", "Clean up the mess of the merge"])
+def test_who_brings_back_in_passing_and_says_why_mends(tmp_path: Path, subject: str) -> None:
+    made = Sides(tmp_path / "repo", {"a.c": CODE}, {"a.c": edited(5, "500")}, {"a.c": edited(5, "55")})
+    merge = made.repo.merge(into="main", source="topic", files={"a.c": edited(5, "55")})
+    text = edited(5, "500").replace("int value_1", "long value_1")  # eleven lines of it
+    made.repo.commit("main", {"a.c": text}, subject="Work on")
+    silent = max(each.rank for each in inspect(made.repo.finish(), merge).records)
+    made.repo.branch("main", merge)
+    made.repo.commit("main", {"a.c": text}, subject=subject)
+    assert max(each.rank for each in inspect(made.repo.finish(), merge).records) > silent
+
+
 def test_a_merge_into_a_branch_that_never_had_the_loss_brings_nothing_back(tmp_path: Path) -> None:
     made = Sides(tmp_path / "repo", {"a.c": CODE}, {"b.c": CODE}, {"a.c": f"int twice;\n{CODE}int twice;\n"})
     made.repo.branch("other", made.base)
