@@ -496,6 +496,8 @@ def _same_date(like: _Likeness) -> bool:
 def _same_subject(like: _Likeness) -> bool:
     telling = like.rare and like.words >= _FEW_WORDS and (like.person or like.inside >= _TRACE)
     said = like.pull and like.named > 0 and (like.port or like.similar >= _MOST or like.inside >= _HALF)
+    # What is called the same and names the pull request is its port, though each is in other files.
+    said = said or (like.pull and like.rare and like.words >= _FEW_WORDS)
     return telling or said or (like.titled and like.shared >= _HALF)
 
 

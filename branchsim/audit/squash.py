@@ -13,12 +13,14 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from branchsim.audit.evidence import Evidence
 from branchsim.audit.pairing import Edge, Item, Pairing, common, jaccard, same_person
+from branchsim.effects import classify_path
 from branchsim.git.commitobject import load_commits
 from branchsim.git.difftree import raw_changes
 from branchsim.git.log import Commit, merge_bases
 from branchsim.git.patches import PatchFacts, read_patches
 from branchsim.git.scratch import Scratch
 from branchsim.git.session import merge_some
+from branchsim.history.messages import says_port
 from branchsim.names import Sha, file_name
 
 LONGEST_BRANCH = 250
@@ -32,6 +34,8 @@ _FEWEST_COMMITS = 2
 _ALIKE = 0.3
 _FEWEST_LINES = 4
 _FEWEST_WORDS = 3
+_LISTED = "its message lists the commit"
+_NUMBERED = "its subject names the pull request, among others"
 _NAMED = frozenset({Evidence.TRAILER, Evidence.AUTHOR_DATE, Evidence.SUBJECT})
 """The rungs on which a target says of itself whose port it is."""
 
@@ -264,7 +268,7 @@ def contained(edges: Sequence[Edge], pairing: Pairing, near: Mapping[Sha, Iterab
         for s, held in _ranked(t, named, (s for s in candidates if s.sha not in own), pairing):
             lines = Counter(held.lines)
             inside = sum((lines & rest).values())
-            if inside >= _INSIDE * len(held.lines):
+            if inside >= (1.0 if _raises(s) else _INSIDE) * len(held.lines):
                 rest -= lines
                 share = inside / len(fact.lines)
                 more.append(Edge(s.sha, sha, Evidence.SQUASH, ("its lines are within this commit",), 0.0, share))
@@ -273,6 +277,8 @@ def contained(edges: Sequence[Edge], pairing: Pairing, near: Mapping[Sha, Iterab
 
 def listed(edges: Sequence[Edge], pairing: Pairing) -> list[Edge]:
     """Sources whose subjects are lines of one target's message, as tools write it when they squash a branch.
+
+    And those whose pull requests the subject of a port names, where it names several.
 
     Parameters
     ----------
@@ -289,37 +295,62 @@ def listed(edges: Sequence[Edge], pairing: Pairing) -> list[Edge]:
     own = {edge.source for edge in edges}
     long = len(pairing.sources) > LONGEST_BRANCH
     by_subject: dict[str, list[Item]] = {}
+    by_pull: dict[str | None, list[Item]] = {}
     for s in pairing.source_items:
         if not s.commit.is_merge:
             by_subject.setdefault(_line(s.commit.subject), []).append(s)
+            by_pull.setdefault(s.pull, []).append(s)
     found = []
     for t in pairing.target_items:
-        lines = t.commit.message.lstrip().split("\n")[1:]
-        if t.commit.is_merge or not any(lines):
-            continue
-        named = [
-            near[0]
-            for line in dict.fromkeys(map(_line, lines))
-            if len(near := by_subject.get(line, [])) == 1 and len(near[0].words) >= _FEWEST_WORDS
-        ]
-        new = [s for s in named if s.sha not in own]
-        # One line alone may be a quotation, unless the other lines are commits of the same short branch.
-        if len(new if long else named) >= _FEWEST_COMMITS:
-            found += [(s, t) for s in new]
+        if not t.commit.is_merge:
+            named = _named_by_number(t, by_pull)
+            found += [(s, t, _NUMBERED) for s in named if s.sha not in own]
+            named = _named_by_line(t, by_subject)
+            new = [s for s in named if s.sha not in own]
+            # One line alone may be a quotation, unless the other lines are commits of the same short branch.
+            if len(new if long else named) >= _FEWEST_COMMITS:
+                found += [(s, t, _LISTED) for s in new]
     found = [
-        (s, t) for s, t in found if s.names & t.names and (pairing.allowed is None or pairing.allowed(s.sha, t.sha))
+        (s, t, how)
+        for s, t, how in found
+        if s.names & t.names and (pairing.allowed is None or pairing.allowed(s.sha, t.sha))
     ]
-    pairing.load(each.sha for pair in found for each in pair)
+    pairing.load(each.sha for s, t, _ in found for each in (s, t))
     more: dict[Sha, Edge] = {}
-    for s, t in found:
+    for s, t, how in found:
         held, whole = pairing.facts.get(s.sha), pairing.facts.get(t.sha)
         if held is None or whole is None or not held.lines:
             continue
         inside = common(held, whole)
         if inside >= _ALIKE * len(held.lines):
             share = inside / max(1, len(whole.lines))
-            more.setdefault(s.sha, Edge(s.sha, t.sha, Evidence.SQUASH, ("its message lists the commit",), 0.0, share))
+            more.setdefault(s.sha, Edge(s.sha, t.sha, Evidence.SQUASH, (how,), 0.0, share))
     return list(more.values())
+
+
+def _named_by_number(t: Item, by_pull: Mapping[str | None, Sequence[Item]]) -> list[Item]:
+    """The sources whose pull requests the subject of a port names, where it names several."""
+    numbers = sorted(t.cited - {t.pull}) if says_port(t.commit.subject) else []
+    if len(numbers) < _FEWEST_COMMITS:
+        return []
+    return [near[0] for number in numbers if len(near := by_pull.get(number, ())) == 1]
+
+
+def _named_by_line(t: Item, by_subject: Mapping[str, Sequence[Item]]) -> list[Item]:
+    """The sources whose subjects are lines of a message."""
+    lines = t.commit.message.lstrip().split("\n")[1:]
+    if not any(lines):
+        return []
+    return [
+        near[0]
+        for line in dict.fromkeys(map(_line, lines))
+        if len(near := by_subject.get(line, ())) == 1 and len(near[0].words) >= _FEWEST_WORDS
+    ]
+
+
+def _raises(s: Item) -> bool:
+    """Whether a commit raises versions: most of its lines come with other such commits too, but not what matters."""
+    return any(classify_path(path) == "lock-file" for path in s.paths)
 
 
 def _line(text: str) -> str:

@@ -33,6 +33,11 @@ _GH = re.compile(r"\bgh-(\d{1,7})\b", re.IGNORECASE)
 _NOT_TICKETS = re.compile(r"^(?:GH|UTF|ISO|SHA|MD|RFC|CVE|HTTP|TLS|AES|RSA|X|PEP|GHSA|CWE|UTC|GMT)-", re.IGNORECASE)
 
 _PORT_OF = re.compile(r"\bback-?port\S*?[/ _-]#?(\d{2,7})\b(?!\.)", re.IGNORECASE)
+_PICKS = re.compile(
+    r"\bcherry[- ]?pick(?:ed|s|ing)?(?: of)? ((?:#?\d{3,7}(?: ?[,+&] ?| and | ))*#?\d{3,7})\b"
+    r"(?![.\w]| commits| changes)",
+    re.IGNORECASE,
+)
 _PORT_WORD = re.compile(r"\b(?:back|forward)[- ]?port|\bcherry[- ]?pick", re.IGNORECASE)
 _OWN_NUMBER = re.compile(r"\([#!](\d{1,7})\)\s*$")
 _MERGE_PR = re.compile(r"^merge (?:pull|merge) request [#!]?(\d+)", re.IGNORECASE)
@@ -128,6 +133,8 @@ def references(message: str) -> frozenset[str]:
     # What each pattern cannot do without is looked for first: that is much faster.
     worth = (_NUMBER, _SIGN_AND_DIGIT.search(message)), (_GH, "gh-" in lower), (_PORT_OF, "port" in lower)
     numbers = {f"#{number}" for pattern, is_worth in worth if is_worth for number in pattern.findall(message)}
+    if "pick" in lower:
+        numbers.update(f"#{number}" for several in _PICKS.findall(message) for number in re.findall(r"\d+", several))
     found = _MERGE_PR.match(message.lstrip())
     if found:
         numbers.add(f"#{found[1]}")

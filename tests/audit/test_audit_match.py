@@ -267,6 +267,30 @@ def test_a_squash_that_lists_its_commits_is_found_though_its_conflicts_were_solv
     assert {alone, ids[2]} <= set(missing_of(found))
 
 
+@pytest.mark.parametrize("numbers", ["#1201,#1202,#1203", "1201,1202 and 1203"])
+def test_a_port_that_names_several_pull_requests_is_the_squash_of_those_it_brings(fork: Fork, numbers: str) -> None:
+    ids = [
+        fork.on_source({"app.c": edited(CODE, 3, 4, 5)}, "Begin it anew (#1201)"),
+        fork.on_source({"app.c": edited(CODE, 3, 4, 5, 20), "new.c": block("new", 12)}, "Go on here (#1202)"),
+        fork.on_source({"app.c": edited(CODE, 3, 4, 5, 20), "new.c": block("newer", 12)}, "End it (#1203)"),
+        fork.on_source({"app.c": edited(CODE, 3, 4, 5, 20, 30, 31)}, "Change nothing like it (#1204)"),
+    ]
+    files = {"app.c": edited(CODE, 4, 5, 21), "new.c": block("new", 5) + block("own", 12)}
+    port = fork.on_target(files, f"Cherry pick {numbers} to 1.5 (#1300)", author="Bob <bob@example.com>")
+    assert {sha for sha, target in pairs_of(fork.match()) if target == port} == set(ids[:2])
+
+
+@pytest.mark.parametrize("version", ["2.1", "2.2"])
+def test_a_raised_version_is_within_another_commit_only_with_every_line(fork: Fork, version: str) -> None:
+    """Of the lines of a lock file most are the same whatever was raised, but for the one that matters."""
+    common = "".join(f"lib{number} 1.{number}\n" for number in range(12))
+    raised = fork.on_source({"go.sum": f"login 2.1\n{common}"}, "Raise login to 2.1")
+    more = "".join(f"other{number} 3.{number}\n" for number in range(20))
+    fork.on_target({"go.sum": f"login {version}\n{common}{more}"}, "Raise login and all the others")
+    found = {source for source, _ in pairs_of(fork.match())}
+    assert (raised in found) == (version == "2.1")
+
+
 def merged_topic(fork: Fork) -> tuple[list[str], str]:
     """A branch of two commits that was merged into the source, and what came before and after."""
     fork.on_source({"before.c": block("before")}, "Add what comes before")

@@ -151,6 +151,15 @@ def test_a_port_may_name_the_pull_request_of_its_source() -> None:
     assert verdict(commit("f", "Sort the columns, as in #120\n"), about, *apart) is None
 
 
+def test_a_port_of_the_same_title_that_names_the_pull_request_may_be_in_other_files() -> None:
+    one = commit("a", "Sort the rows by name (#120)\n", paths=("pkg/rows.c",))
+    apart = (facts(1, 2, 3, 4), facts(6, 7, 8, 9))
+    port = commit("b", "Sort the rows by name (#120) (#133)\n", author="Bot", at=9, paths=("cmd/table.c",))
+    assert verdict(one, port, *apart) is Evidence.SUBJECT
+    other = commit("c", "Sort the rows by name (#133)\n", author="Bot", at=9, paths=("cmd/table.c",))
+    assert verdict(one, other, *apart) is None
+
+
 def test_one_equal_line_in_one_file_under_a_similar_title_is_a_port() -> None:
     one = commit("a", "Add acme to the list\n", author="Bob", at=9)
     assert verdict(one, commit("b", "Added acme to the known list\n"), facts(1), facts(1)) is Evidence.ZERO_CONTEXT

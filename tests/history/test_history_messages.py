@@ -134,6 +134,9 @@ def test_change_ids_stand_on_lines_of_their_own() -> None:
         ("Read UTF-8 and SHA-256, see RFC-2119 and CVE-2024", set()),
         ("Look at team/repo#12", set()),
         ("Fix 12 of 30 things", set()),
+        ("Cherry pick 1201,1202 and #1203 to 1.5 (#1300)", {"#1201", "#1202", "#1203", "#1300"}),
+        ("[cherry-pick 1201] Fix the login", {"#1201"}),
+        ("Cherry-pick 120 commits, cherry-pick 1234abc and cherry-pick 2024.5", set()),
         ("", set()),
     ],
 )
