@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from branchsim.audit.holding import effects_of_change, paths_of_change, states_in
@@ -139,6 +140,24 @@ class Hurt:
         asked = [arrived, *touching[:_MOMENTS]]
         found = (landing for landing in asked if self._share_in(change, landing.sha, paths) >= KEPT)
         return next(found, line[-1]), share
+
+    def made_again(self, change: Change, paths: Collection[bytes], reverted: Landing) -> tuple[Landing, float] | None:
+        """The landing after a revert with which a branch has a change once more, and the share of it that it has then.
+
+        None where there is none, or where the revert itself left the text there.
+        """
+        if self._share_in(change, reverted.sha, paths) >= KEPT:
+            return None
+        touching = (
+            landing
+            for landing in self._history.landings[self._branch][reverted.place + 1 :]
+            if any(raw.path in paths for raw in self._history.commit(landing.sha).changes)
+        )
+        for landing in islice(touching, _MOMENTS):
+            share = self._share_in(change, landing.sha, paths)
+            if share >= KEPT:
+                return landing, share
+        return None
 
     def removed(self, change: Change, merge: Sha, landing: Landing) -> frozenset[bytes]:
         """The files that a change edited, that one side of a merge had removed, and that are not there after a landing.

@@ -294,7 +294,9 @@ class Judge:
         )
         if standing is None:
             last = max(gone.values(), key=lambda each: each.place)
-            return self._undone(filled, rule, last, self._owner(change, facts), deadline)
+            return self._returned(filled, rule, change, facts, last) or self._undone(
+                filled, rule, last, self._owner(change, facts), deadline
+            )
         landed = arrived.landing
         brought = [landed.sha] if self.history.commit(landed.sha).is_merge else []
         names = (*change.commits, change.id, *facts.counterparts(), *brought)
@@ -442,6 +444,24 @@ class Judge:
             filled, verdict=Verdict.PARTIAL, confidence=0.8, overdue=facts.deadline is not None, check=_show(change.id),
             reason=f"{arrived.counterpart[:12]} brings a part of it: it leaves out {shown}, where {rule.owed_to} has "
             "the text from before",
+        )  # fmt: skip
+
+    def _returned(
+        self, filled: Obligation, rule: ObligationRule, change: Change, facts: Received, gone: Withdrawal
+    ) -> Obligation | None:
+        """What was reverted and is there all the same, since somebody made it again in other words; else None."""
+        reverted = self.history.landings[rule.owed_to][gone.place]
+        back = facts.hurt.made_again(change, self._paths(change), reverted)
+        if back is None:
+            return None
+        again, share = back
+        return self._timed(
+            replace(
+                filled, evidence=Evidence.REPLAY if share == 1.0 else Evidence.OVERLAP, counterpart=again.sha,
+                at=again.sha, arrived_at=again.at, confidence=0.9, check=_show(again.sha),
+                reason=f"it arrived, then {gone.commit[:12]} reverted it, and {again.sha[:12]} brought it back",
+            ),
+            facts.deadline,
         )  # fmt: skip
 
     def _undone(

@@ -26,6 +26,8 @@ class Touch:
 
     Attributes
     ----------
+    path : bytes
+        The path.
     place : int
         Where it landed on the branch's line.
     status : str
@@ -36,6 +38,7 @@ class Touch:
         Where the file went.
     """
 
+    path: bytes
     place: int
     status: str
     commit: Sha
@@ -77,7 +80,7 @@ class Relocated:
                     others = made.get(file_name(raw.path), ()) if raw.status == "D" else ()
                     # A file of the same name that came with the deletion is the file itself, moved.
                     status = "R" if others else raw.status
-                    last[raw.path] = Touch(place, status, commit.sha, _likeliest(raw.path, raw.old, others))
+                    last[raw.path] = Touch(raw.path, place, status, commit.sha, _likeliest(raw.path, raw.old, others))
         return last
 
     def last_of(self, path: bytes) -> Touch | None:

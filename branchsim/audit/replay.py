@@ -14,7 +14,7 @@ from branchsim.audit.lines import Asked, Effect, EffectReader
 from branchsim.audit.losses import LossReader
 from branchsim.audit.newer import held as held_versions
 from branchsim.audit.newer import is_of_another, raised
-from branchsim.audit.relocated import Relocated
+from branchsim.audit.relocated import Relocated, Touch
 from branchsim.audit.shares import Question, read_shares
 from branchsim.git.log import empty_tree
 from branchsim.git.merge import Trees
@@ -291,7 +291,20 @@ class Replay:
         last = [touch for path in set(paths) if (touch := self._relocated.last_of(path)) is not None]
         if len(last) != len(set(paths)) or any(touch.status != "D" for touch in last):
             return None
+        if self._renamed(last):
+            return None
         return max((touch.place, touch.commit) for touch in last)[1]
+
+    def _renamed(self, last: Iterable[Touch]) -> bool:
+        """Whether git takes any of the files for renamed, where they went."""
+        for touch in last:
+            commit = self._history.commit(touch.commit)
+            parent = next((each for each in commit.parents if each in self._history.graph), None)
+            if parent is not None:
+                before = self._history.commit(parent).tree
+                if self._reader.moves.of(before, commit.tree, [touch.path]):
+                    return True
+        return False
 
 
 def _keeps_books(change: Change, effects: Sequence[Effect]) -> bool:

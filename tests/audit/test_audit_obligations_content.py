@@ -325,6 +325,13 @@ def test_a_file_that_was_moved_and_then_removed_is_superseded(tmp_path: Path) ->
     assert (record.verdict, record.counterpart) == (Verdict.SUPERSEDED, removed)
 
 
+def test_a_file_that_got_another_name_was_not_removed(tmp_path: Path) -> None:
+    story = moved(tmp_path)
+    story.repo.commit("integration", {NEW: None, "pkg/main.c": REWRITTEN + block("here", 4)}, subject="Rename it")
+    fix = story.repo.commit("preprod", {OLD: CODE + block("guard", 5)}, subject="Guard the login")
+    assert story.obligation(fix).verdict is Verdict.MISSED
+
+
 @pytest.mark.parametrize(("version", "verdict"), [("2.20.0", Verdict.SUPERSEDED), ("2.15.0", Verdict.MISSED)])
 def test_a_newer_version_is_seen_in_a_file_that_was_moved(tmp_path: Path, version: str, verdict: Verdict) -> None:
     pins = "log4j = {}\nother = 1.0\n"

@@ -52,6 +52,19 @@ def test_a_revert_that_names_no_commit_is_known_by_what_it_quotes(story: Story, 
     assert story.obligation(fix).verdict is verdict
 
 
+@pytest.mark.parametrize("again", [True, False])
+def test_a_port_that_was_reverted_and_made_again_in_other_words_is_there(story: Story, again: bool) -> None:
+    fix = story.repo.commit("preprod", {"app.c": edited(CODE, 7, 8, 30, 31)}, subject="Fix the login")
+    port = story.repo.pick(into="integration", commit=fix)
+    undo = story.repo.revert(into="integration", commit=port)
+    story.repo.commit("integration", {"lib/util.c": edited(CODE, 3)}, subject="Go on")
+    files = {"app.c": edited(CODE, 7, 8, 30, 31) if again else edited(CODE, 7), "search.c": block("search", 60)}
+    made = story.repo.commit("integration", files, author="Bob <bob@example.com>", subject="Once more, with tests")
+    record = story.obligation(fix)
+    assert record.verdict is (Verdict.RETROFITTED if again else Verdict.LOST)
+    assert record.counterpart == (made if again else undo)
+
+
 # Inside a work branch.
 
 
