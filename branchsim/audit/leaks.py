@@ -92,6 +92,7 @@ def _upstream_content(history: History, changes: Changes, landing: Landing) -> l
     if landing.flow == "promote" and landing.family is not None:
         return []
     by_origin: dict[str, list[Sha]] = defaultdict(list)
+    line = _own_line(history, landing)
     for sha in landing.commits:
         commit = history.commit(sha)
         if commit.is_merge:
@@ -102,11 +103,55 @@ def _upstream_content(history: History, changes: Changes, landing: Landing) -> l
         # What the same work branch brought there is its own retrofit, not somebody else's work.
         if change.source is not None and change.source == landing.source:
             continue
+        there = history.landing(change.branch, change.landing)
+        if there is not None and _came_with(history, sha, there, line):
+            continue
         by_origin[change.branch].append(sha)
-    return [_leak(landing, origin, shas, _how(history, landing, origin)) for origin, shas in sorted(by_origin.items())]
+    return [
+        _leak(landing, origin, shas, _how(history, landing, origin, shas)) for origin, shas in sorted(by_origin.items())
+    ]
 
 
-def _how(history: History, landing: Landing, origin: str) -> str:
+def _brought_tips(history: History, landing: Landing) -> list[Sha]:
+    """The tips that a landing merged; in a merge with the published branch those are of the local one."""
+    commit = history.commit(landing.sha)
+    return [parent for parent in commit.parents if parent != landing.before] if commit.is_merge else []
+
+
+def _came_with(history: History, sha: Sha, landing: Landing, line: frozenset[Sha]) -> bool:
+    """Whether a commit came to a branch when a tip on the line of a work branch was merged there, perhaps locally."""
+    graph = history.graph
+    tips = set(_brought_tips(history, landing))
+    if landing.kind == "sync":
+        tips.update(parent for inner in landing.commits for parent in history.commit(inner).parents[1:])
+    return any(graph.is_ancestor(graph.number(sha), graph.number(tip)) for tip in tips & line)
+
+
+def _own_line(history: History, landing: Landing) -> frozenset[Sha]:
+    """The commits on the own line of the work branch that a landing merged: its tip, and then by first parents."""
+    brought, line = set(landing.commits), set()
+    for tip in _brought_tips(history, landing)[:1]:
+        at: Sha | None = tip
+        while at is not None and at in brought:
+            line.add(at)
+            at = next(iter(history.commit(at).parents), None)
+    return frozenset(line)
+
+
+def _merged_in(history: History, merge: Sha, shas: Sequence[Sha]) -> bool:
+    """Whether a merge brought any of some commits to the line it was made on."""
+    graph = history.graph
+    own, *others = (graph.find(parent) for parent in history.commit(merge).parents)
+    return any(
+        other is not None
+        and graph.is_ancestor(graph.number(sha), other)
+        and not (own is not None and graph.is_ancestor(graph.number(sha), own))
+        for other in others
+        for sha in (shas[0], shas[-1])
+    )
+
+
+def _how(history: History, landing: Landing, origin: str, shas: Sequence[Sha]) -> str:
     if landing.source in history.landings:
         way = history.topology.promotion_path(landing.source or "", landing.branch)
         return (
@@ -122,6 +167,7 @@ def _how(history: History, landing: Landing, origin: str) -> str:
         if sha != landing.sha
         and history.commit(sha).is_merge
         and not any(history.landing(branch, sha) for branch in history.landings)
+        and _merged_in(history, sha, shas)
     ]
     if merged:
         return f"{carrier} had merged {origin} (see {merged[-1][:12]})"

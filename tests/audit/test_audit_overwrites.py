@@ -286,6 +286,31 @@ def test_a_hotfix_retrofitted_before_it_lands_does_not_leak_itself(story: Story)
     assert story.audit().leak_records == ()
 
 
+def test_a_hotfix_retrofitted_in_a_local_copy_before_it_lands_does_not_leak_itself(story: Story) -> None:
+    repo = story.repo
+    repo.branch("hotfix/early", "preprod")
+    repo.commit("hotfix/early", {"app.c": edited(CODE, 7, "700")}, subject="Fix the early bug")
+    repo.branch("local", "integration")
+    repo.merge(into="local", source="hotfix/early", subject="Merge branch 'hotfix/early' into integration")
+    story.feature("search", {"search.c": "int search(void) { return 1; }\n"})
+    published = "Merge branch 'integration' of https://example.com/acme into integration"
+    repo.merge(into="local", source="integration", subject=published)
+    repo.branch("integration", "local")
+    story.merge("hotfix/early", "preprod")
+    assert story.audit().leak_records == ()
+
+
+def test_what_a_branch_merged_from_elsewhere_is_not_said_to_have_brought_a_leak(story: Story) -> None:
+    story.feature("search", {"search.c": "int search(void) { return 1; }\n"})
+    story.repo.branch("hotfix/wrong", "integration")
+    story.repo.commit("hotfix/wrong", {"app.c": edited(CODE, 7, "700")}, subject="Fix from the wrong base")
+    story.hotfix("login", {"app.c": edited(CODE, 30, "3")})
+    story.merge("preprod", "hotfix/wrong")
+    story.merge("hotfix/wrong", "preprod")
+    (leak,) = [each for each in story.audit().leak_records if each.branch == "preprod"]
+    assert "started from integration" in leak.reason
+
+
 def test_a_feature_merged_straight_to_preprod_leaks_and_violates(story: Story) -> None:
     story.repo.branch("feature/rush", "preprod")
     rushed = story.repo.commit("feature/rush", {"rush.c": "int rush(void) { return 1; }\n"}, subject="Rush it")
