@@ -490,7 +490,9 @@ class Judge:
         """The same, ``late`` where a promotion had passed already."""
         arrived = obligation.arrived_at
         landing = obligation.at and self.history.landing(obligation.owed_to, obligation.at)
-        if deadline is None or arrived is None or not landing or in_time(self.history, landing, deadline):
+        if obligation.verdict is not Verdict.RETROFITTED or deadline is None or arrived is None or not landing:
+            return obligation
+        if in_time(self.history, landing, deadline):
             return obligation
         days = (arrived - deadline.at) / 86_400
         return replace(

@@ -407,6 +407,15 @@ def test_a_port_that_leaves_out_a_file_is_partial_until_the_file_follows(story: 
     assert record.reason.startswith("it came in parts")
 
 
+def test_a_port_that_leaves_out_a_file_and_is_late_is_partial(story: Story) -> None:
+    fix, _ = story.hotfix("login", {"app.c": edited(FIXED, 30, 31), "lib/util.c": OTHER})
+    story.feature("search", {"search.c": block("search")})
+    story.release()
+    story.repo.commit("integration", {"app.c": edited(FIXED, 30, 31)}, subject="Fix the login bug")
+    record = story.obligation(fix)
+    assert (record.verdict, record.overdue) == (Verdict.PARTIAL, True)
+
+
 @pytest.mark.parametrize("moved", [False, True])
 def test_a_port_that_does_the_same_in_another_way_in_a_file_has_not_left_it_out(story: Story, moved: bool) -> None:
     there = "src/util.c" if moved else "lib/util.c"
