@@ -29,12 +29,17 @@ def is_bookkeeping(subject: str, effects: Sequence[Effect]) -> bool:
     """
     if not effects:
         return False
-    said = _ABOUT_A_RELEASE.search(subject) is not None
+    said = says_release(subject)
     versions = [version.encode() for version in _VERSION.findall(subject)] if said else []
     return all(
         classify_path(effect.path) == "change-log" or _is_bump(effect, said=said) or _is_note(effect, versions)
         for effect in effects
     )
+
+
+def says_release(subject: str) -> bool:
+    """Whether a subject speaks of a release or a version."""
+    return _ABOUT_A_RELEASE.search(subject) is not None
 
 
 def _is_bump(effect: Effect, *, said: bool) -> bool:
@@ -52,4 +57,4 @@ def _is_note(effect: Effect, versions: Sequence[bytes]) -> bool:
     return bool(came) and not effect.removed and all(any(version in line for version in versions) for line in came)
 
 
-__all__ = ["is_bookkeeping"]
+__all__ = ["is_bookkeeping", "says_release"]

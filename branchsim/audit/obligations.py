@@ -8,14 +8,16 @@ passed in between.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from branchsim.audit.arrivals import Arrivals, Part
+from branchsim.audit.bookkeeping import says_release
 from branchsim.audit.delivery import Resolver
 from branchsim.audit.drops import Drops, Judged
+from branchsim.audit.evidence import Evidence
 from branchsim.audit.hurt import Hurt
 from branchsim.audit.judging import Judge
 from branchsim.audit.lines import EffectReader
@@ -40,6 +42,9 @@ if TYPE_CHECKING:
 
 _SLACK_SECONDS = 90 * 86_400
 """A port committed so long before its source was written is not looked for."""
+
+_ALIKE = frozenset({Evidence.SQUASH, Evidence.OVERLAP})
+"""The rungs on which nothing but lines speaks for a pair."""
 
 _BOOKKEEPING = "it only sets a version or writes the change log, which each line of releases does for itself"
 
@@ -130,9 +135,12 @@ class Reader:
         ]
         replay = Replay(self.repository, self.history, rule.owed_to, reader, self._effects)
         standings = replay.standings(missing)
-        for change in missing:
-            if standings[change.id].bookkeeping:
-                skipped[change.id] = _BOOKKEEPING
+        books = {change.id for change in missing if standings[change.id].bookkeeping}
+        # Of two lines of releases the books are alike without one being the port of the other.
+        books |= replay.bookkeeping(
+            [change for change in owed if says_release(change.subject) and _is_alike(change, ports)]
+        )
+        skipped |= dict.fromkeys(books, _BOOKKEEPING)
         owed = [change for change in owed if skipped.get(change.id) != _BOOKKEEPING]
         dropped = Drops(self.history, self.repository, rule.owed_to, self._resolver, reader, self._judged).of(
             owed, parts
@@ -257,6 +265,12 @@ class Reader:
                 if landing.flow == "promote" and (landing.source, target) in flows
             ],
         )
+
+
+def _is_alike(change: Change, ports: Mapping[Sha, Sequence[Counterpart]]) -> bool:
+    """Whether all that speaks for the ports of a change is that their lines are alike."""
+    found = [pair.evidence for sha in {*change.commits, change.id} for pair in ports.get(sha, ())]
+    return bool(found) and _ALIKE.issuperset(found)
 
 
 class Deadlines:

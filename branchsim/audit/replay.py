@@ -114,19 +114,12 @@ class Replay:
         """
         if not changes or not self._landings:
             return {}
-        paths = paths or {
-            change.id: {raw.path for sha in change.commits for raw in self._history.commit(sha).changes}
-            for change in changes
-        }
+        paths = paths or self._paths(changes)
         moved = {change.id: self._moved(paths[change.id]) for change in changes}
         names = {sha: paths[sha].union(name for name, _ in moved[sha].values()) for sha in moved}
         touched = self._touched(frozenset().union(*names.values()))
-        nothing = empty_tree(self._repository.scratch)
         by_id = {change.id: change for change in changes}
-        asked = {
-            change.id: Asked((change.trees[0] or nothing, change.trees[1]), frozenset(paths[change.id]))
-            for change in changes
-        }
+        asked = self._asked(changes, paths)
         found: dict[Sha, Standing] = {}
         with ObjectReader(self._repository.scratch) as reader:
             for effects in self._effects.groups(asked):
@@ -135,6 +128,25 @@ class Replay:
                 asked_of = {sha: _Places(effects[sha], moved[sha]) for sha in effects}
                 found |= self._of_some(some, {sha: asked[sha].trees for sha in effects}, asked_of, moments, reader)
         return found
+
+    def bookkeeping(self, changes: Sequence[Change]) -> set[Sha]:
+        """Those of some changes that only set a version and write the change log."""
+        by_id = {change.id: change for change in changes}
+        groups = self._effects.groups(self._asked(changes, self._paths(changes)))
+        return {sha for effects in groups for sha, each in effects.items() if _keeps_books(by_id[sha], each)}
+
+    def _paths(self, changes: Sequence[Change]) -> dict[Sha, set[bytes]]:
+        return {
+            change.id: {raw.path for sha in change.commits for raw in self._history.commit(sha).changes}
+            for change in changes
+        }
+
+    def _asked(self, changes: Sequence[Change], paths: Mapping[Sha, set[bytes]]) -> dict[Sha, Asked]:
+        nothing = empty_tree(self._repository.scratch)
+        return {
+            change.id: Asked((change.trees[0] or nothing, change.trees[1]), frozenset(paths[change.id]))
+            for change in changes
+        }
 
     def _of_some(
         self,

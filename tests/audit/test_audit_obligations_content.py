@@ -256,6 +256,14 @@ def test_the_bookkeeping_of_a_release_is_owed_to_nobody(tmp_path: Path, subject:
     ]
 
 
+def test_the_books_of_two_lines_of_releases_are_alike_and_no_ports(tmp_path: Path) -> None:
+    books = "this = {}\nlast = {}\n"
+    story = Story(tmp_path / "repo", files={"versions.txt": books.format("1.0.0", "0.9.0")})
+    story.repo.commit("preprod", {"versions.txt": books.format("1.0.1", "1.0.0")}, subject="Prepare 1.0.1")
+    story.repo.commit("integration", {"versions.txt": books.format("1.1.0", "1.0.0")}, subject="Prepare 1.1.0")
+    assert story.audit().records == ()
+
+
 def test_a_value_that_is_no_version_is_owed(tmp_path: Path) -> None:
     story = Story(tmp_path / "repo", files={"app.cfg": "name = app\ntimeout = 3.0\n"})
     commit = story.repo.commit("preprod", {"app.cfg": "name = app\ntimeout = 9.5\n"}, subject="Wait longer for replies")
