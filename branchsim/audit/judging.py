@@ -245,7 +245,7 @@ class Judge:
             )
         if standing is not None and standing.probable:
             confidence = _PROBABLE
-            reason += f", but {standing.share:.0%} of its lines are there: probably written again by hand"
+            reason += f", but {standing.share:.0%} of {standing.part} are there: probably written again by hand"
         elif standing is not None and standing.reason:
             reason += f"; {standing.reason}"
         if self.repository.shallow or any(sha in self.patches.skipped for sha in blank.commits):

@@ -14,8 +14,10 @@ from branchsim.audit.lines import Asked, Effect, EffectReader
 from branchsim.audit.losses import LossReader
 from branchsim.audit.newer import held as held_versions
 from branchsim.audit.newer import is_of_another, raised
+from branchsim.audit.ranks import is_secondary
 from branchsim.audit.relocated import Relocated, Touch
 from branchsim.audit.shares import Question, read_shares
+from branchsim.effects import classify_path
 from branchsim.git.log import empty_tree
 from branchsim.git.merge import Trees
 from branchsim.git.objects import ObjectInfo, ObjectReader
@@ -60,6 +62,8 @@ class Standing:
         Whether most of its lines are there.
     share : float
         The share of its lines that are there, 0 to 1; not counted out where it is too small to mean something.
+    part : str
+        Of what that is the share.
     reason : str
         One sentence that a person can check with git.
     """
@@ -72,6 +76,7 @@ class Standing:
     bookkeeping: bool = False
     probable: bool = False
     share: float = 0.0
+    part: str = "its lines"
     reason: str = ""
 
 
@@ -163,11 +168,19 @@ class Replay:
         questions = [
             Question(change.id, self._tree(landing), places[change.id].at(landing)) for change, landing in asked
         ]
+        mains = [
+            Question(each.change, each.tree, main)
+            for each in questions
+            if len(main := _main(each.effects)) < len(each.effects)
+        ]
         candidates = []
         likely: dict[Sha, list[Landing]] = {change.id: [] for change in changes}
         shares: dict[Sha, float] = {}
-        told = read_shares(reader, questions, lambda sha: self._least(by_id[sha], effects[sha]))
-        for (change, landing), share in zip(asked, told, strict=True):
+        told = read_shares(reader, [*questions, *mains], lambda sha: self._least(by_id[sha], effects[sha]))
+        main_shares: dict[Sha, float] = {}
+        for each, share in zip(mains, told[len(questions) :], strict=True):
+            main_shares[each.change] = max(main_shares.get(each.change, 0.0), share.there)
+        for (change, landing), share in zip(asked, told[: len(questions)], strict=True):
             shares[change.id] = max(shares.get(change.id, 0.0), share.there)
             if share.there == 1.0:
                 candidates.append((change, landing))
@@ -182,7 +195,7 @@ class Replay:
                 change,
                 replayed.get(change.id, held.get(change.id)),
                 effects[change.id],
-                shares.get(change.id, 0.0),
+                (shares.get(change.id, 0.0), main_shares.get(change.id, 0.0)),
                 "every element is as it made it" if change.id in held else "replaying it there changes nothing",
             )
             for change in changes
@@ -274,8 +287,9 @@ class Replay:
         return found
 
     def _standing(
-        self, change: Change, landing: Landing | None, effects: Sequence[Effect], share: float, how: str
+        self, change: Change, landing: Landing | None, effects: Sequence[Effect], shares: tuple[float, float], how: str
     ) -> Standing:
+        """What is to be said of a change, by the share of its lines and of those outside tests and the like."""
         branch = self._branch
         if landing is not None and landing.at <= change.at:
             return Standing(there=True, share=1.0, reason=f"{branch} had its content already: {how}")
@@ -287,12 +301,13 @@ class Replay:
             return Standing(
                 superseded_by=remover, reason=f"{remover[:12]} removed from {branch} the files that it changes"
             )
+        share, main_share = shares
         if _keeps_books(change, effects):
             return Standing(bookkeeping=True, share=share)
-        lines = _lines(effects)
-        # Few lines are there by chance, unless they are all there.
-        probable = lines > 0 and share >= (_PROBABLE_SHARE if lines >= _FEWEST_LINES else 1.0)
-        return Standing(probable=probable, share=share)
+        main = _main(effects)
+        if not _is_probable(effects, share) and _is_probable(main, main_share):
+            return Standing(probable=True, share=main_share, part="its lines outside tests and the like")
+        return Standing(probable=_is_probable(effects, share), share=share)
 
     def _remover(self, change: Change, paths: Sequence[bytes]) -> Sha | None:
         """The commit that removed the last of the paths, if none of them is left and the change made none."""
@@ -317,6 +332,18 @@ class Replay:
                 if self._reader.moves.of(before, commit.tree, [touch.path]):
                     return True
         return False
+
+
+def _main(effects: Sequence[Effect]) -> list[Effect]:
+    """What a change does outside tests, documentation and what programs write."""
+    return [each for each in effects if not is_secondary(each.path) and classify_path(each.path) is None]
+
+
+def _is_probable(effects: Sequence[Effect], share: float) -> bool:
+    """Whether so much of what a change adds is there that it was probably written again."""
+    lines = _lines(effects)
+    # Few lines are there by chance, unless they are all there.
+    return lines > 0 and share >= (_PROBABLE_SHARE if lines >= _FEWEST_LINES else 1.0)
 
 
 def _keeps_books(change: Change, effects: Sequence[Effect]) -> bool:

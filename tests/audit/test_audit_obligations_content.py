@@ -316,6 +316,21 @@ def test_what_was_written_again_by_hand_is_seen_where_the_file_was_moved(tmp_pat
     assert "100% of its lines are there" in record.reason
 
 
+@pytest.mark.parametrize(("there", "confidence"), [(5, 0.3), (2, 0.9)])
+def test_what_was_written_again_with_tests_of_its_own_is_probable(
+    tmp_path: Path, there: int, confidence: float
+) -> None:
+    story = Story(tmp_path / "repo")
+    files = {"app.c": CODE + block("guard", 5), "tests/login.c": block("login", 40)}
+    fix = story.repo.commit("preprod", files, subject="Guard the login")
+    files = {"app.c": edited(CODE, *range(30)) + block("guard", there), "search.c": block("search", 50)}
+    story.repo.commit("integration", files, author=BOB, subject="Search, and more")
+    record = story.obligation(fix)
+    assert (record.verdict, record.confidence) == (Verdict.MISSED, confidence)
+    if confidence < 0.5:
+        assert "of its lines outside tests and the like are there" in record.reason
+
+
 def test_a_new_file_is_looked_for_where_the_others_of_its_directory_went(tmp_path: Path) -> None:
     story = moved(tmp_path)
     fix = story.repo.commit("preprod", {"server/core/guard.c": block("guard", 9)}, subject="Guard the login")
