@@ -32,8 +32,10 @@ class Filter(NamedTuple):
 
 
 def at_path(reason: PathReason) -> Predicate:
-    """A predicate that asks why nothing at the path is a loss."""
-    return lambda _, scene: scene.reason == reason
+    """A predicate that asks why nothing at the path is a loss. The marks of a conflict break what is compiled, too."""
+    return lambda verdict, scene: (
+        scene.reason == reason and (verdict.what is not What.UNRESOLVED or reason != "generated")
+    )
 
 
 def is_moved(verdict: Verdict, scene: Scene) -> bool:

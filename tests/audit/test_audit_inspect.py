@@ -176,6 +176,17 @@ def test_marks_of_a_conflict_that_were_committed_are_found_though_no_line_is_los
     assert after.records[0].rank > found.records[0].rank
 
 
+def test_marks_of_a_conflict_in_a_compiled_file_are_found_where_its_losses_are_none(
+    sides: Callable[..., Sides],
+) -> None:
+    one, two = (f"t({{'a': '{word}'}})" * 100 + "\n" for word in ("one", "two"))
+    made = sides({"a.js": "t()\n"}, {"a.js": one}, {"a.js": two})
+    assert made.merged({"a.js": "t()\n"}).records == ()
+    found = sides({"a.js": "t()\n"}, {"a.js": one}, {"a.js": two})
+    torn = f"<<<<<<< local\n{one}=======\n{two}>>>>>>> other\n"
+    assert {each.unit for each in found.merged({"a.js": torn}).records} == {"<<<<<<< local", ">>>>>>> other"}
+
+
 def test_who_took_away_the_marks_of_another_conflict_has_nothing_to_do_with_these(tmp_path: Path) -> None:
     torn = f"{CODE}<<<<<<< HEAD\nint one = 1;\n=======\nint two = 2;\n>>>>>>> topic\n"
     repo = RepoBuilder(tmp_path / "repo")
