@@ -121,6 +121,7 @@ class _OfPath:
     stood: float
     unresolved: bool
     on_purpose: bool
+    switches: bool
     lines: Mapping[str, Sequence[str]]
 
 
@@ -168,6 +169,7 @@ class Judge:
             stood=repairs.stood,
             unresolved=_has_marks(each),
             on_purpose=on_purpose,
+            switches=all(_is_switch(fated.verdict.unit) for fated in each.losses),
             lines={name: split_lines(text) for name, text in each.scene.stretches.items() if name != "base"},
         )
         return _coherent([self._finding(part, each, fated, names, known, repairs) for fated in each.losses])
@@ -207,7 +209,9 @@ class Judge:
             stood=own.stood,
             unresolved=own.unresolved or unresolved,
             on_purpose=own.on_purpose and not unresolved,
-            knew=cause is Cause.STALE_COMMIT and origin is not None and self._knew(each.path, origin),
+            knew=cause is Cause.STALE_COMMIT
+            and origin is not None
+            and (self._knew(each.path, origin) or (own.switches and not self.hotfix(origin))),
         )
         before, now = _excerpts(fated, own.lines)
         path = each.path.decode("utf-8", "replace")
@@ -299,6 +303,11 @@ _TAKES_NOTHING = re.compile(
     r"|\bmerge[^.\n]{0,40}\(?\bours\b",
     re.IGNORECASE,
 )
+
+
+def _is_switch(unit: Unit) -> bool:
+    """Whether an element has one of two values: whoever switches it makes the file as it once was."""
+    return unit.kind == "element" and unit.value.strip('"').lower() in {"true", "false", "active", "inactive"}
 
 
 def _has_marks(each: PathLosses) -> bool:

@@ -371,6 +371,32 @@ def test_who_takes_back_what_they_know_decides_and_does_not_hold_an_old_copy(
 
 
 @pytest.mark.parametrize(
+    ("values", "subject", "told"),
+    [
+        (("false", "true"), "Switch it on", False),
+        (("false", "true"), "Fix it by switching it on", True),
+        (("One", "Two"), "Rename it", True),
+    ],
+)
+def test_who_switches_back_makes_a_file_as_it_once_was_and_need_hold_no_old_copy(
+    tmp_path: Path, values: tuple[str, str], subject: str, told: bool
+) -> None:
+    def switched(value: str) -> Files:
+        text = (
+            f'<?xml version="1.0"?><Flow xmlns="http://soap.sforce.com/2006/04/metadata"><a>{value}</a><b>B</b></Flow>'
+        )
+        return {f"{name}.flow-meta.xml": text for name in ("one", "two", "three")}
+
+    repo = RepoBuilder(tmp_path)
+    repo.commit("main", switched(values[0]))
+    repo.commit("main", switched(values[1]), subject=subject)
+    back = repo.commit("main", switched(values[0]), subject="Go on", author="Al <al@example.com>")
+    ranks = [each.rank for each in inspect(repo.finish(), back).records]
+    assert ranks
+    assert (max(ranks) >= FINDING) is told
+
+
+@pytest.mark.parametrize(
     ("author", "taken", "beside", "knew"),
     [
         ("Al <al@example.com>", 2, 0, True),
