@@ -11,13 +11,14 @@ import operator
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from branchsim.effects.metadata_blocks import LaidOut, deeper, laid_out
 from branchsim.effects.metadata_keys import ATTRIBUTES, EVERYWHERE, KEYS, UNKEYED
 from branchsim.effects.structured import Elements, NotReadError
 from branchsim.effects.text import Limits, normalise, shorten
 from branchsim.safe_xml import UnsafeXmlError, parse_xml
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from lxml import etree
 
@@ -58,20 +59,24 @@ def metadata_elements(content: bytes, text: str, limits: Limits, known: KnownChi
         It is not metadata, malformed, has a document type (which is what XML bombs need), or is too deep or too
         large.
     """
-    root = _root(content, text)
     found: Elements = Counter()
-    key = (_local(root.tag),)
-    if known is None or text.count("<") > limits.elements or _deeper(limits.depth)(root):
-        _collect([(root, key)], found, limits)
-        return found
-    children = list(root)
-    _own(root, key, children, found, limits)
-    for child, name in zip(children, _texts(children), strict=True):
-        parts = known.get((key[0], name))
+    whole = None
+    if known is not None:
+        laid = laid_out(content, limits)
+        whole = None if laid is None else _of_blocks(laid)
+    if whole is None:
+        root = _root(content, text)
+        if known is None or text.count("<") > limits.elements or deeper(limits.depth)(root):
+            _collect([(root, (_local(root.tag),))], found, limits)
+            return found
+        whole = _of_root(root, limits)
+    found.update(whole.own)
+    for at, child in enumerate(whole.texts):
+        parts = known.get((whole.name, child)) if known is not None else None
         if parts is None:
-            own: Elements = Counter()
-            _collect([(child, _child_key(key, child, limits))], own, limits)
-            parts = known[key[0], name] = tuple(own.items())
+            parts = tuple(whole.elements_of(at, limits).items())
+            if known is not None:
+                known[whole.name, child] = parts
         for pair, count in parts:
             found[pair] += count
     return found
@@ -140,9 +145,16 @@ class _Whole(NamedTuple):
 
     name: str
     own: Elements
-    children: list[etree._Element]
+    child: Callable[[int], etree._Element]
     texts: list[bytes]
     counts: Counter[bytes]
+
+    def elements_of(self, at: int, limits: Limits) -> Elements:
+        """The elements of one child of the root."""
+        found: Elements = Counter()
+        child = self.child(at)
+        _collect([(child, _child_key((self.name,), child, limits))], found, limits)
+        return found
 
     def apart_from(self, common: Counter[bytes], limits: Limits) -> Elements:
         """The elements of the root itself, and those of children that are not among some others."""
@@ -152,9 +164,7 @@ class _Whole(NamedTuple):
             key = self.name, self.texts[at]
             parts = known.parts.get(key)
             if parts is None:
-                own: Elements = Counter()
-                _collect([(self.children[at], _child_key((self.name,), self.children[at], limits))], own, limits)
-                parts = known.keep(key, own)
+                parts = known.keep(key, self.elements_of(at, limits))
             for pair, count in parts:
                 found[pair] += count
         return found
@@ -197,15 +207,28 @@ def _whole(content: bytes, text: str, limits: Limits) -> _Whole:
 
 
 def _read_whole(content: bytes, text: str, limits: Limits) -> _Whole:
+    laid = laid_out(content, limits)
+    if laid is not None:
+        return _of_blocks(laid)
     root = _root(content, text)
-    if text.count("<") > limits.elements or _deeper(limits.depth)(root):
+    if text.count("<") > limits.elements or deeper(limits.depth)(root):
         raise NotReadError("more or deeper elements than are read")
+    return _of_root(root, limits)
+
+
+def _of_root(root: etree._Element, limits: Limits) -> _Whole:
     children = list(root)
     name = _local(root.tag)
     own: Elements = Counter()
     _own(root, (name,), children, own, limits)
     texts = _texts(children)
-    return _Whole(name, own, children, texts, Counter(texts))
+    return _Whole(name, own, children.__getitem__, texts, Counter(texts))
+
+
+def _of_blocks(laid: LaidOut) -> _Whole:
+    """The same of a file in pieces; its root has nothing of its own."""
+    blocks = laid.blocks
+    return _Whole(laid.name, Counter(), lambda at: laid.element(blocks[at]), blocks, Counter(blocks))
 
 
 _SMALL = 200_000
@@ -242,14 +265,6 @@ def _crowded() -> etree.XPath:
     from lxml import etree
 
     return etree.XPath(f"boolean(//*[count(@*) > {_MOST_ATTRIBUTES}])")
-
-
-@functools.cache
-def _deeper(depth: int) -> etree.XPath:
-    """Asks whether elements nest deeper than that."""
-    from lxml import etree
-
-    return etree.XPath(f"boolean({'/*' * (depth + 1)})")
 
 
 def _collect(stack: list[_Pending], found: Elements, limits: Limits) -> None:

@@ -9,6 +9,9 @@ from hypothesis import strategies as st
 from support.effects import element, found, read
 
 from branchsim.effects import Form, Units
+from branchsim.effects.metadata_blocks import laid_out
+from branchsim.effects.text import Limits
+from branchsim.effects.units import units_of
 
 ROOT = '<?xml version="1.0" encoding="UTF-8"?>\n<{0} xmlns="http://soap.sforce.com/2006/04/metadata"{2}>{1}</{0}>'
 
@@ -220,3 +223,27 @@ def test_other_xml_stays_lines_without_a_complaint() -> None:
     units = read("pom.xml", "<project>\n<version>1.2</version>\n</project>\n")
     assert units.form is Form.LINES
     assert not units.reason
+
+
+@pytest.mark.parametrize(
+    ("body", "pieces"),
+    [
+        ("    <a>1</a>\n    <b>\n        <c/>\n    </b>\n    <a>1</a>", 3),
+        ("    <a/>\n    <!-- <b/> -->\n    <c/>", 2),
+        ("    <a><![CDATA[\n<b/>]]></a>", 1),
+        # Further elements, text, and what is open where another one seems to begin.
+        ("    <a/><b/>", None),
+        ("    <a/>\n    <b/> loose", None),
+        ("    <a>\n    <b/>\n    </a>", None),
+        ("    <a><![CDATA[\n    <b/>\n    ]]></a>", None),
+        ("    <a><!--\n    <b/>\n    --></a>", None),
+        ("    <a>\n    <b/></a>\n    <c/><d/>", None),
+        ("    <a>\n    <b/>", None),
+    ],
+)
+def test_what_begins_on_lines_of_its_own_is_read_alike_piece_by_piece(body: str, pieces: int | None) -> None:
+    content = ROOT.format("Profile", f"\n{body}\n", "").encode()
+    for _ in range(2):
+        found = laid_out(content, Limits())
+        assert (None if found is None else len(found.blocks)) == pieces
+        assert units_of(b"a.xml", content, children={}) == units_of(b"a.xml", content)
