@@ -172,7 +172,9 @@ class Judge:
             switches=all(_is_switch(fated.verdict.unit) for fated in each.losses),
             lines={name: split_lines(text) for name, text in each.scene.stretches.items() if name != "base"},
         )
-        return _coherent([self._finding(part, each, fated, names, known, repairs) for fated in each.losses])
+        found = _coherent([self._finding(part, each, fated, names, known, repairs) for fated in each.losses])
+        each.scene.forget()
+        return found
 
     def _finding(
         self, part: Landed, each: PathLosses, fated: Fated, names: tuple[bytes, ...], own: _OfPath, repairs: Repairs

@@ -355,6 +355,8 @@ class LossReader:
                 paths.append(
                     PathLosses(path, names, told, scene, not conflicted.isdisjoint(names.values()), equals, own)
                 )
+            else:
+                scene.forget()
         return Losses(tuple(paths), left_out, tuple(skipped))
 
     def _names(self, step: Step) -> list[dict[str, bytes]]:

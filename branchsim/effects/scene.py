@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -322,6 +322,15 @@ class Scene:
             for unit in units:
                 found[name].setdefault(skeleton(unit.value), []).append(unit.value)
         return found
+
+    def forget(self) -> None:
+        """Let go of all views; they are made anew when they are asked for again.
+
+        Views know their scene: without this both stay in memory until Python looks for garbage, which is seldom.
+        """
+        own = vars(self)
+        for name in own.keys() - {each.name for each in fields(self)}:
+            del own[name]
 
     def version(self, name: str) -> Units:
         """One of the four by its name."""

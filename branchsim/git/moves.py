@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from branchsim.names import Sha, file_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Set as AbstractSet
 
     from branchsim.git.log import RawChange
 
@@ -75,13 +76,19 @@ class Apart:
     def __len__(self) -> int:
         return len(self._files)
 
-    def gone(self, among: Iterable[bytes]) -> frozenset[bytes]:
+    def gone(self, among: AbstractSet[bytes]) -> frozenset[bytes]:
         """Those of some paths that only the first tree has."""
-        return frozenset(path for path in among if self._lost(path) is not None)
+        return frozenset(path for path in self._of(among) if self._files[path][1] is None)
 
-    def new(self, among: Iterable[bytes]) -> frozenset[bytes]:
+    def new(self, among: AbstractSet[bytes]) -> frozenset[bytes]:
         """Those of some paths that only the second tree has."""
-        return frozenset(path for path in among if path in self._files and self._files[path][0] is None)
+        return frozenset(path for path in self._of(among) if self._files[path][0] is None)
+
+    def _of(self, among: AbstractSet[bytes]) -> Iterator[bytes]:
+        """Those of some paths that differ; the fewer are gone through."""
+        files = self._files
+        fewer, more = (among, files) if len(among) < len(files) else (files, among)
+        return (path for path in fewer if path in more)
 
     def few(self, asked: Iterable[bytes], most: int, to: Iterable[bytes] | None = None) -> Few | None:
         """Where git takes some files of the first tree to be in the second; None where only git can tell.
