@@ -144,8 +144,11 @@ class Hurt:
     def made_again(self, change: Change, paths: Collection[bytes], reverted: Landing) -> tuple[Landing, float] | None:
         """The landing after a revert with which a branch has a change once more, and the share of it that it has then.
 
-        None where there is none, or where the revert itself left the text there.
+        None where there is none, or where the revert itself left the text there. Its tests need not be the same.
         """
+        ignored = self._history.topology.ignored
+        main = {path for path in paths if classify_path(path, None, ignored) is None and not is_secondary(path)}
+        paths = main or paths
         if self._share_in(change, reverted.sha, paths) >= KEPT:
             return None
         touching = (

@@ -54,7 +54,8 @@ def test_a_revert_that_names_no_commit_is_known_by_what_it_quotes(story: Story, 
 
 @pytest.mark.parametrize("again", [True, False])
 def test_a_port_that_was_reverted_and_made_again_in_other_words_is_there(story: Story, again: bool) -> None:
-    fix = story.repo.commit("preprod", {"app.c": edited(CODE, 7, 8, 30, 31)}, subject="Fix the login")
+    both = {"app.c": edited(CODE, 7, 8, 30, 31), "tests/login.c": block("login", 20)}
+    fix = story.repo.commit("preprod", both, subject="Fix the login")
     port = story.repo.pick(into="integration", commit=fix)
     undo = story.repo.revert(into="integration", commit=port)
     story.repo.commit("integration", {"lib/util.c": edited(CODE, 3)}, subject="Go on")
