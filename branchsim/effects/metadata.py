@@ -11,7 +11,7 @@ import operator
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from branchsim.effects.metadata_blocks import LaidOut, deeper, laid_out
+from branchsim.effects.metadata_blocks import MOST_ATTRIBUTES, LaidOut, crowded, deeper, laid_out
 from branchsim.effects.metadata_keys import ATTRIBUTES, EVERYWHERE, KEYS, UNKEYED
 from branchsim.effects.structured import Elements, NotReadError
 from branchsim.effects.text import Limits, normalise, shorten
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 _NAMESPACE = "soap.sforce.com"
 _SNIFFED = 8192
-_MOST_ATTRIBUTES = 1_000
 
 KnownChildren: TypeAlias = "dict[tuple[str, bytes], tuple[tuple[tuple[tuple[str, ...], str], int], ...]]"
 """From the name of a root and an element below it, as XML, to what `metadata_elements` makes of that element."""
@@ -253,18 +252,9 @@ def _root(content: bytes, text: str) -> etree._Element:
         root = parse_xml(content)
     except UnsafeXmlError as error:
         raise NotReadError(normalise(str(error))[:200]) from None
-    # lxml looks for the value of each among all that come before it.
-    if text.count("=") > _MOST_ATTRIBUTES and _crowded()(root):
-        raise NotReadError(f"XML with more than {_MOST_ATTRIBUTES} attributes in one element")
+    if crowded(root, text.count("=")):
+        raise NotReadError(f"XML with more than {MOST_ATTRIBUTES} attributes in one element")
     return root
-
-
-@functools.cache
-def _crowded() -> etree.XPath:
-    """Asks whether an element has too many attributes."""
-    from lxml import etree
-
-    return etree.XPath(f"boolean(//*[count(@*) > {_MOST_ATTRIBUTES}])")
 
 
 def _collect(stack: list[_Pending], found: Elements, limits: Limits) -> None:

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from branchsim.effects.text import Limits
 
 
+MOST_ATTRIBUTES = 1_000
+"""An element with more is not read as one."""
+
+
 class LaidOut(NamedTuple):
     """A file in pieces: its root's name, all up to the first element below it, and each of these as it is written."""
 
@@ -82,6 +86,7 @@ def _are_whole(found: LaidOut, blocks: Collection[bytes], limits: Limits) -> boo
         marks == [True, *([False, True] * len(blocks))]
         and not any(text and text.strip() for text in loose)
         and not deeper(limits.depth)(root)
+        and not crowded(root, below.count(b"="))
     )
 
 
@@ -91,6 +96,21 @@ def deeper(depth: int) -> etree.XPath:
     from lxml import etree
 
     return etree.XPath(f"boolean({'/*' * (depth + 1)})")
+
+
+def crowded(root: etree._Element, signs: int) -> bool:
+    """Whether an element has too many attributes; a text with few equals signs has none such.
+
+    lxml looks for the value of each among all that come before it.
+    """
+    return signs > MOST_ATTRIBUTES and bool(_crowded()(root))
+
+
+@functools.cache
+def _crowded() -> etree.XPath:
+    from lxml import etree
+
+    return etree.XPath(f"boolean(//*[count(@*) > {MOST_ATTRIBUTES}])")
 
 
 class _Sound:
@@ -125,4 +145,4 @@ _KEPT = 32 * 1024 * 1024
 _SOUND = _Sound()
 
 
-__all__ = ["LaidOut", "deeper", "laid_out"]
+__all__ = ["MOST_ATTRIBUTES", "LaidOut", "crowded", "deeper", "laid_out"]

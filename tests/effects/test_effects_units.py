@@ -179,8 +179,11 @@ def test_hostile_files_are_read_in_bounded_time(path: bytes, content: bytes) -> 
     assert time.process_time() - start < 10
 
 
-def test_an_element_of_too_many_attributes_is_read_as_lines_and_says_so() -> None:
-    units = units_of(b"a.xml", METADATA + b"<a " + b" ".join(b'b%d="1"' % n for n in range(1001)) + b"/></Profile>")
+@pytest.mark.parametrize(
+    "start", [METADATA, b'<?xml version="1.0" encoding="UTF-8"?>\n' + METADATA + b"\n    "], ids=range(2)
+)
+def test_an_element_of_too_many_attributes_is_read_as_lines_and_says_so(start: bytes) -> None:
+    units = units_of(b"a.xml", start + b"<a " + b" ".join(b'b%d="1"' % n for n in range(1001)) + b"/>\n</Profile>")
     assert units.form is Form.LINES
     assert "more than 1000 attributes" in units.reason
 
