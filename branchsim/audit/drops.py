@@ -327,12 +327,10 @@ _FEW_PATHS = 100
 _FEW_PAIRS = 64
 _HELD = 64 * 1024 * 1024
 _EFFECTS = 400_000
-_COUNTED = 200_000
 
 _Place = tuple[Sha, bytes]
 _Pair = tuple[Sha, Sha]
 _File = list[_Place]
-_Versions = tuple[bytes, bytes, tuple[TreeEntry | None, ...]]
 
 
 def _contested(file: _File, resolution: Resolution) -> bool:
@@ -388,9 +386,6 @@ class _Judge:
         self._entries: dict[_Place, TreeEntry] = {}
         self._effects: dict[tuple[Form, TreeEntry | None, TreeEntry | None], _Known | None] = {}
         self._size = 0
-        # One merge after the other meets the same versions of a file.
-        self._counts: dict[_Versions, tuple[int, int]] = {}
-        self._shares: dict[_Versions, _Share] = {}
 
     def locate(self, files: Iterable[_File]) -> None:
         """Read where some files are, and forget others."""
@@ -398,9 +393,6 @@ class _Judge:
 
     def kept(self, resolution: Resolution, files: Sequence[_File]) -> tuple[frozenset[bytes], float] | None:
         """Where a merge did not keep a change, and the share of it that it kept; None if it delivered it."""
-        if len(self._counts) > _COUNTED:
-            self._counts.clear()
-            self._shares.clear()
         contested = [(file, self._counted(file)) for file in files if _contested(file, resolution)]
         kept = sum(stayed for _, (stayed, _) in contested)
         missed = sum(most for _, (_, most) in contested)
@@ -430,17 +422,8 @@ class _Judge:
 
     def _counted(self, file: _File) -> tuple[int, int]:
         """How many units a merge kept, and how many it did not, whether or not that is a loss."""
-        key = self._versions(file)
-        if key not in self._counts:
-            met = self._met(file)
-            copies = [] if met is None else met.copies
-            self._counts[key] = sum(each.kept for each in copies), sum(each.had - each.kept for each in copies)
-        return self._counts[key]
-
-    def _versions(self, file: _File) -> _Versions:
-        """All that is asked about a file."""
-        there = [self._entries.get(place) for place in file[:3]]
-        return file[0][1], file[2][1], (*there, *self._sides(file))
+        met = self._met(file)
+        return (0, 0) if met is None else (sum(c.kept for c in met.copies), sum(c.had - c.kept for c in met.copies))
 
     def _met(self, file: _File) -> _Met | None:
         """What became of a change where a merge met it; None where nothing can be said, or no side stands alone."""
@@ -461,12 +444,6 @@ class _Judge:
 
     def _share(self, file: _File) -> _Share:
         """How much of a change a merge kept of what one of its sides alone had, and how much it did not."""
-        key = self._versions(file)
-        if key not in self._shares:
-            self._shares[key] = self._shared(file)
-        return self._shares[key]
-
-    def _shared(self, file: _File) -> _Share:
         met = self._met(file)
         if met is None:
             return _Share(0, 0)
