@@ -92,7 +92,7 @@ def test_every_loss_has_a_fate(base: str, target: str, source: str, merged: str)
 def test_long_files_are_answered_in_bounded_time() -> None:
     many = [f"line number {n % 700} of many" for n in range(30_000)]
     one, other = "\n".join(many), "\n".join(reversed(many))
-    start = time.perf_counter()
+    start = time.process_time()
     found = fated("a.txt", one, f"{one}\nnew text\n", one, f"middle words\n{other}\nmore words\n")
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10
     assert {item.fate for item in found} == {Fate.REWRITTEN}

@@ -276,9 +276,9 @@ def test_the_users_globs_come_first() -> None:
 def test_many_losses_are_sifted_in_bounded_time() -> None:
     many = [f"result_{n} = compute({n}, other_{n})" for n in range(5000)]
     theirs = "".join(f"{row} + 1\n" for row in many)
-    start = time.perf_counter()
+    start = time.process_time()
     result = sifted("a.py", "common = 1\n", "\n".join(many), theirs, theirs)
-    assert time.perf_counter() - start < 20
+    assert time.process_time() - start < 30
     assert len(result.losses) == 5000
 
 

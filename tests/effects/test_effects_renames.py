@@ -62,10 +62,10 @@ def test_a_tree_that_moved_as_a_whole_is_paired_quickly() -> None:
         b"%d.py" % n: read("a.py", "".join(f"value_{n}_{i} = {i}\n" for i in range(30)) + "common line\n")
         for n in range(2000)
     }
-    start = time.perf_counter()
+    start = time.process_time()
     renames = pair_renames(
         {b"old/" + path: units for path, units in contents.items()},
         {b"new/" + path: units for path, units in contents.items()},
     )
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10
     assert renames.forward() == {b"old/" + path: b"new/" + path for path in contents}

@@ -82,7 +82,7 @@ def test_a_stream_left_early_ends_at_once(made: RepoBuilder) -> None:
         assert b" commit " in process.out.readline()
     with pytest.raises(KeyError), stream(["cat-file", "--batch-check"], made.path, feed=endless()):
         raise KeyError
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 30  # else it would never end
 
 
 def test_an_error_in_what_is_fed_is_raised_where_the_stream_is_read(made: RepoBuilder) -> None:
@@ -115,4 +115,4 @@ def test_a_conversation_that_is_left_in_the_middle_ends(made: RepoBuilder) -> No
         assert talk.line().endswith(b" blob 50\n")
         assert talk.exactly(51) == b"x" * 50 + b"\n"
         assert talk.complaints() == b""
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 30  # else it would never end

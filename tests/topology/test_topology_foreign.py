@@ -57,12 +57,12 @@ def test_several_mappings_may_be_merged_into_one() -> None:
     ],
 )
 def test_hostile_yaml_is_one_clear_error(data: bytes, says: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     with pytest.raises(TopologyError, match=says) as caught:
         yaml_mapping(data, "config/x.yml")
     assert str(caught.value).startswith("config/x.yml: ")
     assert "\n" not in str(caught.value)
-    assert time.perf_counter() - began < 20
+    assert time.process_time() - began < 20
 
 
 def test_a_tag_runs_nothing(tmp_path: Path) -> None:

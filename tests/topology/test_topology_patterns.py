@@ -66,10 +66,10 @@ def test_stars_match_as_a_plain_backtracking_matcher_does(pattern: str, name: st
 
 
 def test_a_hostile_pattern_costs_little() -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     assert not matches("*a" * 60 + "b", "a" * 5_000)
     assert not PathGlobs(["**/" * 60 + "*a" * 60 + "b"]).covers("a/" * 50 + "a" * 2_000)
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
 
 
 def test_the_most_precise_pattern_wins_then_the_first() -> None:
