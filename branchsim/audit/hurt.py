@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from branchsim.audit.holding import effects_of_change, paths_of_change, states_in
 from branchsim.audit.losses import LossReader
-from branchsim.audit.ranks import is_secondary
-from branchsim.effects import Effect, Live, State, classify_path, combine
+from branchsim.audit.ranks import is_main
+from branchsim.effects import Effect, Live, State, combine
 from branchsim.git.repository import Repository
 from branchsim.history.changes import Change, Changes
 from branchsim.history.landings import History, Landing
@@ -132,14 +132,15 @@ class Hurt:
         share = self._share_in(change, line[-1].sha, paths)
         if share < KEPT or self._share_in(change, merge, paths) >= KEPT:
             return None
-        touching = [
-            landing
-            for landing in line[arrived.place + 1 :]
-            if any(raw.path in paths for raw in self._history.commit(landing.sha).changes)
-        ]
-        asked = [arrived, *touching[:_MOMENTS]]
+        asked = chain([arrived], self.touching(paths, arrived))
         found = (landing for landing in asked if self._share_in(change, landing.sha, paths) >= KEPT)
         return next(found, line[-1]), share
+
+    def touching(self, paths: Collection[bytes], since: Landing) -> Iterator[Landing]:
+        """The next landings on the branch after one that touch any of some paths, as many as are asked."""
+        later = self._history.landings[self._branch][since.place + 1 :]
+        found = (each for each in later if any(raw.path in paths for raw in self._history.commit(each.sha).changes))
+        return islice(found, _MOMENTS)
 
     def made_again(self, change: Change, paths: Collection[bytes], reverted: Landing) -> tuple[Landing, float] | None:
         """The landing after a revert with which a branch has a change once more, and the share of it that it has then.
@@ -147,16 +148,10 @@ class Hurt:
         None where there is none, or where the revert itself left the text there. Its tests need not be the same.
         """
         ignored = self._history.topology.ignored
-        main = {path for path in paths if classify_path(path, None, ignored) is None and not is_secondary(path)}
-        paths = main or paths
+        paths = {path for path in paths if is_main(path, ignored)} or paths
         if self._share_in(change, reverted.sha, paths) >= KEPT:
             return None
-        touching = (
-            landing
-            for landing in self._history.landings[self._branch][reverted.place + 1 :]
-            if any(raw.path in paths for raw in self._history.commit(landing.sha).changes)
-        )
-        for landing in islice(touching, _MOMENTS):
+        for landing in self.touching(paths, reverted):
             share = self._share_in(change, landing.sha, paths)
             if share >= KEPT:
                 return landing, share
@@ -193,11 +188,7 @@ class Hurt:
         port leaves out rightly. Tests, documentation and what is written by programs may differ.
         """
         ignored = self._history.topology.ignored
-        paths = {
-            path
-            for path in paths_of_change(self._repository.scratch, change)
-            if classify_path(path, None, ignored) is None and not is_secondary(path)
-        }
+        paths = {path for path in paths_of_change(self._repository.scratch, change) if is_main(path, ignored)}
         if len(paths) < 2:  # noqa: PLR2004  one path is not both there and left out
             return []
         matters = {path: found.name for path, found in self._states(change, landing.sha, paths).items()}

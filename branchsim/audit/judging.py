@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from branchsim.audit.arrivals import Arrival, in_time
@@ -36,9 +35,6 @@ _UNSURE = 0.6
 
 _ADAPTED = frozenset({Evidence.TRAILER, Evidence.AUTHOR_DATE, Evidence.SUBJECT, Evidence.OVERLAP})
 """The rungs on which a port may be another patch than its source."""
-
-_MOMENTS = 12
-"""So many later landings are asked for what a port left out."""
 
 
 @dataclass(frozen=True)
@@ -428,12 +424,7 @@ class Judge:
         ]
         if not left:
             return filled
-        later = (
-            landing
-            for landing in self.history.landings[rule.owed_to][arrived.landing.place + 1 :]
-            if any(raw.path in left for raw in self.history.commit(landing.sha).changes)
-        )
-        for landing in islice(later, _MOMENTS):
+        for landing in facts.hurt.touching(left, arrived.landing):
             if not facts.hurt.left_out(change, landing):
                 return replace(
                     filled, at=landing.sha, arrived_at=landing.at, confidence=min(filled.confidence, 0.9),

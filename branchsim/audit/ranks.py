@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from branchsim.effects import Fate, Region
+from branchsim.effects import Fate, Region, classify_path
+
+if TYPE_CHECKING:
+    from branchsim.topology import PathGlobs
 
 BASE: dict[Fate, float] = {
     Fate.EDIT_UNDONE: 0.48,
@@ -70,6 +74,11 @@ def is_secondary(path: bytes) -> bool:
     """Whether a path holds tests, documentation, examples, settings of checkers or editors: what breaks no release."""
     found = _SECONDARY.search(path)
     return found is not None and not (found[0] == b".txt" and _TEXTS.search(path))
+
+
+def is_main(path: bytes, ignored: PathGlobs | None = None) -> bool:
+    """Whether a path is neither secondary, nor written by programs, nor ignored by the topology."""
+    return classify_path(path, None, ignored) is None and not is_secondary(path)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

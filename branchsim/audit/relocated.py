@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import functools
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import takewhile
+from itertools import islice, takewhile
 
 from branchsim.history.landings import History
 from branchsim.names import Sha, file_name
@@ -85,39 +85,40 @@ class Relocated:
 
     def last_of(self, path: bytes) -> Touch | None:
         """What was done last to a file, under its present name if it was moved; None where it was never there."""
-        touch = self.last_touch.get(path)
-        for _ in range(_MOST_STEPS):
-            if touch is None or touch.to is None or touch.to not in self.last_touch:
-                break
-            following = self.last_touch[touch.to]
-            if following.place < touch.place:
-                break
-            touch = following
-        return touch
+        touches = list(self._moves(path))
+        return touches[-1] if touches else None
 
     def of(self, path: bytes) -> tuple[bytes, int] | None:
         """The name under which a branch has a file now, and the place from which on; None where it was not moved.
 
         A file that the branch never had is looked for where it moved the others of its directory.
         """
-        touch = self.last_touch.get(path)
-        if touch is None:
+        if path not in self.last_touch:
             return self._beside(path)
         at, place = path, -1
-        for _ in range(_MOST_STEPS):
-            if touch is None or touch.to is None or touch.place < place:
-                break
-            at, place = touch.to, touch.place
-            touch = self.last_touch.get(at)
+        for touch in islice(self._moves(path), _MOST_STEPS):
+            if touch.to is not None:
+                at, place = touch.to, touch.place
         return None if at == path else (at, place)
 
+    def _moves(self, path: bytes) -> Iterator[Touch]:
+        """What was done last to a file, under each of its names, the first one first."""
+        place = -1
+        for _ in range(_MOST_STEPS + 1):
+            touch = self.last_touch.get(path)
+            if touch is None or touch.place < place:
+                return
+            yield touch
+            if touch.to is None:
+                return
+            path, place = touch.to, touch.place
+
     def _beside(self, path: bytes) -> tuple[bytes, int] | None:
-        directory, slash, name = path.rpartition(b"/")
-        went = self._directories.get(directory + slash)
+        went = self._directories.get(_directory(path))
         if went is None:
             return None
         (to, count), *_ = went.most_common(1)
-        new = to + name
+        new = to + file_name(path)
         touch = self.last_touch.get(new)
         if count < _FEWEST_ALIKE or touch is None or touch.status in {"D", "R"}:
             return None

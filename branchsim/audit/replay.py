@@ -14,10 +14,9 @@ from branchsim.audit.lines import Asked, Effect, EffectReader
 from branchsim.audit.losses import LossReader
 from branchsim.audit.newer import held as held_versions
 from branchsim.audit.newer import is_of_another, raised
-from branchsim.audit.ranks import is_secondary
+from branchsim.audit.ranks import is_main
 from branchsim.audit.relocated import Relocated, Touch
 from branchsim.audit.shares import Question, read_shares
-from branchsim.effects import classify_path
 from branchsim.git.log import empty_tree
 from branchsim.git.merge import Trees
 from branchsim.git.objects import ObjectInfo, ObjectReader
@@ -336,7 +335,7 @@ class Replay:
 
 def _main(effects: Sequence[Effect]) -> list[Effect]:
     """What a change does outside tests, documentation and what programs write."""
-    return [each for each in effects if not is_secondary(each.path) and classify_path(each.path) is None]
+    return [each for each in effects if is_main(each.path)]
 
 
 def _is_probable(effects: Sequence[Effect], share: float) -> bool:

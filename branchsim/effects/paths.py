@@ -48,6 +48,8 @@ _MAP_BEFORE = re.compile(rb"/[/*][#@] ")
 _HEAD = 1024
 _LONG_LINES = 500
 _FEW = 8
+STYLES_AND_SCRIPTS = (b".css", b".js")
+"""What others are compiled to: also a small one may be."""
 _MINIFIED = 2
 
 
@@ -177,7 +179,7 @@ def looks_generated(content: bytes, path: bytes = b"") -> bool:
     """
     if _MARK.search(content[:_HEAD]) or _has_source_map(content):
         return True
-    least = _MINIFIED if path.endswith((b".css", b".js")) else _FEW
+    least = _MINIFIED if path.endswith(STYLES_AND_SCRIPTS) else _FEW
     dense = content.count(b"\n") * _LONG_LINES < len(content)
     return dense and len(content) > least * _LONG_LINES and b"\0" not in content
 
@@ -192,4 +194,4 @@ def _has_source_map(content: bytes) -> bool:
     )
 
 
-__all__ = ["Attributes", "PathReason", "classify_path", "looks_generated"]
+__all__ = ["STYLES_AND_SCRIPTS", "Attributes", "PathReason", "classify_path", "looks_generated"]

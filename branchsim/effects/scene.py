@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from branchsim.effects.align import Place, places
 from branchsim.effects.languages import Family, Inert, family_of, inert_lines
-from branchsim.effects.paths import Attributes, PathReason, classify_path, looks_generated
+from branchsim.effects.paths import STYLES_AND_SCRIPTS, Attributes, PathReason, classify_path, looks_generated
 from branchsim.effects.presence import Side, Verdict, What
 from branchsim.effects.stretch import apart
 from branchsim.effects.text import Limits, TextError, decode, has_words, is_binary, normalised, shorten, split_lines
@@ -118,7 +118,7 @@ class Scene:
         if found is None and said is not False:
             contents = self.contents
             # What was compiled may be readable in one version and not in the next.
-            compiled = self.path.endswith((b".css", b".js"))
+            compiled = self.path.endswith(STYLES_AND_SCRIPTS)
             read = contents.values() if compiled else [contents.get("merged") or contents.get("target") or b""]
             return "generated" if any(looks_generated(one, self.path) for one in read) else None
         return found

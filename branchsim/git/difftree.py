@@ -311,13 +311,4 @@ def _entries(pairs: Sequence[Pair], out: bytes, names: int) -> Iterator[tuple[Pa
             yield (pair, token, first) if names == 1 else (pair, first, next(tokens))
 
 
-__all__ = [
-    "FEW",
-    "GitError",
-    "MoveReader",
-    "RenameReader",
-    "diff_tree",
-    "differing",
-    "raw_changes",
-    "renames",
-]
+__all__ = ["FEW", "GitError", "MoveReader", "RenameReader", "diff_tree", "differing", "raw_changes", "renames"]
