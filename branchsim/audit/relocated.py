@@ -103,15 +103,13 @@ class Relocated:
 
     def _moves(self, path: bytes) -> Iterator[Touch]:
         """What was done last to a file, under each of its names, the first one first."""
-        place = -1
+        touch = self.last_touch.get(path)
         for _ in range(_MOST_STEPS + 1):
-            touch = self.last_touch.get(path)
-            if touch is None or touch.place < place:
+            if touch is None:
                 return
             yield touch
-            if touch.to is None:
-                return
-            path, place = touch.to, touch.place
+            # The commit that moved it there touched that path too.
+            touch = None if touch.to is None else self.last_touch[touch.to]
 
     def _beside(self, path: bytes) -> tuple[bytes, int] | None:
         went = self._directories.get(_directory(path))

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from branchsim.audit.ranks import BASE, Evidence, is_secondary, rank
+from branchsim.audit.ranks import BASE, Evidence, is_main, is_secondary, rank
 from branchsim.audit.repairs import is_vague
 from branchsim.effects import Fate, Region, Unit
+from branchsim.topology import PathGlobs
 
 EVIDENCE = st.builds(
     Evidence,
@@ -109,3 +110,17 @@ def test_an_element_without_a_text_says_little() -> None:
     assert is_vague(Unit("element", key, ""))
     assert not is_vague(Unit("element", key, "Hi"))
     assert not is_vague(Unit("path", (), "present"))
+
+
+@pytest.mark.parametrize(
+    ("path", "ignored", "expected"),
+    [
+        (b"src/a.py", [], True),
+        (b"src/a.py", ["src/"], False),
+        (b"tests/test_a.py", [], False),
+        (b"vendor/a.go", [], False),
+        (b"package-lock.json", [], False),
+    ],
+)
+def test_what_matters_of_a_change(path: bytes, ignored: list[str], expected: bool) -> None:
+    assert is_main(path, PathGlobs(ignored)) is expected

@@ -20,6 +20,10 @@ def metadata(body: str, root: str = "Profile", attributes: str = "") -> Units:
     return read("force-app/main/default/profiles/Admin.profile-meta.xml", ROOT.format(root, body, attributes))
 
 
+def _many(attributes: int) -> str:
+    return "".join(f' a{number}=""' for number in range(attributes))
+
+
 def child(tag: str, **leaves: str) -> str:
     return f"<{tag}>" + "".join(f"<{name}>{text}</{name}>" for name, text in leaves.items()) + f"</{tag}>"
 
@@ -239,6 +243,9 @@ def test_other_xml_stays_lines_without_a_complaint() -> None:
         ("    <a><!--\n    <b/>\n    --></a>", None),
         ("    <a>\n    <b/></a>\n    <c/><d/>", None),
         ("    <a>\n    <b/>", None),
+        # So many attributes are not read.
+        (f"    <a{_many(1000)}/>", 1),
+        (f"    <a{_many(1001)}/>", None),
     ],
 )
 def test_what_begins_on_lines_of_its_own_is_read_alike_piece_by_piece(body: str, pieces: int | None) -> None:
