@@ -145,7 +145,9 @@ def read_topology_toml(source: str | bytes | Path, *, origin: str | None = None)
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise TopologyError(f"{origin}: not valid TOML: {error}") from None
+        lines = text.split("\n")
+        end = f"at line {len(lines)}, column {len(lines[-1]) + 1}, the end of the document"
+        raise TopologyError(f"{origin}: not valid TOML: {str(error).replace('at end of document', end)}") from None
     except (RecursionError, ValueError) as error:
         raise TopologyError(f"{origin}: not usable as TOML: {str(error) or 'nested too deeply'}") from None
     try:

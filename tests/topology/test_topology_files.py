@@ -129,6 +129,7 @@ BRANCH = "[[branch]]\nname = 'a'\nlayer = 'X'\n"
 @pytest.mark.parametrize(
     ("text", "says"),
     [
+        ("schema = 1\nname = [\n ", r"not valid TOML.*line 3, column 2, the end of the document"),
         ("schema = 1\n[[branch]\n", r"not valid TOML.*line 2, column 9"),
         ("schema = = 1", r"line 1, column 10"),
         ("schema = 2\n" + BRANCH, "schema 2 is unknown"),
