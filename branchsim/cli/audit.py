@@ -43,9 +43,9 @@ def audit(
         typer.Option(
             "--check",
             metavar="NAME",
-            help="What to look for, more than once if need be: obligations, overwrites, leaks, windows, violations. "
+            help="What to look for, with commas between: obligations, overwrites, leaks, windows, violations. "
             "Without it everything.",
-            autocompletion=complete.names(complete.checks),
+            autocompletion=complete.names(complete.checks, between=","),
         ),
     ] = None,
     fail_on: Annotated[
@@ -92,7 +92,7 @@ def audit(
             since=since,
             until=until,
             trailers=trailers,
-            checks=CHECKS if check is None else check,
+            checks=CHECKS if check is None else [name.strip() for given in check for name in given.split(",")],
             cache="default" if cache else None,
             report=report,
         )

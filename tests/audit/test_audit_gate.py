@@ -77,12 +77,16 @@ def test_what_is_no_baseline_is_told(tmp_path: Path, text: str, why: str) -> Non
         read_baseline(tmp_path / "none.json")
 
 
-def test_the_exit_code_says_it(story: Story, tmp_path: Path) -> None:
-    shell = Shell(tmp_path / "shell")
+def _asked(story: Story, tmp_path: Path) -> tuple[str | Path, ...]:
+    """The command of an audit with the topology of the story."""
     topology = tmp_path / "branchsim.toml"
     topology.write_text(to_toml(Topology.build_run()), encoding="utf-8")
-    repo = story.repo.finish()
-    asked = ("audit", repo, "--topology", topology, "--no-cache")
+    return ("audit", story.repo.finish(), "--topology", topology, "--no-cache")
+
+
+def test_the_exit_code_says_it(story: Story, tmp_path: Path) -> None:
+    shell = Shell(tmp_path / "shell")
+    asked = _asked(story, tmp_path)
     told = shell.run(*asked, "--format", "json")
     baseline = tmp_path / "audit.json"
     baseline.write_text(told.stdout, encoding="utf-8")
@@ -90,3 +94,14 @@ def test_the_exit_code_says_it(story: Story, tmp_path: Path) -> None:
     assert (told.returncode, shell.run(*asked, *gate).returncode) == (1, 1)
     assert shell.run(*asked, *gate, "--baseline", baseline).returncode == 0
     assert shell.run(*asked, "--fail-on", "nothing").returncode == 2
+
+
+def test_checks_are_named_with_commas_or_one_by_one(story: Story, tmp_path: Path) -> None:
+    shell = Shell(tmp_path / "shell")
+    asked = (*_asked(story, tmp_path), "--format", "json", "--check")
+    together = shell.run(*asked, "obligations, leaks").stdout
+    assert together == shell.run(*asked, "leaks", "--check", "obligations").stdout
+    told = json.loads(together)
+    assert (bool(told["obligations"]), bool(told["leaks"]), told["overwrites"]) == (True, True, [])
+    wrong = shell.run(*asked, "leaks,obligation")
+    assert (wrong.returncode, "no check 'obligation'" in wrong.stderr) == (2, True)
