@@ -11,7 +11,7 @@ import operator
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from branchsim.effects.metadata_blocks import MOST_ATTRIBUTES, LaidOut, crowded, deeper, laid_out
+from branchsim.effects.metadata_blocks import MOST_ATTRIBUTES, LaidOut, crowded, deeper, laid_out, laid_out_apart
 from branchsim.effects.metadata_keys import ATTRIBUTES, EVERYWHERE, KEYS, UNKEYED
 from branchsim.effects.structured import Elements, NotReadError
 from branchsim.effects.text import Limits, normalise, shorten
@@ -131,7 +131,11 @@ def metadata_apart(versions: Sequence[tuple[bytes, str]], limits: Limits) -> lis
     NotReadError
         One of the versions is not read as elements.
     """
-    wholes = {version: _whole(*version, limits) for version in dict.fromkeys(versions)}
+    laid = laid_out_apart([content for content, _ in versions], limits)
+    if laid is not None:
+        wholes = dict(zip(versions, map(_of_blocks, laid), strict=True))
+    else:
+        wholes = {version: _whole(*version, limits) for version in dict.fromkeys(versions)}
     common: Counter[bytes] = Counter()
     if len({each.name for each in wholes.values()}) == 1:
         common = functools.reduce(operator.and_, (each.counts for each in wholes.values()))
@@ -140,23 +144,23 @@ def metadata_apart(versions: Sequence[tuple[bytes, str]], limits: Limits) -> lis
 
 
 class _Whole(NamedTuple):
-    """A file that was parsed: its root's name, what the root says itself, and the elements below it, also as XML."""
+    """A file in parts: its root's name, what the root says itself, and what is below it in pieces, also as XML."""
 
     name: str
     own: Elements
-    child: Callable[[int], etree._Element]
+    piece: Callable[[int], Sequence[etree._Element]]
     texts: list[bytes]
     counts: Counter[bytes]
 
     def elements_of(self, at: int, limits: Limits) -> Elements:
-        """The elements of one child of the root."""
+        """The elements of one piece."""
         found: Elements = Counter()
-        child = self.child(at)
-        _collect([(child, _child_key((self.name,), child, limits))], found, limits)
+        for child in self.piece(at):
+            _collect([(child, _child_key((self.name,), child, limits))], found, limits)
         return found
 
     def apart_from(self, common: Counter[bytes], limits: Limits) -> Elements:
-        """The elements of the root itself, and those of children that are not among some others."""
+        """The elements of the root itself, and those of pieces that are not among some others."""
         found: Elements = Counter(self.own)
         known = _LATE.setdefault(limits, _Late())
         for at in self._beyond(common):
@@ -169,7 +173,7 @@ class _Whole(NamedTuple):
         return found
 
     def _beyond(self, common: Counter[bytes]) -> list[int]:
-        """The places of the children that are not among some others."""
+        """The places of the pieces that are not among some others."""
         if len(self.counts) == len(self.texts):
             return [at for at, text in enumerate(self.texts) if text not in common]
         spare = dict(common)
@@ -221,13 +225,13 @@ def _of_root(root: etree._Element, limits: Limits) -> _Whole:
     own: Elements = Counter()
     _own(root, (name,), children, own, limits)
     texts = _texts(children)
-    return _Whole(name, own, children.__getitem__, texts, Counter(texts))
+    return _Whole(name, own, lambda at: children[at : at + 1], texts, Counter(texts))
 
 
 def _of_blocks(laid: LaidOut) -> _Whole:
     """The same of a file in pieces; its root has nothing of its own."""
     blocks = laid.blocks
-    return _Whole(laid.name, Counter(), lambda at: laid.element(blocks[at]), blocks, Counter(blocks))
+    return _Whole(laid.name, Counter(), lambda at: laid.elements(blocks[at]), blocks, Counter(blocks))
 
 
 _SMALL = 200_000

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from branchsim.effects.metadata import is_metadata, metadata_apart, metadata_difference
 from branchsim.effects.structured import NotReadError
-from branchsim.effects.text import decode, is_binary, normalise, shorten, split_lines
+from branchsim.effects.text import alike_after, alike_before, decode, is_binary, normalise, shorten, split_lines
 from branchsim.effects.units import DEFAULTS, Form, KnownLines, Options, Unit, Units, form_of, line_unit
 
 if TYPE_CHECKING:
@@ -228,11 +228,11 @@ def _less(after: Mapping[_T, int], before: Mapping[_T, int]) -> dict[_T, int]:
 def alike(one: str, other: str) -> tuple[int, int]:
     """How many characters two texts have in common at their start and at their end, in whole lines."""
     shortest = min(len(one), len(other))
-    head = _common(one, other, shortest)
+    head = alike_after(one, other, shortest)
     if head == len(one) == len(other):
         return head, 0
     head = one.rfind("\n", 0, head) + 1
-    tail = _common_end(one, other, shortest - head)
+    tail = alike_before(one, other, shortest - head)
     start, stop = len(one) - tail, len(other) - tail
     if tail and not (_begins_line(one, start, head) and _begins_line(other, stop, head)):
         step = one.find("\n", start) + 1
@@ -265,29 +265,6 @@ def apart(texts: Sequence[str], margin: int) -> list[str]:
 
 def _begins_line(text: str, at: int, head: int) -> bool:
     return at == head or text[at - 1 : at] == "\n"
-
-
-def _common(one: str, other: str, most: int) -> int:
-    low, high = 0, most
-    while low < high:
-        middle = (low + high + 1) // 2
-        if one[low:middle] == other[low:middle]:
-            low = middle
-        else:
-            high = middle - 1
-    return low
-
-
-def _common_end(one: str, other: str, most: int) -> int:
-    low, high = 0, most
-    stop, end = len(one), len(other)
-    while low < high:
-        middle = (low + high + 1) // 2
-        if one[stop - middle : stop - low] == other[end - middle : end - low]:
-            low = middle
-        else:
-            high = middle - 1
-    return low
 
 
 __all__ = ["alike", "apart", "compared", "difference", "gained", "is_merged", "spaceless", "spaceless_difference"]

@@ -7,6 +7,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import AnyStr
 
 _SNIFFED = 8000  # as much as git looks at
 _WORD = re.compile(r"\w")
@@ -125,9 +126,36 @@ def meaning_of(raw: str, limits: Limits) -> str | None:
     return None
 
 
+def alike_after(one: AnyStr, other: AnyStr, most: int) -> int:
+    """How much two texts have in common at their start; not more than `most`."""
+    low, high = 0, most
+    while low < high:
+        middle = (low + high + 1) // 2
+        if one[low:middle] == other[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def alike_before(one: AnyStr, other: AnyStr, most: int) -> int:
+    """How much two texts have in common at their end; not more than `most`."""
+    low, high = 0, most
+    stop, end = len(one), len(other)
+    while low < high:
+        middle = (low + high + 1) // 2
+        if one[stop - middle : stop - low] == other[end - middle : end - low]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
 __all__ = [
     "Limits",
     "TextError",
+    "alike_after",
+    "alike_before",
     "decode",
     "has_words",
     "is_binary",

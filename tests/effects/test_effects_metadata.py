@@ -235,13 +235,20 @@ def test_other_xml_stays_lines_without_a_complaint() -> None:
         ("    <a>1</a>\n    <b>\n        <c/>\n    </b>\n    <a>1</a>", 3),
         ("    <a/>\n    <!-- <b/> -->\n    <c/>", 2),
         ("    <a><![CDATA[\n<b/>]]></a>", 1),
-        # Further elements, text, and what is open where another one seems to begin.
-        ("    <a/><b/>", None),
+        # Further elements that are indented otherwise.
+        ("    <a/><b/>", 1),
+        ("    <a/>\n  <b/>\n        <a/>\n    <b/>\n\t<c/>", 2),
+        # Elements within one that are indented like it.
+        ("    <a>\n    <b/>\n    </a>\n    <a/>\n    <c/>", 2),
+        # Text, and what is open where another one seems to begin.
         ("    <a/>\n    <b/> loose", None),
-        ("    <a>\n    <b/>\n    </a>", None),
-        ("    <a><![CDATA[\n    <b/>\n    ]]></a>", None),
-        ("    <a><!--\n    <b/>\n    --></a>", None),
-        ("    <a>\n    <b/></a>\n    <c/><d/>", None),
+        ("    <a>\n    <b/>\n    </a>", 1),
+        ("    <a>\n    <a/>\n    </a>", None),
+        ("    <a><![CDATA[\n    <a/>\n    ]]></a>", None),
+        ("    <a><!--\n    <a/>\n    --></a>", None),
+        ("    <a><![CDATA[\n    <b/>\n    ]]></a>", 1),
+        ("    <a>\n    <b/></a>\n    <c/><d/>", 1),
+        ("    <a/>\n    <b>\n  <c/>\n    </b>\n  </a>", None),
         ("    <a>\n    <b/>", None),
         # So many attributes are not read.
         (f"    <a{_many(1000)}/>", 1),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
@@ -121,15 +122,18 @@ def metadata_edits(draw: st.DrawFn) -> tuple[bytes, bytes]:
     if draw(st.booleans()):
         tail = [*tail, *old]  # moved
     gap = draw(st.sampled_from(["\n    ", "\n", "", "\n  ", "\n\t", "\r\n    "]))
+    odd = draw(st.sampled_from([gap, gap, "\n        "]))
     deeper = draw(st.sampled_from(["    ", "", "  "]))
     roots = draw(st.sampled_from([("Profile", "Profile"), ("Profile", "Profile"), ("Profile", "PermissionSet")]))
     spaces = draw(st.sampled_from([(META, META), (META, META), (META, META), (META, "urn:other"), ("urn:o", "urn:o")]))
-    start = draw(st.sampled_from(['<?xml version="1.0" encoding="UTF-8"?>\n', "", "<!-- before -->\n", "<!DOCTYPE P>"]))
+    declared = '<?xml version="1.0" encoding="UTF-8"?>'
+    start = draw(st.sampled_from([f"{declared}\n", f"{declared}\n", declared, "", "<!-- before -->\n", "<!DOCTYPE P>"]))
     encoding = draw(st.sampled_from(["utf-8", "utf-8", "latin-1"]))
     found = []
     for root, space, parts in zip(roots, spaces, ([*head, *old, *tail], [*head, *new, *tail]), strict=True):
         body = "".join(
-            gap + part if isinstance(part, str) else rendered([part], gap, deeper).rstrip(" \n\t") for part in parts
+            own + part if isinstance(part, str) else rendered([part], own, deeper).rstrip(" \n\t")
+            for part, own in zip(parts, itertools.cycle((gap, odd)))
         )
         found.append(f'{start}<{root} xmlns="{space}">{body}\n</{root}>\n'.encode(encoding))
     return found[0], found[1]
