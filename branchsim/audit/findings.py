@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from branchsim.audit.causes import Cause
+from branchsim.audit.deltas import Deltas
+from branchsim.audit.knowing import Knowing, TakenBack
 from branchsim.audit.losses import PathLosses
 from branchsim.audit.pathlog import PathLog
 from branchsim.audit.ranks import Evidence, rank
@@ -121,7 +123,6 @@ class _OfPath:
     stood: float
     unresolved: bool
     on_purpose: bool
-    switches: bool
     lines: Mapping[str, Sequence[str]]
 
 
@@ -137,10 +138,12 @@ class Judge:
         From a tip to the history of the paths that lost something, up to there.
     later : PathLog
         What happened to these paths after the commit.
-    matched : mapping
-        For a path that was taken back to an older version: the commit that had it so, and how many paths match it.
+    taken : TakenBack
+        What it took back to an older version.
     hotfix : callable
         Whether a commit came from a hotfix, or calls itself a fix.
+    deltas : Deltas
+        Reads what single changes did.
     forced : bool
         Whether the commit is only the first one after its branch was moved by force.
     """
@@ -148,8 +151,9 @@ class Judge:
     commit: Commit
     log: Callable[[Sha], PathLog]
     later: PathLog
-    matched: Mapping[bytes, tuple[Sha, int]]
+    taken: TakenBack
     hotfix: Callable[[Commit], bool]
+    deltas: Deltas
     forced: bool = False
 
     def findings(self, losses: Sequence[tuple[Landed, PathLosses]]) -> list[Found]:
@@ -158,7 +162,32 @@ class Judge:
         on_purpose = losses != [] and self._on_purpose()
         for part, each in losses:
             found += self._of_path(part, each, len(losses), on_purpose=on_purpose)
-        return found
+        return self._knowingly(found)
+
+    def _knowingly(self, found: list[Found]) -> list[Found]:
+        """With those marked that a commit which takes files back took away knowingly."""
+        stale = [
+            (each, each.origin)
+            for each in found
+            if each.finding.cause is Cause.STALE_COMMIT and each.origin is not None
+        ]
+        if not stale:
+            return found
+        knowing = Knowing(self.commit, self.taken, self.hotfix, self.deltas)
+        of_all = knowing.of_all([origin for _, origin in stale])
+        by_path: dict[bytes, list[tuple[Found, Commit]]] = defaultdict(list)
+        for each, origin in stale:
+            by_path[each.evidence.path].append((each, origin))
+        known: set[int] = set()
+        for path, here in by_path.items():
+            goes_with = knowing.goes_with([(each.unit, each.undone) for each, _ in here])
+            no_loss = of_all or all(_is_switch(each.unit) for each, _ in here)
+            known |= {
+                id(each)
+                for each, origin in here
+                if goes_with or (no_loss and not self.hotfix(origin)) or knowing.of(path, origin)
+            }
+        return [each.ranked(replace(each.evidence, knew=True)) if id(each) in known else each for each in found]
 
     def _of_path(self, part: Landed, each: PathLosses, paths: int, *, on_purpose: bool) -> list[Found]:
         names = tuple(dict.fromkeys(each.names.values()))
@@ -169,7 +198,6 @@ class Judge:
             stood=repairs.stood,
             unresolved=_has_marks(each),
             on_purpose=on_purpose,
-            switches=all(_is_switch(fated.verdict.unit) for fated in each.losses),
             lines={name: split_lines(text) for name, text in each.scene.stretches.items() if name != "base"},
         )
         found = _coherent([self._finding(part, each, fated, names, known, repairs) for fated in each.losses])
@@ -211,13 +239,10 @@ class Judge:
             stood=own.stood,
             unresolved=own.unresolved or unresolved,
             on_purpose=own.on_purpose and not unresolved,
-            knew=cause is Cause.STALE_COMMIT
-            and origin is not None
-            and (self._knew(each.path, origin) or (own.switches and not self.hotfix(origin))),
         )
         before, now = _excerpts(fated, own.lines)
         path = each.path.decode("utf-8", "replace")
-        why = _reason(each, fated, origin, cause, self.matched.get(each.path))
+        why = _reason(each, fated, origin, cause, self.taken.matches.get(each.path))
         finding = Finding(
             path=path,
             unit=str(verdict.unit),
@@ -239,7 +264,7 @@ class Judge:
     def _cause(self, part: Landed, each: PathLosses) -> Cause:
         if self.forced:
             return Cause.FORCE_PUSH
-        if each.path in self.matched:
+        if each.path in self.taken.matches:
             return Cause.STALE_COMMIT
         if not self.commit.is_merge:
             return Cause.BLIND_OVERWRITE
@@ -250,27 +275,6 @@ class Judge:
         message = self.commit.message
         said = _TAKES_NOTHING.search(message) is not None
         return said or is_revert_subject(self.commit.subject) or bool(reverted(message))
-
-    def _knew(self, path: bytes, origin: Commit) -> bool:
-        """Whether a commit that takes a file back to an older version looks like a decision, and not like an old copy.
-
-        An old copy has several files as they once stood together, and comes soon. Who takes back an edit of their own
-        that was no fix, does so for a fix and does nothing else, takes back a revert, says that something is put back,
-        or undoes after months what stood alone, knows of it. Who says that something is removed need not know what for
-        it was there.
-        """
-        commit = self.commit
-        if is_revert_subject(origin.subject) or reverted(origin.message):
-            return True  # what was reverted lands again
-        if self.matched[path][1] > _FEW_PATHS:
-            return False
-        # In a larger commit the fix may be elsewhere.
-        fixes = is_fix(commit) and len(commit.changes) <= _FEW_PATHS
-        return (
-            ((commit.author_email == origin.author_email or fixes) and not self.hotfix(origin))
-            or commit.committed_at - origin.committed_at > _LONG_AGO
-            or _PUTS_BACK.search(commit.subject) is not None
-        )
 
     @staticmethod
     def _decided(log: PathLog, names: Sequence[bytes], fated: Fated, origin: Commit | None) -> bool:
@@ -294,12 +298,6 @@ def _same_change(one: Commit, other: Commit) -> bool:
     return (one.author_email, one.authored_at) == (other.author_email, other.authored_at)
 
 
-_FEW_PATHS = 2
-_LONG_AGO = 120 * 86_400
-_PUTS_BACK = re.compile(
-    r"\b(?:restor|re-?(?:add|enabl|insert|instat|introduc)|undo)\w*|\b(?:add|bring|put|roll|set|switch|go)\w*\s+(?:\S+\s+){0,3}back\b",
-    re.IGNORECASE,
-)
 _TAKES_NOTHING = re.compile(
     r"\b(?:null|dummy|fake|no-?op|record-only|empty)[- ]merge|-s[ =]?ours\b|\bstrategy[ =]ours\b"
     r"|\bmerge[^.\n]{0,40}\(?\bours\b",
@@ -334,12 +332,6 @@ def _coherent(found: Sequence[Found]) -> list[Found]:
         else each
         for each in found
     ]
-
-
-def is_fix(commit: Commit) -> bool:
-    """Whether a commit calls itself a fix."""
-    text = commit.subject.lower()
-    return any(word in text for word in ("fix", "hotfix", "bug", "regression", "security", "cve-"))
 
 
 def byline(commit: Commit) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from branchsim.audit.findings import Found, Judge
+from branchsim.audit.knowing import TakenBack
 from branchsim.audit.losses import LossReader, PathLosses, Step
 from branchsim.audit.pathlog import PathLog
 from branchsim.audit.steps import Landed
@@ -79,8 +80,9 @@ class Forced:
         before, after = self.logs(landing.sha, names)
         left = PathLog(self.reader, (commit for commit in move.lost if not commit.is_merge))
         return Judge(
-            landing, lambda tip: left if tip == move.old else before, after, {}, self.hotfix, forced=True
-        ).findings(losses)
+            landing, lambda tip: left if tip == move.old else before, after, TakenBack(), self.hotfix,
+            self.reader.deltas, forced=True,
+        ).findings(losses)  # fmt: skip
 
     def _came_along(self, move: Move, each: Found) -> bool:
         """Whether the branch has the commit that brought it in another form: then it was rewritten, not dropped."""

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from branchsim.audit.attributes import attributes_of
 from branchsim.audit.causes import Cause
-from branchsim.audit.findings import Finding, Found, Judge, byline, is_fix
+from branchsim.audit.findings import Finding, Found, Judge, byline
+from branchsim.audit.knowing import TakenBack, is_fix
 from branchsim.audit.losses import LossReader, PathLosses, Step
 from branchsim.audit.marks import marked_paths
 from branchsim.audit.match import Skipped
@@ -183,24 +184,24 @@ class Inspector:
             left_out += found.left_out
             skipped += [Skipped(path.decode("utf-8", "replace"), why) for path, why in found.skipped]
             losses += [(part, each) for each in found.paths]
-        return self._told(commit, landing.kind, distinct(losses), {}, left_out, skipped)
+        return self._told(commit, landing.kind, distinct(losses), TakenBack(), left_out, skipped)
 
     def _direct(self, commit: Commit) -> Inspection:
         """What a commit that is no merge took back to an older version, or left as the two sides of a conflict."""
         is_revert = bool(reverted(commit.message)) or is_revert_subject(commit.subject)
-        stale = Stale((), {}) if is_revert else stale_paths(self.repository.scratch, self.reader, commit)
+        stale = Stale() if is_revert else stale_paths(self.repository.scratch, self.reader, commit)
         found, torn = self.reader.read_versions(stale.versions), marked_paths(self.reader, commit)
         part = Landed(Step({}, frozenset()), commit.parents[0], commit.sha, commit.parents[0])
         unread = dict.fromkeys((*found.skipped, *torn.skipped))
         skipped = [Skipped(path.decode("utf-8", "replace"), why) for path, why in unread]
         losses = [(part, each) for each in (*found.paths, *torn.paths)]
-        return self._told(commit, "revert" if is_revert else "commit", losses, stale.matches, found.left_out, skipped)
+        return self._told(commit, "revert" if is_revert else "commit", losses, stale.taken, found.left_out, skipped)
 
     def _told(
         self, commit: Commit, kind: str, losses: Sequence[tuple[Landed, PathLosses]],
-        matched: Mapping[bytes, tuple[Sha, int]], left_out: Counter[str], skipped: Sequence[Skipped],
+        taken: TakenBack, left_out: Counter[str], skipped: Sequence[Skipped],
     ) -> Inspection:  # fmt: skip
-        found = self._findings(commit, losses, matched)
+        found = self._findings(commit, losses, taken)
         records = [each.finding for each in found if each.finding.cause is not Cause.SUPERSEDED]
         out = left_out + Counter({"superseded": len(found) - len(records)})
         records.sort(key=lambda each: (-each.rank, each.path, each.side, each.unit))
@@ -209,18 +210,15 @@ class Inspector:
         }
         return Inspection(commit.sha, kind, commit.subject, tuple(records), tuple(skipped), +out, subjects)
 
-    def _findings(
-        self, commit: Commit, losses: Sequence[tuple[Landed, PathLosses]], matched: Mapping[bytes, tuple[Sha, int]]
-    ) -> list[Found]:
+    def _findings(self, commit: Commit, losses: Sequence[tuple[Landed, PathLosses]], taken: TakenBack) -> list[Found]:
         if not losses:
             return []
         names = sorted({name for _, each in losses for name in each.names.values()})
         logs: dict[Sha, PathLog] = {}
 
         # What a merge base lacks came after it. With several bases, or several sides, each has its own answer.
-        bases = (
-            {part.base for part, _ in losses} if not matched and len({part.source for part, _ in losses}) == 1 else ()
-        )
+        one_source = not taken.matches and len({part.source for part, _ in losses}) == 1
+        bases = {part.base for part, _ in losses} if one_source else ()
         base = next(iter(bases)) if len(bases) == 1 else None
 
         def log(tip: Sha) -> PathLog:
@@ -228,4 +226,5 @@ class Inspector:
                 logs[tip] = self.history.before(tip, names, base=base)
             return logs[tip]
 
-        return Judge(commit, log, self.history.after(commit.sha, names), matched, is_fix).findings(losses)
+        after = self.history.after(commit.sha, names)
+        return Judge(commit, log, after, taken, is_fix, self.reader.deltas).findings(losses)

@@ -7,7 +7,7 @@ once; then each branch is asked whether it had the effect before the landing tha
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from branchsim.audit.attributes import attributes_of
 from branchsim.audit.causes import Cause
-from branchsim.audit.findings import Found, Judge, is_fix
+from branchsim.audit.findings import Found, Judge
 from branchsim.audit.forced import Forced
 from branchsim.audit.graphlog import GraphLog
 from branchsim.audit.homes import Homes
+from branchsim.audit.knowing import TakenBack, is_fix
 from branchsim.audit.losses import LossReader, PathLosses
 from branchsim.audit.match import Skipped
 from branchsim.audit.overwrite import Overwrite, Overwrites, State
@@ -149,8 +150,8 @@ class _Finder:
         stale = StaleCommits(
             self.history, self.changes, self.reader, self.log, self._arrived, self._squashed, self.left_out
         )
-        for commit, matched, losses in stale.find():
-            records += self._of_losses(commit, losses, matched)
+        for commit, taken, losses in stale.find():
+            records += self._of_losses(commit, losses, taken)
         records += self._propagated_reverts()
         self._say("looking for branches that were moved by force")
         records += self._moved()
@@ -274,14 +275,14 @@ class _Finder:
             for path, why in found.skipped:
                 self.skipped[f"{commit.sha}:{path.decode('utf-8', 'replace')}"] = why
             losses += [(part, each) for each in found.paths]
-        records = self._of_losses(commit, distinct(losses), {})
+        records = self._of_losses(commit, distinct(losses), TakenBack())
         self.reader.forget(above=_HELD)
         return records
 
     # What a commit lost, on every branch it reached.
 
     def _of_losses(
-        self, commit: Commit, losses: Sequence[tuple[Landed, PathLosses]], matched: Mapping[bytes, tuple[Sha, int]]
+        self, commit: Commit, losses: Sequence[tuple[Landed, PathLosses]], taken: TakenBack
     ) -> list[Overwrite]:
         if not losses:
             return []
@@ -299,7 +300,7 @@ class _Finder:
 
         # Only what came to a branch after the commit did can have brought something back there.
         later = self.log.log(names, self._may_bring_back(own), merges=True)
-        judge = Judge(commit, log, later, matched, self._is_hotfix)
+        judge = Judge(commit, log, later, taken, self._is_hotfix, self.reader.deltas)
         found = [each for each in judge.findings(losses) if each.finding.cause is not Cause.SUPERSEDED]
         self.left_out["superseded"] += sum(len(each.losses) for _, each in losses) - len(found)
         records = []

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from branchsim.audit.knowing import TakenBack
 from branchsim.audit.losses import LossReader
 from branchsim.audit.pathlog import PathLog
 from branchsim.effects import UnknownContentError, similarity
@@ -28,12 +28,12 @@ class Stale:
     ----------
     versions : tuple
         For each path its names and its blobs: the older version as the base, the parent's as the tip.
-    matches : mapping of bytes to (Sha, int)
-        For each path the commit whose version it resembles most, and how many paths resemble the same moment.
+    taken : TakenBack
+        For each path the commit whose version it resembles most, and whether the commit does nothing else.
     """
 
-    versions: tuple[tuple[dict[str, bytes], dict[str, TreeEntry]], ...]
-    matches: Mapping[bytes, tuple[Sha, int]]
+    versions: tuple[tuple[dict[str, bytes], dict[str, TreeEntry]], ...] = ()
+    taken: TakenBack = field(default_factory=TakenBack)
 
 
 def stale_paths(scratch: Scratch, reader: LossReader, commit: Commit) -> Stale:
@@ -50,7 +50,7 @@ def stale_paths(scratch: Scratch, reader: LossReader, commit: Commit) -> Stale:
     """
     edits = [c for c in commit.changes if c.old_mode not in {_NOTHING, "160000"} and c.new_mode != "160000"]
     if not edits:
-        return Stale((), {})
+        return Stale()
     log = PathLog.read(scratch, reader, [commit.parents[0]], [change.path for change in edits])
     found: dict[bytes, tuple[Sha, TreeEntry | None, TreeEntry, TreeEntry | None]] = {}
     for change in edits:
@@ -66,7 +66,10 @@ def stale_paths(scratch: Scratch, reader: LossReader, commit: Commit) -> Stale:
         if now is not None:
             entries |= {"source": now, "merged": now}
         versions.append((dict.fromkeys(("base", "target", "source", "merged"), path), entries))
-    return Stale(tuple(versions), {path: (sha, moments[sha]) for path, (sha, *_) in found.items()})
+    as_it_was = {path for path, (_, old, _, now) in found.items() if old == now}
+    whole = all(change.path in as_it_was or change.new_mode == _NOTHING for change in commit.changes)
+    matches = {path: (sha, moments[sha]) for path, (sha, *_) in found.items()}
+    return Stale(tuple(versions), TakenBack(matches, whole=whole))
 
 
 def _older(

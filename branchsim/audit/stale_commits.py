@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
+from branchsim.audit.knowing import TakenBack
 from branchsim.audit.losses import LossReader, PathLosses, Step
 from branchsim.audit.steps import Landed
 from branchsim.effects import Live, UnknownContentError, effect_of, similarity, state
@@ -26,8 +27,8 @@ _NOTHING = "000000"
 _HELD = 64 * 1024 * 1024
 _PICKED = frozenset({"cherry-pick", "squash", "rebase"})
 
-StaleCommit: TypeAlias = "tuple[Commit, dict[bytes, tuple[Sha, int]], list[tuple[Landed, PathLosses]]]"
-"""A commit; for each path that it took back the commit that had it so, and how many paths match it; what it lost."""
+StaleCommit: TypeAlias = "tuple[Commit, TakenBack, list[tuple[Landed, PathLosses]]]"
+"""A commit, what it took back, and what it lost by that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,7 @@ class StaleCommits:
                 first = known[change.path].setdefault((change.new_mode, change.new), number)
                 if first != number and change.old_mode != _NOTHING and not commit.is_merge:
                     returned[number].append((change, first))
+        as_it_was = {number: set(took) for number, took in returned.items()}
         self._add_nearer(returned)
         for number, took in sorted(returned.items()):
             commit = graph.commits[number]
@@ -78,12 +80,14 @@ class StaleCommits:
                 continue
             moments = Counter(first for _, first in mine)
             matched = {change.path: (graph.sha(first), moments[first]) for change, first in mine}
+            exact = {change.path for change, first in mine if (change, first) in as_it_was.get(number, ())}
+            whole = all(change.path in exact or change.new_mode == _NOTHING for change in commit.changes)
             found = self.reader.read_versions([self._versions(change, first) for change, first in mine])
             self.left_out.update(found.left_out)
             part = Landed(Step({}, frozenset()), commit.parents[0], commit.sha, None)
             losses = [(part, each) for each in found.paths]
             if losses:
-                yield commit, matched, losses
+                yield commit, TakenBack(matched, whole=whole), losses
             self.reader.forget(above=_HELD)
 
     def _add_nearer(self, returned: dict[int, list[tuple[RawChange, int]]]) -> None:

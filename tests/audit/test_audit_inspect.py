@@ -346,12 +346,16 @@ def test_a_commit_that_takes_a_file_back_is_stale(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("subject", "author", "after", "undoing", "knew"),
     [
-        ("Change five", "Bo <bo@example.com>", 1, "Go on with ten", False),
+        ("Change five", "Bo <bo@example.com>", 1, "Update a.c", False),
+        ("Change five", "Bo <bo@example.com>", 1, "Go on with ten", True),
+        ("Change five", "Bo <bo@example.com>", 1, "Add what is for ten", False),
+        ("Fix five", "Bo <bo@example.com>", 1, "Go on with ten", False),
         ("Fix five", "Al <al@example.com>", 1, "Go on with ten", False),
         ("Change five", "Al <al@example.com>", 1, "Go on with ten", True),
         ('Revert "Change four"', "Bo <bo@example.com>", 1, "Go on with ten", True),
         ("Change five", "Bo <bo@example.com>", 1, "Bring five back", True),
-        ("Change five", "Bo <bo@example.com>", 1, "Remove what is there twice", False),
+        ("Debug the suffix of five", "Al <al@example.com>", 1, "Update a.c", True),
+        ("Fix five", "Bo <bo@example.com>", 1, "Reverted five", True),
         ("Change five", "Bo <bo@example.com>", 1, "Fix the count", True),
         ("Fix five", "Bo <bo@example.com>", 1, "Fix the count", False),
         ("Change five", "Bo <bo@example.com>", 200, "Set five", True),
@@ -758,3 +762,57 @@ def test_git_s_own_result_loses_nothing_and_one_dropped_edit_is_that_finding(
     }
     assert {each.side for each in found.records} == {"target" if dropped in target else "source"}
     assert all(each.rank >= FINDING for each in found.records)
+
+
+CALL = "int total = compute_total(value);\n"
+
+
+@pytest.mark.parametrize(
+    ("bringers", "subject", "knew"),
+    [(("Bo", "Bo"), "Go without the two", True), (("Bo", "Cy"), "Go without the two", False), (("Bo",), "Save", False)],
+)
+def test_who_takes_one_change_back_and_does_nothing_else_decides(
+    tmp_path: Path, bringers: tuple[str, ...], subject: str, *, knew: bool
+) -> None:
+    repo = RepoBuilder(tmp_path / "repo")
+    names = [f"{number}.c" for number in range(4)]
+    repo.commit("main", dict.fromkeys(names, CODE))
+    for number, who in enumerate(dict.fromkeys(bringers)):
+        files = names if len(set(bringers)) == 1 else names[2 * number : 2 * number + 2]
+        author = f"{who} <{who.lower()}@example.com>"
+        repo.commit("main", dict.fromkeys(files, edited(5, "500")), subject="Change five", author=author)
+    back = repo.commit("main", dict.fromkeys(names, CODE), subject=subject, author="Al <al@example.com>")
+    ranks = [each.rank for each in inspect(repo.finish(), back).records]
+    assert ranks
+    assert (max(ranks) < FINDING) == knew
+
+
+@pytest.mark.parametrize(
+    ("subject", "beside", "knew"),
+    [
+        ("Work on it", {}, False),
+        ("Work on it", {"b.c": CODE + CALL}, True),
+        ("Work on it", {"compute_total.c": None}, True),
+        ("Work on it", {"other.c": None}, False),
+        ("Remove compute_total", {}, True),
+        ("Remove compute_it", {}, False),
+    ],
+)
+def test_what_is_moved_or_named_or_goes_with_its_file_is_taken_back_knowingly(
+    tmp_path: Path, subject: str, beside: Files, *, knew: bool
+) -> None:
+    repo = RepoBuilder(tmp_path / "repo")
+    files = {
+        "compute_total.c": "int compute_total;\n",
+        "other.c": "int other;\n",
+        "b.c": CODE,
+        "c.c": CODE,
+        "d.c": CODE,
+    }
+    repo.commit("main", {"a.c": CODE, **files})
+    repo.commit("main", {"a.c": CODE + CALL}, subject="Fix the total", author="Bo <bo@example.com>")
+    own = {"c.c": edited(9, "900"), "d.c": edited(9, "900"), **beside}
+    back = repo.commit("main", {"a.c": CODE, **own}, subject=subject, author="Al <al@example.com>")
+    (found,) = inspect(repo.finish(), back).records
+    assert (found.cause, found.path) == (Cause.STALE_COMMIT, "a.c")
+    assert (found.rank < FINDING - 0.1) == knew

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from support.delivery import BRANCHES, CODE, Story, edited
+from support.repos import START
 
 from branchsim.audit.audit import audit
 from branchsim.audit.causes import Cause
@@ -408,3 +409,14 @@ def test_checks_that_are_not_asked_for_are_left_out(story: Story) -> None:
     found = audit(story.repo.finish(), Topology.build_run(), cache=None, checks=("obligations",))
     assert found.violation_records == ()
     assert found.records
+
+
+@pytest.mark.parametrize(("days", "told"), [(200, True), (400, False)])
+def test_no_copy_of_many_files_lasts_for_years(story: Story, days: int, *, told: bool) -> None:
+    repo, names = story.repo, [f"{number}.c" for number in range(3)]
+    repo.commit("integration", dict.fromkeys(names, CODE))
+    repo.commit("integration", dict.fromkeys(names, FIXED), subject="Fix seven")
+    repo.commit("integration", {**dict.fromkeys(names, CODE), "new.c": "int new;\n"}, at=START + days * 86_400)
+    ranks = [each.rank for each in story.audit().overwrite_records]
+    assert ranks
+    assert (max(ranks) >= 0.5) is told
