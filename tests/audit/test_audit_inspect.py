@@ -799,7 +799,7 @@ def test_who_takes_one_change_back_and_does_nothing_else_decides(
     ],
 )
 def test_what_is_moved_or_named_or_goes_with_its_file_is_taken_back_knowingly(
-    tmp_path: Path, subject: str, beside: Files, *, knew: bool
+    tmp_path: Path, subject: str, beside: dict[str, str | None], *, knew: bool
 ) -> None:
     repo = RepoBuilder(tmp_path / "repo")
     files = {
