@@ -24,8 +24,9 @@ from branchsim.audit.losses import LossReader, PathLosses
 from branchsim.audit.match import Skipped
 from branchsim.audit.overwrite import Overwrite, Overwrites, State
 from branchsim.audit.pathlog import PathLog
+from branchsim.audit.propagated import Propagated, PropagatedReverts
+from branchsim.audit.ranks import SECONDARY, is_main
 from branchsim.audit.redone import Redone, may_have_lost, parts_redone, redone
-from branchsim.audit.reverts import Reverts, Withdrawal, lasting, taken_back
 from branchsim.audit.squashes import squash_steps
 from branchsim.audit.stale_commits import StaleCommits
 from branchsim.audit.steps import Landed, distinct, landed
@@ -34,7 +35,6 @@ from branchsim.effects import Unit
 from branchsim.effects.presence import What
 from branchsim.forks import in_shares, share_out
 from branchsim.git.log import pack
-from branchsim.history.messages import reverted
 from branchsim.names import Sha
 
 if TYPE_CHECKING:
@@ -53,6 +53,9 @@ _HOTFIX = 0.3
 
 _NOT_RECORDED = 0.5
 """The confidence that a branch was moved by force where no reflog recorded it."""
+
+_PROPAGATED = 0.7
+"""The rank of a revert that came from another branch."""
 
 _IN_RUN = 0.1
 """What it adds to a rank that a branch of the layer in which releases land lost it."""
@@ -137,7 +140,6 @@ class _Finder:
     _squashed: set[Sha] = field(default_factory=set)
     _heads: dict[Sha, Commit] = field(default_factory=dict)
     _unmade: list[Commit] = field(default_factory=list)
-    _folded: dict[str, Reverts] = field(default_factory=dict)
 
     def find(self) -> Overwrites:
         records: list[Overwrite] = []
@@ -557,77 +559,32 @@ class _Finder:
     # Reverts that came from elsewhere.
 
     def _propagated_reverts(self) -> list[Overwrite]:
-        graph = self.history.graph
-        records: list[Overwrite] = []
-        for number, commit in enumerate(graph.commits):
-            for prefix in reverted(commit.message):
-                target = graph.find_abbreviated(prefix)
-                if target is None:
-                    continue
-                home = self.changes.of_commit(commit.sha)
-                for hurt in self._reverted_changes(target) if home is not None else ():
-                    if home is None or home.branch == hurt.branch or self._brings_back_own(home, hurt):
-                        continue
-                    own = [graph.number(sha) for sha in hurt.commits if not self.history.commit(sha).is_merge]
-                    records += [
-                        self._propagated(landing, commit, home, hurt)
-                        for landing in self._arrived(number)
-                        if landing.branch != home.branch
-                        and own
-                        and all(self._had(landing, each) for each in own)
-                        # What came together with its revert was never gone.
-                        and ((back := self._brought_back(landing, commit)) is None or back.place > landing.place)
-                    ]
-        return records
+        found = PropagatedReverts(self.history, self.changes, self.reader, self._arrived).find()
+        return [self._propagated(each) for each in found]
 
-    def _brings_back_own(self, home: Change, hurt: Change) -> bool:
-        """Whether the change that is reverted had itself only taken back what came from the branch that reverts it."""
-        taken = [
-            sha
-            for member in lasting(self.history, hurt.commits)
-            for sha in taken_back(self.history, member) or [member.sha]
-        ]
-        return all((known := self.changes.of_commit(sha)) is not None and known.branch == home.branch for sha in taken)
-
-    def _reverted_changes(self, target: int) -> list[Change]:
-        """The changes that the revert of a commit takes away; of a merge, those that it brought."""
-        graph = self.history.graph
-        parents = graph.parents[target]
-        shas = [graph.sha(target)]
-        if len(parents) > 1:
-            shas += [graph.sha(number) for number in graph.between(parents[:1], target)]
-        found = {
-            change.id: change
-            for sha in shas
-            if not self.history.commit(sha).is_merge and (change := self.changes.of_commit(sha)) is not None
-        }
-        return list(found.values())
-
-    def _brought_back(self, landing: Landing, revert: Commit) -> Withdrawal | None:
-        """The revert of a revert on the branch that received it."""
-        if landing.branch not in self._folded:
-            self._folded[landing.branch] = Reverts(self.history, landing.branch)
-        return self._folded[landing.branch].of((revert.sha,), (revert.subject,), landing.place)
-
-    def _had(self, landing: Landing, target: int) -> bool:
-        place = int(self.history.arrivals[landing.branch][target])
-        return 0 <= place < landing.place
-
-    def _propagated(self, landing: Landing, commit: Commit, home: Change, hurt: Change) -> Overwrite:
-        paths = sorted({change.path.decode("utf-8", "replace") for change in commit.changes})
-        back = self._brought_back(landing, commit)
-        restorer = None if back is None else self.history.landings[landing.branch][back.place]
-        waiver = self.history.topology.waiver_for(commit=hurt.id, author=(hurt.author, hurt.author_email), paths=paths)
+    def _propagated(self, found: Propagated) -> Overwrite:
+        landing, commit, hurt, back = found.landing, found.commit, found.hurt, found.back
+        paths = sorted({change.path for change in commit.changes})
+        named = [path.decode("utf-8", "replace") for path in paths]
+        ignored = self.history.topology.ignored
+        main = [path for path, raw in zip(named, paths, strict=True) if is_main(raw, ignored)]
+        waiver = self.history.topology.waiver_for(commit=hurt.id, author=(hurt.author, hurt.author_email), paths=named)
         received = f"{landing.branch} received the revert with {landing.sha[:12]}"
-        reason = f"{commit.sha[:12]} reverted it on {home.branch}; {received}"
+        reason = f"{commit.sha[:12]} reverted it on {found.home.branch}; {received}"
         if waiver is not None:
             reason += f"; accepted: {waiver.reason}"
+        state = (
+            State.ACCEPTED if waiver is not None
+            else State.RESTORED if back is not None
+            else State.SUPERSEDED if found.superseded_by is not None
+            else State.OPEN
+        )  # fmt: skip
         return Overwrite(
             change=hurt.id,
             commits=hurt.commits,
             subject=hurt.subject,
             family=hurt.family,
-            path=paths[0] if paths else "",
+            path=named[0] if named else "",
             branch=landing.branch,
             landing=landing.sha,
             landed_at=landing.at,
@@ -636,13 +593,14 @@ class _Finder:
             cause=Cause.REVERT_PROPAGATED,
             fate="edit-undone",
             units=(),
-            rank=0.7,
+            rank=_PROPAGATED if main or not named else round(_PROPAGATED * SECONDARY, 3),
             confidence=0.9,
-            state=State.ACCEPTED if waiver is not None else State.OPEN if restorer is None else State.RESTORED,
-            restored_by=None if back is None else back.commit,
-            restored_at=None if restorer is None else restorer.at,
+            state=state,
+            restored_by=found.restored_by,
+            restored_at=None if back is None else back.at,
+            superseded_by=None if found.superseded_by is None else found.superseded_by.sha,
             released_in=self._released_in(hurt, commit.sha),
-            releases=self._releases(landing, commit.sha, restorer),
+            releases=self._releases(landing, commit.sha, back),
             reason=reason,
             check=f"git show {commit.sha[:12]}",
         )

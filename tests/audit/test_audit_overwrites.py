@@ -249,6 +249,56 @@ def test_a_revert_on_run_merged_back_removes_a_feature(story: Story) -> None:
     assert [(each.branch, each.change) for each in found] == [("integration", feature)]
 
 
+@pytest.mark.parametrize(
+    ("value", "state"), [("900", State.RESTORED), ("901", State.SUPERSEDED), ("9", State.OPEN), (None, None)]
+)
+def test_what_a_received_revert_took_away_may_come_back_be_rewritten_or_never_be_gone(
+    story: Story, value: str | None, state: State | None
+) -> None:
+    featured = edited(CODE, 9, "900")
+    story.feature("search", {"app.c": featured})
+    story.release()
+    story.repo.revert(into="preprod", commit=story.repo.resolve("feature/search"), files={"app.c": CODE})
+    story.merge("preprod", "integration", files={"app.c": featured} if value is None else None)
+    now = "" if value is None else story.repo.commit("integration", {"app.c": edited(CODE, 9, value), "b.c": CODE})
+    found = [each for each in story.audit().overwrite_records if each.cause is Cause.REVERT_PROPAGATED]
+    assert [each.state for each in found] == ([] if state is None else [state])
+    assert [each.restored_by for each in found if state is State.RESTORED] == [now] * (state is State.RESTORED)
+    assert [each.superseded_by for each in found if state is State.SUPERSEDED] == [now] * (state is State.SUPERSEDED)
+
+
+def test_what_a_work_branch_tried_and_took_back_is_no_revert_for_who_received_both(story: Story) -> None:
+    repo = story.repo
+    repo.branch("hotfix/try", "preprod")
+    tried = repo.commit("hotfix/try", {"app.c": edited(CODE, 9, "900")}, subject="Try nine")
+    story.merge("hotfix/try", "integration")
+    repo.revert(into="hotfix/try", commit=tried, files={"app.c": CODE})
+    story.merge("hotfix/try", "preprod")
+    story.merge("preprod", "integration")
+    assert [each for each in story.audit().overwrite_records if each.cause is Cause.REVERT_PROPAGATED] == []
+
+
+def test_a_revert_of_a_revert_takes_nothing_away_where_it_is_received(story: Story) -> None:
+    story.feature("search", {"app.c": edited(CODE, 9, "900")})
+    story.release()
+    undone = story.repo.commit("preprod", {"app.c": CODE}, subject="Revert the search feature")
+    story.merge("preprod", "integration")
+    story.repo.revert(into="integration", commit=undone, files={"app.c": edited(CODE, 9, "900")})
+    story.release()
+    assert [each for each in story.audit().overwrite_records if each.cause is Cause.REVERT_PROPAGATED] == []
+
+
+@pytest.mark.parametrize(("path", "told"), [("app.c", True), ("tests/app.c", False)])
+def test_a_received_revert_of_tests_ranks_lower(story: Story, path: str, *, told: bool) -> None:
+    story.feature("search", {path: "int searched;\n"})
+    story.release()
+    content = CODE if path == "app.c" else None
+    story.repo.revert(into="preprod", commit=story.repo.resolve("feature/search"), files={path: content})
+    story.merge("preprod", "integration")
+    ranks = [each.rank for each in story.audit().overwrite_records if each.cause is Cause.REVERT_PROPAGATED]
+    assert [rank >= 0.5 for rank in ranks] == [told]
+
+
 def test_a_waiver_accepts_an_overwrite(story: Story) -> None:
     story.hotfix("login", {"app.c": edited(CODE, 7, "700")})
     story.merge("hotfix/login", "integration", files={"app.c": CODE})
