@@ -109,9 +109,11 @@ class Deltas:
 
     def _read(self, change: RawChange) -> Mapping[Unit, int]:
         contents = self._contents(change)
-        found = None if contents is None else difference(change.path, *contents, known=self._reader.lines)
-        if found is not None:
-            return found
+        if contents is not None:
+            reader = self._reader
+            found = difference(change.path, *contents, options=reader.options, known=reader.lines, parts=reader.parts)
+            if found is not None:
+                return found
         was = None if change.old_mode == _NOTHING else TreeEntry(change.old_mode, Sha(change.old))
         now = None if change.new_mode == _NOTHING else TreeEntry(change.new_mode, Sha(change.new))
         return gained(self._reader.units(change.path, was), self._reader.units(change.path, now))

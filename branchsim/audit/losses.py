@@ -28,7 +28,8 @@ from branchsim.effects import Side as EffectSide
 from branchsim.effects import Verdict as UnitVerdict
 from branchsim.effects.renames import with_their_files
 from branchsim.effects.stretch import compared, is_merged
-from branchsim.effects.units import DEFAULTS, KnownLines, form_of
+from branchsim.effects.structured import KnownParts
+from branchsim.effects.units import DEFAULTS, KnownLines, Options, form_of
 from branchsim.git.difftree import MoveReader, RenameReader
 from branchsim.git.objects import ObjectReader, TreeEntry
 from branchsim.git.scratch import Scratch
@@ -158,6 +159,16 @@ class LossReader:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._reader.__exit__(kind, error, trace)
+
+    @property
+    def options(self) -> Options:
+        """How contents are read."""
+        return self._units.options
+
+    @property
+    def parts(self) -> KnownParts:
+        """Parts of structured files that were read before; to be added to."""
+        return self._units.parts
 
     @property
     def lines(self) -> KnownLines:
@@ -320,7 +331,9 @@ class LossReader:
     def _compared(self, path: bytes, own: Mapping[str, TreeEntry]) -> list[Units] | None:
         """The four versions of a file without what all of them have; None where they have to be read whole."""
         contents = self._plain(own)
-        return None if contents is None else compared(path, contents, known=self.lines)
+        if contents is None:
+            return None
+        return compared(path, contents, options=self.options, known=self.lines, parts=self.parts)
 
     def _plain(self, own: Mapping[str, TreeEntry]) -> list[bytes] | None:
         """The contents of a path that is a plain file of one mode in all four versions; None for another."""

@@ -10,12 +10,12 @@ from branchsim.effects.units import ABSENT, DEFAULTS, Form, Options, Units, agre
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from branchsim.effects.metadata import KnownChildren
+    from branchsim.effects.structured import KnownParts
     from branchsim.effects.units import KnownLines
 
 
 _LINES = 200_000
-_CHILDREN = 20_000
+_PARTS = 20_000
 _LARGE = 1024 * 1024
 
 
@@ -48,13 +48,20 @@ class UnitCache:
         self.size = 0
         self._held: OrderedDict[tuple[str, str, Form], Units] = OrderedDict()
         self._lines: KnownLines = {}
-        self._children: KnownChildren = {}
+        self._parts: KnownParts = {}
 
     def __len__(self) -> int:
         return len(self._held)
 
     def __contains__(self, key: object) -> bool:
         return key in self._held
+
+    @property
+    def parts(self) -> KnownParts:
+        """Parts of structured files that were read before; to be added to."""
+        if len(self._parts) > _PARTS:
+            self._parts.clear()
+        return self._parts
 
     def key(self, path: bytes, blob: str, mode: str, form: Form | None = None) -> tuple[str, str, Form]:
         """What decides the units of a blob."""
@@ -99,9 +106,7 @@ class UnitCache:
         if len(self._lines) > _LINES or len(content) > _LARGE:
             self._lines.clear()
         known = self._lines if len(content) <= _LARGE else None
-        if len(self._children) > _CHILDREN:
-            self._children.clear()
-        units = units_of(path, content, mode, form=form, options=self.options, known=known, children=self._children)
+        units = units_of(path, content, mode, form=form, options=self.options, known=known, children=self.parts)
         self._keep(key, units)
         return units
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from branchsim.effects.metadata_blocks import MOST_ATTRIBUTES, LaidOut, crowded, deeper, laid_out, laid_out_apart
 from branchsim.effects.metadata_keys import ATTRIBUTES, EVERYWHERE, KEYS, UNKEYED
-from branchsim.effects.structured import Elements, NotReadError
+from branchsim.effects.structured import Elements, KnownParts, NotReadError
 from branchsim.effects.text import Limits, normalise, shorten
 from branchsim.safe_xml import UnsafeXmlError, parse_xml
 
@@ -25,13 +25,10 @@ if TYPE_CHECKING:
 _NAMESPACE = "soap.sforce.com"
 _SNIFFED = 8192
 
-KnownChildren: TypeAlias = "dict[tuple[str, bytes], tuple[tuple[tuple[tuple[str, ...], str], int], ...]]"
-"""From the name of a root and an element below it, as XML, to what `metadata_elements` makes of that element."""
-
 _Pending: TypeAlias = "tuple[etree._Element, tuple[str, ...]]"  # noqa: SLF001  the class has no other name
 
 
-def metadata_elements(content: bytes, text: str, limits: Limits, known: KnownChildren | None = None) -> Elements:
+def metadata_elements(content: bytes, text: str, limits: Limits, known: KnownParts | None = None) -> Elements:
     """The elements of a metadata file.
 
     Parameters
@@ -88,36 +85,11 @@ def _texts(children: Sequence[etree._Element]) -> list[bytes]:
     return [etree.tostring(each, encoding="utf-8", with_tail=False) for each in children]
 
 
-def metadata_difference(old: tuple[bytes, str], new: tuple[bytes, str], limits: Limits) -> Elements:
-    """How many copies of each ``(key, value)`` a metadata file gained, negative for lost ones.
-
-    What an element below the root says depends on itself alone. So those that both versions have need not be looked
-    into, and most of them are the same from one version to the next.
-
-    Parameters
-    ----------
-    old, new : (bytes, str)
-        The file in two versions, and the same decoded.
-    limits : Limits
-        As in `metadata_elements`.
-
-    Returns
-    -------
-    Counter of (tuple of str, str)
-        Elements without a difference may be in it, with 0.
-
-    Raises
-    ------
-    NotReadError
-        One of the versions is not read as elements.
-    """
-    before, after = metadata_apart([old, new], limits)
-    after.subtract(before)
-    return after
-
-
 def metadata_apart(versions: Sequence[tuple[bytes, str]], limits: Limits) -> list[Elements]:
     """For each version of a metadata file its elements, without those in children of the root that all versions have.
+
+    What an element below the root says depends on itself alone. So those that all versions have need not be looked
+    into, and most of them are the same from one version to the next.
 
     Parameters
     ----------
@@ -191,7 +163,7 @@ class _Late:
     """What elements below a root hold that were read lately: versions of one file have most of them in common."""
 
     def __init__(self) -> None:
-        self.parts: KnownChildren = {}
+        self.parts: KnownParts = {}
         self._size = 0
 
     def keep(self, key: tuple[str, bytes], own: Elements) -> tuple[tuple[tuple[tuple[str, ...], str], int], ...]:
@@ -322,4 +294,4 @@ def _identity(tag: str, element: etree._Element, limits: Limits) -> str:
     return ""
 
 
-__all__ = ["KnownChildren", "is_metadata", "metadata_apart", "metadata_difference", "metadata_elements"]
+__all__ = ["is_metadata", "metadata_apart", "metadata_elements"]

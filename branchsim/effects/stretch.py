@@ -1,8 +1,8 @@
 """What one version of a file has that another has not, without making units of what both have.
 
-A unit depends on its own text, or on its own element and the keys around it. So lines, and elements below the root of a
-metadata file, that are the same in both versions need not be looked into: from one version to the next that is nearly
-all of them.
+A unit depends on its own text, or on its own element and the keys around it. So lines, elements below the root of a
+metadata file, and entries of the outer mappings of a YAML file that are the same in both versions need not be looked
+into: from one version to the next that is nearly all of them.
 """
 
 from __future__ import annotations
@@ -13,14 +13,15 @@ import operator
 from collections import Counter
 from typing import TYPE_CHECKING, TypeVar
 
-from branchsim.effects.metadata import is_metadata, metadata_apart, metadata_difference
-from branchsim.effects.structured import NotReadError
+from branchsim.effects.metadata import is_metadata, metadata_apart
+from branchsim.effects.structured import NotReadError, yaml_apart
 from branchsim.effects.text import alike_after, alike_before, decode, is_binary, normalise, shorten, split_lines
 from branchsim.effects.units import DEFAULTS, Form, KnownLines, Options, Unit, Units, form_of, line_unit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from branchsim.effects.structured import Elements, KnownParts
     from branchsim.effects.text import Limits
 
 _T = TypeVar("_T", Unit, str)
@@ -35,6 +36,7 @@ def difference(
     *,
     options: Options = DEFAULTS,
     known: KnownLines | None = None,
+    parts: KnownParts | None = None,
 ) -> dict[Unit, int] | None:
     """How many copies of each unit a plain file gained, negative for lost ones.
 
@@ -48,6 +50,8 @@ def difference(
         Limits and list keys.
     known : dict, optional
         Lines that were read before with these options, see `line_unit`.
+    parts : dict, optional
+        Parts of structured files that were read before with these options, see `KnownParts`.
 
     Returns
     -------
@@ -58,22 +62,24 @@ def difference(
     texts = _plain(path, [old, new], options)
     if texts is None:
         return None
-    if _is_metadata(path, texts, options):
-        try:
-            found = metadata_difference((old, texts[0]), (new, texts[1]), options.limits)
-        except NotReadError:
-            return None
-        return {Unit("element", key, value): count for (key, value), count in found.items() if count}
+    try:
+        elements = _elements(path, [old, new], texts, options, parts)
+    except NotReadError:
+        return None
+    if elements is not None:
+        before, after = elements
+        after.subtract(before)
+        return {Unit("element", key, value): count for (key, value), count in after.items() if count}
     return _of_lines(texts[0], texts[1], options.limits, {} if known is None else known)
 
 
 def spaceless_difference(path: bytes, old: bytes, new: bytes) -> dict[Unit | str, int] | None:
     """The same as `difference` for a file of lines, by lines without their white space.
 
-    Lines that mean nothing are among them. None also for metadata.
+    Lines that mean nothing are among them. None also for metadata and YAML.
     """
     texts = _plain(path, [old, new], DEFAULTS)
-    if texts is None or _is_metadata(path, texts, DEFAULTS):
+    if texts is None or _is_structured(path, texts, DEFAULTS):
         return None
     was, now = (Counter(split_lines(text)) for text in _middles(*texts))
     limits = DEFAULTS.limits
@@ -92,7 +98,7 @@ def spaceless(line: str) -> str:
 
 def _plain(path: bytes, contents: Sequence[bytes], options: Options) -> list[str] | None:
     """Contents as texts; None where they have to be read whole."""
-    if form_of(path, "100644", options) not in (Form.LINES, Form.METADATA):
+    if form_of(path, "100644", options) not in (Form.LINES, Form.METADATA, Form.YAML):
         return None
     for content in contents:
         if len(content) > options.limits.structured or content.startswith((*_MARKS, _POINTER)) or is_binary(content):
@@ -100,8 +106,26 @@ def _plain(path: bytes, contents: Sequence[bytes], options: Options) -> list[str
     return [decode(content)[0] for content in contents]
 
 
-def _is_metadata(path: bytes, texts: Sequence[str], options: Options) -> bool:
-    return form_of(path, "100644", options) is Form.METADATA and any(map(is_metadata, texts))
+def _is_structured(path: bytes, texts: Sequence[str], options: Options) -> bool:
+    form = form_of(path, "100644", options)
+    return form is Form.YAML or (form is Form.METADATA and any(map(is_metadata, texts)))
+
+
+def _elements(
+    path: bytes, contents: Sequence[bytes], texts: Sequence[str], options: Options, parts: KnownParts | None
+) -> list[Elements] | None:
+    """For each version of a structured file its elements, without most that all have; None of a file of lines.
+
+    Raises
+    ------
+    NotReadError
+        One of the versions has to be read whole.
+    """
+    if not _is_structured(path, texts, options):
+        return None
+    if form_of(path, "100644", options) is Form.YAML:
+        return yaml_apart(texts, options, {} if parts is None else parts)
+    return metadata_apart(list(zip(contents, texts, strict=True)), options.limits)
 
 
 def compared(
@@ -110,6 +134,7 @@ def compared(
     *,
     options: Options = DEFAULTS,
     known: KnownLines | None = None,
+    parts: KnownParts | None = None,
 ) -> list[Units] | None:
     """Several versions of a plain file of one mode, without the copies of units that all of them have.
 
@@ -121,7 +146,7 @@ def compared(
         Its path; only the end of its name matters.
     contents : sequence of bytes
         Its content in each version.
-    options, known
+    options, known, parts
         As for `difference`.
 
     Returns
@@ -132,14 +157,14 @@ def compared(
     texts = _plain(path, contents, options)
     if texts is None:
         return None
-    if _is_metadata(path, texts, options):
-        try:
-            elements = metadata_apart(list(zip(contents, texts, strict=True)), options.limits)
-        except NotReadError:
-            return None
-        fewest = functools.reduce(operator.and_, elements)
+    try:
+        elements = _elements(path, contents, texts, options, parts)
+    except NotReadError:
+        return None
+    if elements is not None:
+        fewest, form = functools.reduce(operator.and_, elements), form_of(path, "100644", options)
         return [
-            Units(Counter({Unit("element", *pair): count for pair, count in (own - fewest).items()}), Form.METADATA)
+            Units(Counter({Unit("element", *pair): count for pair, count in (own - fewest).items()}), form)
             for own in elements
         ]
     first = texts[0]

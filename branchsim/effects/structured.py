@@ -6,19 +6,25 @@ alias bomb is as small as its source, and a tag can load nothing.
 
 from __future__ import annotations
 
+import functools
 import json
+import operator
 import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from branchsim.effects.text import normalise, shorten
+from branchsim.effects.yaml_blocks import Piece, cut_up
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from branchsim.effects.units import Options
 
 Elements: TypeAlias = "Counter[tuple[tuple[str, ...], str]]"
+
+KnownParts: TypeAlias = "dict[tuple[str, bytes] | Piece, tuple[tuple[tuple[tuple[str, ...], str], int], ...]]"
+"""From a part of a file to its elements: of metadata the name of a root and an element below it, of YAML a piece."""
 
 
 class NotReadError(Exception):
@@ -78,8 +84,18 @@ def json_elements(text: str, options: Options) -> Elements:
     return walk.found
 
 
-def yaml_elements(text: str, options: Options) -> Elements:
+def yaml_elements(text: str, options: Options, known: KnownParts | None = None) -> Elements:
     """The elements of a YAML stream. Documents with a kind and a name (Kubernetes) are told apart by them.
+
+    Parameters
+    ----------
+    text : str
+        The stream.
+    options : Options
+        Limits and list keys.
+    known : dict, optional
+        What parts of files hold that were read before with these options. It is added to: versions of one file have
+        most of them in common.
 
     Raises
     ------
@@ -88,15 +104,122 @@ def yaml_elements(text: str, options: Options) -> Elements:
     """
     import yaml
 
-    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    found = None if known is None else _by_pieces(text, options, known)
+    if found is not None:
+        return found
     walk = _Walk(options)
     try:
         # Depth is bounded while the events come: libyaml needs quadratic time for what nests without end.
-        for document in _documents(yaml.parse(text, Loader=loader), options.limits.depth):
+        for document in _documents(_events(text), options.limits.depth):
             walk.value(_manifest(document), document)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise NotReadError(f"not valid YAML ({_first_line(error)})") from None
     return walk.found
+
+
+def _events(text: str) -> Iterator[Any]:
+    import yaml
+
+    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return iter(yaml.parse(text, Loader=loader))
+
+
+def yaml_apart(texts: Sequence[str], options: Options, known: KnownParts) -> list[Elements]:
+    """For each version of a YAML file its elements, without those in pieces that all versions have.
+
+    Parameters
+    ----------
+    texts : sequence of str
+        The versions.
+    options, known
+        As for `yaml_elements`.
+
+    Raises
+    ------
+    NotReadError
+        One of the versions cannot be read piece by piece.
+    """
+    versions = [Counter(_pieces(text, options, known)) for text in texts]
+    common = functools.reduce(operator.and_, versions)
+    found = []
+    for pieces in versions:
+        own: Elements = Counter()
+        for piece, copies in (pieces - common).items():
+            for pair, count in known[piece]:
+                own[pair] += copies * count
+        found.append(own)
+    return found
+
+
+def _by_pieces(text: str, options: Options, known: KnownParts) -> Elements | None:
+    """The elements of a text, piece by piece; None where it cannot be read so."""
+    try:
+        pieces = _pieces(text, options, known)
+    except NotReadError:
+        return None
+    found: Elements = Counter()
+    for piece in pieces:
+        for pair, count in known[piece]:
+            found[pair] += count
+    return found
+
+
+def _pieces(text: str, options: Options, known: KnownParts) -> list[Piece]:
+    """The pieces of a text, of each of which the elements are known then."""
+    # Of so short a text no more elements can be.
+    pieces = _cut_up(text) if len(text) <= options.limits.elements else None
+    if pieces is None:
+        raise NotReadError("")
+    unknown = [piece for piece in dict.fromkeys(pieces) if piece not in known]
+    known.update(zip(unknown, _of_pieces(unknown, options), strict=True))
+    return pieces
+
+
+_cut_up = functools.lru_cache(maxsize=8)(cut_up)
+
+
+def _of_pieces(pieces: Sequence[Piece], options: Options) -> list[tuple[tuple[tuple[tuple[str, ...], str], int], ...]]:
+    """The elements of each piece, all parsed at once, as documents of one stream.
+
+    Raises
+    ------
+    NotReadError
+        One is not entries of a mapping that begin in its column.
+    """
+    import yaml
+
+    roots: list[Any] = []
+    try:
+        # What a piece leaves open at its end does not go on past the beginning of a document.
+        events = _watched(_events("".join(f"---\n{piece.text}" for piece in pieces)), roots)
+        documents = list(_documents(events, options.limits.depth - 1)) if pieces else []
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise NotReadError("") from error
+    if len(documents) != len(pieces):
+        raise NotReadError("")
+    found = []
+    for piece, document, root in zip(pieces, documents, roots, strict=True):
+        begin = root.start_mark if isinstance(root, yaml.MappingStartEvent) and not root.flow_style else None
+        # What kind of thing a document is says how its keys begin.
+        is_kind = not piece.inside and begin is not None and any(name == "kind" for name, _ in document)
+        if begin is None or begin.column != piece.column or is_kind:
+            raise NotReadError("")
+        walk = _Walk(options)
+        walk.value(piece.inside, document)
+        found.append(tuple(walk.found.items()))
+    return found
+
+
+def _watched(events: Iterator[Any], roots: list[Any]) -> Iterator[Any]:
+    """The events, while the first one of each document is noted."""
+    import yaml
+
+    begins = False
+    for event in events:
+        if begins:
+            roots.append(event)
+        begins = isinstance(event, yaml.DocumentStartEvent)
+        yield event
 
 
 def _first_line(error: Exception) -> str:
@@ -229,4 +352,4 @@ class _Walk:
         self.found[key, shorten(normalise(value), self.limits)] += 1
 
 
-__all__ = ["Elements", "NotReadError", "json_elements", "yaml_elements"]
+__all__ = ["Elements", "KnownParts", "NotReadError", "json_elements", "yaml_apart", "yaml_elements"]

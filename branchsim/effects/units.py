@@ -21,7 +21,7 @@ from branchsim.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from branchsim.effects.metadata import KnownChildren
+    from branchsim.effects.structured import KnownParts
 
 Kind = Literal["line", "element", "file", "path", "mode", "symlink", "submodule", "lfs"]
 """What a unit is: a line of text, an element of a structured file, a whole binary file, ..."""
@@ -219,7 +219,7 @@ def units_of(
     form: Form | None = None,
     options: Options = DEFAULTS,
     known: KnownLines | None = None,
-    children: KnownChildren | None = None,
+    children: KnownParts | None = None,
 ) -> Units:
     """Read one version of one path.
 
@@ -239,7 +239,7 @@ def units_of(
         Lines that were read before with these options, with their units. It is added to: versions of one file have
         most of their lines in common, and then share the units of these.
     children : dict, optional
-        Elements of metadata that were read before with these options, see `metadata_elements`.
+        Parts of structured files that were read before with these options, see `KnownParts`.
 
     Returns
     -------
@@ -323,7 +323,7 @@ def _read(
     wanted: Form,
     options: Options,
     known: KnownLines | None,
-    children: KnownChildren | None,
+    children: KnownParts | None,
 ) -> tuple[Counter[Unit], Form, str, str, int]:
     limits = options.limits
     if is_binary(content):
@@ -366,7 +366,7 @@ def line_unit(raw: str, limits: Limits, known: KnownLines) -> Unit | tuple[()] |
 
 
 def _structured(
-    content: bytes, text: str, wanted: Form, options: Options, children: KnownChildren | None
+    content: bytes, text: str, wanted: Form, options: Options, children: KnownParts | None
 ) -> tuple[Counter[tuple[tuple[str, ...], str]] | None, str]:
     """The elements, or None and why not; the reason is empty where the file is simply not of that kind."""
     from branchsim.effects.metadata import is_metadata
@@ -383,7 +383,7 @@ def _structured(
             return metadata_elements(content, text, options.limits, children), ""
         if wanted is Form.JSON:
             return json_elements(text, options), ""
-        return yaml_elements(text, options), ""
+        return yaml_elements(text, options, children), ""
     except NotReadError as error:
         return None, f"{error}: read as lines" if str(error) else ""
 
