@@ -14,6 +14,8 @@ from pathlib import PurePath
 from typing import Literal
 
 ELLIPSIS = "…"
+TAB = 4
+"""How many columns apart tabs stand in the lines of a file that people are shown."""
 _SHA = 12
 
 
@@ -183,8 +185,8 @@ def ident(sha: str | None) -> Html:
 
 
 def block(text: str) -> Html:
-    """Several lines as they are."""
-    return tag("pre", Html("\n".join(escape(line) for line in text.splitlines())))
+    """Several lines as they are, tabs as spaces."""
+    return tag("pre", Html("\n".join(escape(line.expandtabs(TAB)) for line in text.splitlines())))
 
 
 def dot(word: object, tone: str = "muted") -> Html:

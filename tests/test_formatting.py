@@ -103,3 +103,7 @@ def test_an_accessor_is_found_by_class_and_name_and_for_subclasses() -> None:
     assert accessor(heir, "twice") == (heir, heir)
     with pytest.raises(AttributeError, match="'Heir' object has no accessor 'thrice'"):
         accessor(heir, "thrice")
+
+
+def test_lines_of_a_file_keep_their_indentation() -> None:
+    assert formatting.block("\tif (a)\n\t\tb\tc;") == "<pre>    if (a)\n        b   c;</pre>"

@@ -9,7 +9,7 @@ import typer
 
 from branchsim.cli import CLEAN, FINDINGS, complete
 from branchsim.cli.output import FORMAT_HELP, Format
-from branchsim.formatting import many
+from branchsim.formatting import TAB, many
 
 if TYPE_CHECKING:
     from branchsim.audit.findings import Finding
@@ -111,5 +111,5 @@ def _print_group(found: Inspection, members: list[Finding]) -> None:
         if text.strip():
             typer.echo(f"  {name}:")
             for line in text.splitlines()[:_EXCERPT]:
-                typer.echo(f"    | {printable(line)}")
+                typer.echo(f"    | {printable(line.expandtabs(TAB))}")
     typer.echo(f"  $ {printable(first.check)}")

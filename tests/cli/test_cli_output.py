@@ -218,6 +218,19 @@ def test_what_a_commit_lost_and_what_came_that_should_not_have_their_signs(shell
     assert {"- int value_7 = 700;", "+ int value_7 = 7;", "+ <<<<<<< HEAD", "+ >>>>>>> topic", "+ int c;"} <= signs
 
 
+def test_tabs_of_a_file_are_printed_as_spaces(shell: Shell, tmp_path: Path) -> None:
+    code = CODE.replace("int value", "\tint value")
+    with RepoBuilder(tmp_path / "repo") as made:
+        made.commit("main", {"a.c": code})
+        made.branch("topic", "main")
+        made.commit("main", {"a.c": edited(code, 7, "700")})
+        made.commit("topic", {"b.c": "int b;\n"})
+        made.merge(into="main", source="topic", files={"a.c": code, "b.c": "int b;\n"})
+    told = shell.run("inspect", made.path, "main").stdout
+    assert "    |     int value_7 = 700;" in told
+    assert "\N{REPLACEMENT CHARACTER}" not in told
+
+
 class TestTopology:
     """``branchsim topology``."""
 
