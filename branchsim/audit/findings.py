@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from branchsim.audit.causes import Cause
 from branchsim.audit.deltas import Deltas
-from branchsim.audit.knowing import Knowing, TakenBack
+from branchsim.audit.knowing import Knowing, TakenBack, is_same_person
 from branchsim.audit.losses import PathLosses
 from branchsim.audit.pathlog import PathLog
 from branchsim.audit.ranks import Evidence, rank
@@ -238,7 +238,7 @@ class Judge:
             vague=is_vague(verdict.unit),
             stood=own.stood,
             unresolved=own.unresolved or unresolved,
-            on_purpose=own.on_purpose and not unresolved,
+            on_purpose=(own.on_purpose or self._meant(fated, origin)) and not unresolved,
         )
         before, now = _excerpts(fated, own.lines)
         path = each.path.decode("utf-8", "replace")
@@ -276,6 +276,19 @@ class Judge:
         said = _TAKES_NOTHING.search(message) is not None
         return said or is_revert_subject(self.commit.subject) or bool(reverted(message))
 
+    def _meant(self, fated: Fated, origin: Commit | None) -> bool:
+        """Whether a merge was to have it so: it says what it did and not that it merges, or keeps what was reverted.
+
+        Who reverts what is not ready on one branch, and merges that into the work, keeps the work.
+        """
+        if not self.commit.is_merge:
+            return False
+        if fated.fate is Fate.EVIL_REMOVAL:
+            return _SAYS_MERGE.search(self.commit.message) is None
+        back = fated.verdict.what is What.UNDONE and fated.verdict.side is Side.SOURCE
+        is_revert = origin is not None and (is_revert_subject(origin.subject) or bool(reverted(origin.message)))
+        return back and origin is not None and is_revert and is_same_person(self.commit, origin)
+
     @staticmethod
     def _decided(log: PathLog, names: Sequence[bytes], fated: Fated, origin: Commit | None) -> bool:
         """Whether the other side had the unit, and took it away in a commit of its own."""
@@ -298,6 +311,7 @@ def _same_change(one: Commit, other: Commit) -> bool:
     return (one.author_email, one.authored_at) == (other.author_email, other.authored_at)
 
 
+_SAYS_MERGE = re.compile(r"merg|pull|branch|sync|conflict|resol|\binto\b", re.IGNORECASE)
 _TAKES_NOTHING = re.compile(
     r"\b(?:null|dummy|fake|no-?op|record-only|empty)[- ]merge|-s[ =]?ours\b|\bstrategy[ =]ours\b"
     r"|\bmerge[^.\n]{0,40}\(?\bours\b",

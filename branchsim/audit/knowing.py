@@ -14,10 +14,11 @@ from functools import cached_property
 
 from branchsim.audit.deltas import Deltas
 from branchsim.effects import Unit, UnknownContentError
-from branchsim.git.log import Commit
+from branchsim.git.log import Commit, RawChange
 from branchsim.history.messages import is_revert_subject, reverted
 from branchsim.names import Sha, file_name
 
+_NOTHING = "000000"
 _FEW_PATHS = 2
 _LONG_AGO = 120 * 86_400
 _NO_COPY_LASTS = 365 * 86_400
@@ -54,7 +55,7 @@ class TakenBack:
     matches : mapping of bytes to (Sha, int)
         For each path the commit that had it so, or nearly so, and how many paths match that moment.
     whole : bool
-        Whether it does nothing else: each path that it changes is just as it once was, or is removed.
+        Whether it does nothing else: each path that it changes is just as it once was, or only loses something.
     """
 
     matches: Mapping[bytes, tuple[Sha, int]] = field(default_factory=dict)
@@ -92,7 +93,7 @@ class Knowing:
         commit = self.commit
         if is_revert_subject(origin.subject) or reverted(origin.message):
             return True  # what was reverted lands again
-        age, own = commit.committed_at - origin.committed_at, commit.author_email == origin.author_email
+        age, own = commit.committed_at - origin.committed_at, is_same_person(commit, origin)
         if age > _NO_COPY_LASTS or self._moves:
             return True
         if self.taken.matches[path][1] > _FEW_PATHS:
@@ -111,7 +112,7 @@ class Knowing:
         Who saves an old copy for nothing has hardly a word for it, or says that something is added. An old copy takes
         back what several have done.
         """
-        others = {origin.sha for origin in origins if origin.author_email != self.commit.author_email}
+        others = {origin.sha for origin in origins if not is_same_person(origin, self.commit)}
         return self.taken.whole and len(others) <= 1 and self._says_something
 
     def goes_with(self, units: Collection[tuple[Unit, bool]]) -> bool:
@@ -166,9 +167,24 @@ class Knowing:
         return gone.total() > 0 and (gone & came).total() >= _MOST * gone.total()
 
 
+def is_same_person(one: Commit, other: Commit) -> bool:
+    """Whether two commits have one author, who may write from two addresses under one full name."""
+    return one.author_email == other.author_email or (one.author == other.author and " " in one.author.strip())
+
+
+def only_loses(deltas: Deltas, change: RawChange) -> bool:
+    """Whether a change only removes something from a path, or the path."""
+    if change.new_mode == _NOTHING:
+        return True
+    try:
+        return change.new_mode == change.old_mode and all(more < 0 for more in deltas.of(change).values())
+    except UnknownContentError:
+        return False
+
+
 def is_fix(commit: Commit) -> bool:
     """Whether a commit calls itself a fix."""
     return _FIX.search(commit.subject) is not None
 
 
-__all__ = ["Knowing", "TakenBack", "is_fix"]
+__all__ = ["Knowing", "TakenBack", "is_fix", "is_same_person", "only_loses"]

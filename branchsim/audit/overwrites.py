@@ -6,6 +6,7 @@ once; then each branch is asked whether it had the effect before the landing tha
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -305,11 +306,29 @@ class _Finder:
         judge = Judge(commit, log, later, taken, self._is_hotfix, self.reader.deltas)
         found = [each for each in judge.findings(losses) if each.finding.cause is not Cause.SUPERSEDED]
         self.left_out["superseded"] += sum(len(each.losses) for _, each in losses) - len(found)
+        found = self._without_branch_names(found)
         records = []
         for landing in self._arrived(own):
             hurt = [each for each in found if self._was_lost(landing, commit, each)]
             records += self._grouped(landing, commit, hurt)
         return records
+
+    def _without_branch_names(self, found: list[Found]) -> list[Found]:
+        """Without lines that stand in another's place and say the same of another branch: each has its own."""
+        by_path: dict[bytes, list[tuple[Found, str]]] = defaultdict(list)
+        for each in found:
+            by_path[each.evidence.path].append((each, self._any_branch.sub("\0", each.unit.value)))
+        own = set()
+        for members in by_path.values():
+            gone, back = ({said for each, said in members if each.undone is undone} for undone in (False, True))
+            own |= {id(each) for each, said in members if "\0" in said and said in gone & back}
+        self.left_out["branch-name"] += len(own)
+        return [each for each in found if id(each) not in own]
+
+    @cached_property
+    def _any_branch(self) -> re.Pattern[str]:
+        names = sorted(self.history.landings, key=len, reverse=True)
+        return re.compile(r"(?<![\w.-])(?:" + "|".join(map(re.escape, names)) + r")(?![\w-]|\.\w)")
 
     def _outside(self, tip: Sha) -> tuple[list[Commit], list[int]]:
         """The commits of a head that no branch of the topology has, newest first, and where they meet the history."""

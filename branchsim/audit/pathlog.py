@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, overload
 
@@ -18,6 +17,16 @@ _NOTHING = "000000"
 _MOST = 200
 _AT_ONCE = 16
 _PATHS_AT_ONCE = 200
+
+
+Place = tuple[tuple[str, ...], str]
+"""The key of an element without the named part that it stands in, and its text."""
+
+
+def own_place(unit: Unit) -> Place | None:
+    """What an element is wherever it stands; None of one that stands in no named part of its file, and of all else."""
+    named = [at for at, part in enumerate(unit.key) if part.endswith("]") and not part.endswith("[]")]
+    return (unit.key[named[1] :], unit.value) if len(named) > 1 else None
 
 
 class Steps(Sequence[tuple[Commit, RawChange]]):
@@ -133,6 +142,10 @@ class PathLog:
         """The oldest commit with which a unit came to a path; the white space in a line does not matter."""
         return self._last(names, unit, sign=1, oldest=True)
 
+    def first_moved_in(self, names: Iterable[bytes], unit: Unit) -> Commit | None:
+        """The oldest commit with which a nested element of the same key came to a path, whatever it stands in there."""
+        return None if own_place(unit) is None else self._last(names, unit, sign=1, oldest=True, anywhere=True)
+
     def first_removed(self, names: Iterable[bytes], unit: Unit, *, with_path: bool = True) -> Commit | None:
         """The oldest commit with which a unit left a path; a path that went as a whole counts only `with_path`."""
         return self._last(names, unit, sign=-1, oldest=True, with_path=with_path)
@@ -152,7 +165,14 @@ class PathLog:
         return found
 
     def _last(
-        self, names: Iterable[bytes], unit: Unit, *, sign: int, oldest: bool = False, with_path: bool = True
+        self,
+        names: Iterable[bytes],
+        unit: Unit,
+        *,
+        sign: int,
+        oldest: bool = False,
+        with_path: bool = True,
+        anywhere: bool = False,
     ) -> Commit | None:
         for name in dict.fromkeys(names):
             key = (name, oldest, with_path)
@@ -160,7 +180,7 @@ class PathLog:
                 steps = self.of(name)
                 steps = steps[-_MOST:][::-1] if oldest else steps[:_MOST]
                 self._walks[key] = _Walk(self._reader, steps, with_path=with_path, spaceless=oldest)
-            found = self._walks[key].first(unit, sign)
+            found = self._walks[key].first(unit, sign, anywhere=anywhere)
             if found is not None:
                 return found
         return None
@@ -179,19 +199,34 @@ class _Walk:
         self._at = 0
         # What each did, by unit, or by the plain text of lines without their white space.
         self._read: list[tuple[Commit, Mapping[Any, int]]] = []
+        self._by_place: list[Mapping[Place, int]] = []
 
-    def first(self, unit: Unit, sign: int) -> Commit | None:
-        """The first commit with which a unit came (1) or went (-1)."""
-        wanted = spaceless(unit.value) if self._spaceless and unit.kind == "line" else unit
+    def first(self, unit: Unit, sign: int, *, anywhere: bool = False) -> Commit | None:
+        """The first commit with which a unit came (1) or went (-1), if need be as a part of another element."""
+        wanted: Any = own_place(unit) if anywhere else unit
+        if self._spaceless and unit.kind == "line":
+            wanted = spaceless(unit.value)
         known = 0
         while True:
-            for commit, changed in itertools.islice(self._read, known, None):
-                if changed.get(wanted, 0) * sign > 0:
+            for at in range(known, len(self._read)):
+                commit, changed = self._read[at]
+                if (self._places(at) if anywhere else changed).get(wanted, 0) * sign > 0:
                     return commit
             known = len(self._read)
             if self._at == len(self._steps):
                 return None
             self._go_on()
+
+    def _places(self, at: int) -> Mapping[Place, int]:
+        """What one of those read did, by what elements are of themselves."""
+        for _, changed in self._read[len(self._by_place) : at + 1]:
+            found: Counter[Place] = Counter()
+            for unit, more in changed.items():
+                place = own_place(unit) if isinstance(unit, Unit) else None
+                if place is not None:
+                    found[place] += more
+            self._by_place.append(found)
+        return self._by_place[at]
 
     def _go_on(self) -> None:
         batch = list(self._steps[self._at : self._at + _AT_ONCE])

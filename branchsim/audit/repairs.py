@@ -124,6 +124,8 @@ class Repairs:
                 restorer = self._later.first_removed(self._names, verdict.unit, with_path=self._file_is_back)
             else:
                 restorer = self._later.first_brought(self._names, verdict.unit)
+                # An element may be put back in another part of the file.
+                restorer = restorer or self._later.first_moved_in(self._names, verdict.unit)
             if restorer is not None:
                 found[verdict] = restorer
         return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from branchsim.audit.knowing import TakenBack
+from branchsim.audit.knowing import TakenBack, only_loses
 from branchsim.audit.losses import LossReader
 from branchsim.audit.pathlog import PathLog
 from branchsim.effects import UnknownContentError, similarity
@@ -67,7 +67,7 @@ def stale_paths(scratch: Scratch, reader: LossReader, commit: Commit) -> Stale:
             entries |= {"source": now, "merged": now}
         versions.append((dict.fromkeys(("base", "target", "source", "merged"), path), entries))
     as_it_was = {path for path, (_, old, _, now) in found.items() if old == now}
-    whole = all(change.path in as_it_was or change.new_mode == _NOTHING for change in commit.changes)
+    whole = all(change.path in as_it_was or only_loses(reader.deltas, change) for change in commit.changes)
     matches = {path: (sha, moments[sha]) for path, (sha, *_) in found.items()}
     return Stale(tuple(versions), TakenBack(matches, whole=whole))
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
-from branchsim.audit.knowing import TakenBack
+from branchsim.audit.knowing import TakenBack, only_loses
 from branchsim.audit.losses import LossReader, PathLosses, Step
 from branchsim.audit.steps import Landed
 from branchsim.effects import Live, UnknownContentError, effect_of, similarity, state
@@ -81,7 +81,7 @@ class StaleCommits:
             moments = Counter(first for _, first in mine)
             matched = {change.path: (graph.sha(first), moments[first]) for change, first in mine}
             exact = {change.path for change, first in mine if (change, first) in as_it_was.get(number, ())}
-            whole = all(change.path in exact or change.new_mode == _NOTHING for change in commit.changes)
+            whole = all(change.path in exact or only_loses(self.reader.deltas, change) for change in commit.changes)
             found = self.reader.read_versions([self._versions(change, first) for change, first in mine])
             self.left_out.update(found.left_out)
             part = Landed(Step({}, frozenset()), commit.parents[0], commit.sha, None)

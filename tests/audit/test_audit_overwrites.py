@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from support.delivery import BRANCHES, CODE, Story, edited
-from support.repos import START
+from support.repos import START, Content
 
 from branchsim.audit.audit import audit
 from branchsim.audit.causes import Cause
@@ -470,3 +470,69 @@ def test_no_copy_of_many_files_lasts_for_years(story: Story, days: int, *, told:
     ranks = [each.rank for each in story.audit().overwrite_records]
     assert ranks
     assert (max(ranks) >= 0.5) is told
+
+
+@pytest.mark.parametrize(
+    ("subject", "told"), [("Merge branch 'feature/nine' into integration", True), ("Remove unused values", False)]
+)
+def test_a_merge_that_says_what_it_did_and_not_that_it_merges_removed_it_on_purpose(
+    story: Story, subject: str, *, told: bool
+) -> None:
+    repo = story.repo
+    repo.branch("feature/nine", "integration")
+    repo.commit("feature/nine", {"nine.c": "int nine;\n"}, subject="Add nine")
+    repo.commit("integration", {"other.c": "int other;\n"}, subject="Go on")
+    files = {"nine.c": "int nine;\n", "app.c": CODE.replace("int value_7 = 7;\n", "")}
+    repo.merge(into="integration", source="feature/nine", subject=subject, files=files)
+    ranks = [each.rank for each in story.audit().overwrite_records]
+    assert ranks
+    assert (max(ranks) > 0.3) is told
+
+
+@pytest.mark.parametrize(("who", "told"), [("Al <al@example.com>", False), ("Bo <bo@example.com>", True)])
+def test_who_reverts_work_on_one_branch_keeps_it_when_they_merge_that_into_the_work(
+    story: Story, who: str, *, told: bool
+) -> None:
+    repo, al = story.repo, "Al <al@example.com>"
+    page = {"page.c": "int page;\n"}
+    repo.branch("feature/page", "integration")
+    repo.commit("feature/page", page, subject="Add the page", author=al)
+    merged = story.merge("feature/page", "integration")
+    repo.revert(into="integration", commit=merged, files={"page.c": None}, author=who)
+    more = {"page.c": "int page;\nint second;\n"}
+    repo.commit("feature/page", more, subject="Go on with the page", author=al)
+    repo.merge(into="feature/page", source="integration", files=more, author=al)
+    story.merge("feature/page", "integration")
+    ranks = [each.rank for each in story.audit().overwrite_records if each.path == "page.c"]
+    assert ranks
+    assert (max(ranks) > 0.3) is told
+
+
+def test_a_line_that_names_the_branch_it_stands_on_is_no_loss_where_another_is_merged(story: Story) -> None:
+    repo = story.repo
+    own, theirs = (f'{CODE}char *from = "origin/{name}";\n' for name in ("integration", "preprod"))
+    repo.commit("integration", {"build.c": own}, subject="Build from the branch")
+    story.merge("integration", "preprod", files={"build.c": CODE})
+    repo.commit("preprod", {"build.c": theirs}, subject="Fix where to build from")
+    story.merge("preprod", "integration", files={"build.c": own})
+    assert [each for each in story.audit().overwrite_records if each.dropped_by == repo.resolve("integration")] == []
+
+
+@pytest.mark.parametrize(("name", "state"), [("Case__c", State.RESTORED), ("Role__c", State.OPEN)])
+def test_an_element_that_is_put_back_in_another_part_of_its_file_is_back(story: Story, name: str, state: State) -> None:
+    def layout(*sections: str) -> dict[str, Content]:
+        parts = "".join(
+            f"<layoutSections><label>{label}</label><layoutColumns><layoutItems><behavior>Edit</behavior>"
+            f"<field>{field}</field></layoutItems></layoutColumns></layoutSections>"
+            for label, field in zip(("Top", "End"), sections, strict=True)
+        )
+        start = '<?xml version="1.0" encoding="UTF-8"?>\n<Layout xmlns="http://soap.sforce.com/2006/04/metadata">'
+        return {"Account.layout-meta.xml": f"{start}{parts}</Layout>\n".replace("><", ">\n<")}
+
+    repo = story.repo
+    repo.commit("integration", layout("Name", "Owner"))
+    repo.commit("integration", layout("Case__c", "Owner"), subject="Fix the case")
+    stale = repo.commit("integration", layout("Name", "Owner") | {"new.c": "int new;\n"}, author="Bo <bo@example.com>")
+    back = repo.commit("integration", layout("Name", name), subject="Update the layout")
+    (found,) = [each for each in story.audit().overwrite_records if each.dropped_by == stale]
+    assert (found.state, found.restored_by) == (state, back if state is State.RESTORED else None)
