@@ -23,6 +23,8 @@ from branchsim.git.log import Commit
 from branchsim.history.messages import is_revert_subject, reverted
 from branchsim.names import Sha
 
+_BROKEN = (What.UNRESOLVED, What.MALFORMED)
+"""What nobody brought."""
 _CONTEXT = 2
 _WIDEST = 400
 _TALLEST = 40
@@ -41,10 +43,10 @@ class Finding:
     side : str
         ``target`` if a live change was overwritten, ``source`` if an incoming one was not delivered, ``both``.
     what : str
-        The row of the table: ``lost``, ``evil-removal``, ``deletion-undone``, ``unresolved``.
+        The row of the table: ``lost``, ``evil-removal``, ``deletion-undone``, ``unresolved``, ``malformed``.
     fate : str
         What stands in its place: ``edit-undone``, ``deletion-undone``, ``vanished``, ``evil-removal``, ``other-side``,
-        ``rewritten``, ``unresolved``.
+        ``rewritten``, ``unresolved``, ``malformed``.
     cause : Cause
         Who decided.
     before, after : str
@@ -210,7 +212,7 @@ class Judge:
         verdict = fated.verdict
         tip = part.source if verdict.side is Side.SOURCE else part.target
         other = part.target if verdict.side is Side.SOURCE else part.source
-        unresolved = verdict.what is What.UNRESOLVED
+        unresolved = verdict.what in _BROKEN
         undone = verdict.what is What.UNDONE or unresolved
         log = self.log(tip)
         # Who took away the marks of another conflict has nothing to do with this one.
@@ -232,6 +234,7 @@ class Judge:
             paths=own.paths,
             units=own.units[fated.fate],
             restored=repairs.strength(verdict),
+            by_hand=restorer is not None and not restorer.is_merge,
             hotfix=origin is not None and self.hotfix(origin),
             reordered=fated.reordered,
             alike=fated.alike,
@@ -255,7 +258,7 @@ class Judge:
             changes=(origin.sha,) if origin is not None else (),
             rank=rank(known),
             restored_by=restorer.sha if restorer is not None else None,
-            reason=why if restorer is None else f"{why}; {_mended(restorer, undone=undone)}",
+            reason=why if restorer is None else f"{why}; {_mended(restorer, verdict.what)}",
             check=_check(self.commit, path),
         )
         successor = repairs.successor(fated) if restorer is None else None
@@ -362,11 +365,12 @@ _FATES = {
     Fate.OTHER_SIDE: "the other side's text stands in its place",
     Fate.REWRITTEN: "other text stands in its place",
     Fate.UNRESOLVED: "the marks of a conflict are in the file",
+    Fate.MALFORMED: "the file cannot be read any more as what its name says, while both sides can",
 }
 
 
 def _reason(each: PathLosses, fated: Fated, origin: Commit | None, cause: Cause, match: tuple[Sha, int] | None) -> str:
-    unresolved = fated.verdict.what is What.UNRESOLVED
+    unresolved = fated.verdict.what in _BROKEN
     undone = fated.verdict.what is What.UNDONE or unresolved
     side = {Side.TARGET: "the tip it landed on", Side.SOURCE: "what landed", Side.BOTH: "both sides"}[
         fated.verdict.side
@@ -388,8 +392,9 @@ def _reason(each: PathLosses, fated: Fated, origin: Commit | None, cause: Cause,
     return "; ".join(parts)
 
 
-def _mended(restorer: Commit, *, undone: bool) -> str:
-    return f"{restorer.sha[:12]} {'removed it again' if undone else 'brought it back'}"
+def _mended(restorer: Commit, what: What) -> str:
+    did = {What.MALFORMED: "mended it", What.UNDONE: "removed it again", What.UNRESOLVED: "removed it again"}
+    return f"{restorer.sha[:12]} {did.get(what, 'brought it back')}"
 
 
 def _check(commit: Commit, path: str) -> str:
@@ -403,7 +408,7 @@ def _excerpts(fated: Fated, lines: Mapping[str, Sequence[str]]) -> tuple[str, st
     verdict = fated.verdict
     version = "source" if verdict.side is Side.SOURCE else "target"
     if fated.place is None or verdict.unit.kind != "line":
-        undone = verdict.what in (What.UNDONE, What.UNRESOLVED)
+        undone = verdict.what is What.UNDONE or verdict.what in _BROKEN
         return ("" if undone else str(verdict.unit), str(verdict.unit) if undone else "\n".join(fated.instead))
     place = fated.place
     return (

@@ -15,11 +15,14 @@ from branchsim.effects import (
     Fated,
     Form,
     Scene,
+    Unit,
     UnitCache,
     Units,
+    What,
     arrivals,
     classify_path,
     fates,
+    flaw,
     judge,
     sift,
     unknown,
@@ -260,6 +263,8 @@ class LossReader:
             units, verdicts, reasons = self._judge(path, own)
             skipped += [(path, why) for why in reasons]
             if units is not None:
+                if not any(each.what is What.UNRESOLVED for each in verdicts) and (why := self._broken(path, own)):
+                    verdicts.append(UnitVerdict(Unit("malformed", (), why), What.MALFORMED, EffectSide.BOTH, 1))
                 judged.append((path, own_names, own, units, verdicts))
         found = self._sifted(conflicted, judged, skipped)
         return replace(found, left_out=left_out + found.left_out)
@@ -303,6 +308,20 @@ class LossReader:
             else:
                 left_out[why] += 1  # its lines are not even read
         return wanted, left_out
+
+    def flaw(self, path: bytes, entry: TreeEntry | None) -> str:
+        """What makes one version of a path unreadable as what its name says; empty where nothing does."""
+        content = self.content(entry.sha) if entry is not None and entry.mode in FILES else None
+        return "" if content is None else flaw(path, content)
+
+    def _broken(self, path: bytes, own: Mapping[str, TreeEntry]) -> str:
+        """What is wrong with a result as a whole, where it is that of neither side and the sides are sound."""
+        merged = own.get("merged")
+        sides = [own[side] for side in ("target", "source") if side in own]
+        if merged is None or not sides or any(side.sha == merged.sha for side in sides):
+            return ""
+        why = self.flaw(path, merged)
+        return "" if not why or any(self.flaw(path, side) for side in sides) else why
 
     def _lost(self, path: bytes, own: Mapping[str, TreeEntry]) -> bool:
         contents = self._plain(own)

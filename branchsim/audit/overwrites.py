@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from branchsim.history.promotions import Promotion
 
 _TWO = 2
-_BACK = frozenset({What.UNDONE.value, What.UNRESOLVED.value})
+_BACK = frozenset({What.UNDONE.value, What.UNRESOLVED.value, What.MALFORMED.value})
 _HELD = 64 * 1024 * 1024
 _HOTFIX = 0.3
 """What it adds to a rank that the change came from a family which owes retrofits: somebody needed it at once."""
@@ -424,6 +424,8 @@ class _Finder:
 
     def _has(self, tree: Sha, names: Sequence[bytes], unit: Unit) -> bool:
         self.reader.locate((tree, name) for name in names)
+        if unit.kind == "malformed":
+            return any(self.reader.flaw(name, self.reader.located(tree, name)) for name in names)
         return any(
             (units := self.reader.units(name, self.reader.located(tree, name))).is_known
             and units.counts.get(unit, 0) > 0

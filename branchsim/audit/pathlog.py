@@ -6,10 +6,12 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, overload
 
+from branchsim.audit.deltas import FILES
 from branchsim.audit.losses import LossReader
 from branchsim.effects import Unit, UnknownContentError
 from branchsim.effects.stretch import spaceless
 from branchsim.git.log import Commit, RawChange, read_commits
+from branchsim.git.objects import TreeEntry
 from branchsim.git.scratch import Scratch
 from branchsim.names import Sha
 
@@ -149,6 +151,16 @@ class PathLog:
     def first_removed(self, names: Iterable[bytes], unit: Unit, *, with_path: bool = True) -> Commit | None:
         """The oldest commit with which a unit left a path; a path that went as a whole counts only `with_path`."""
         return self._last(names, unit, sign=-1, oldest=True, with_path=with_path)
+
+    def first_sound(self, names: Iterable[bytes]) -> Commit | None:
+        """The oldest commit with which a path can be read again as what its name says."""
+        for name in dict.fromkeys(names):
+            for commit, change in self.of(name)[-_MOST:][::-1]:
+                entry = TreeEntry(change.new_mode, Sha(change.new))
+                known = change.new_mode in FILES and self._reader.content(entry.sha) is not None
+                if known and not self._reader.flaw(name, entry):
+                    return commit
+        return None
 
     def churn(self, names: Iterable[bytes], commit: Commit) -> int:
         """How many copies of units a commit added to some paths and removed from them; 0 where that cannot be read."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 BASE: dict[Fate, float] = {
     Fate.EDIT_UNDONE: 0.48,
     Fate.UNRESOLVED: 0.45,
+    Fate.MALFORMED: 0.45,
     Fate.DELETION_UNDONE: 0.42,
     Fate.VANISHED: 0.40,
     Fate.EVIL_REMOVAL: 0.34,
@@ -46,6 +47,8 @@ ON_PURPOSE = -0.30
 KNEW = -0.40
 SECONDARY = 0.55
 """Factor for paths that break no release."""
+SECONDARY_REPAIRED = 0.7
+"""The same where somebody repaired it and says so: to them it mattered."""
 
 _MANY = 5
 _FEW_UNITS = 4
@@ -57,6 +60,8 @@ _SECONDARY = re.compile(
     rb"|(?:^|/)(?:test_[^/]*|[^/]*_tests?|[^/]*[-.](?:spec|test))\.[a-z]+$|(?:^|/)[^/]*(?:Tests?|_TEST)\d*\.(?:cls|java|php|cs|kt)(?:-meta\.xml)?$"
     rb"|\.(?:md|rst|txt|adoc|po|pot|feature)$|(?:^|/)[^/]*Spec\.(?:php|groovy|scala)$|(?:^|/)[Bb]ehat/"
     rb"|(?:^|/)(?:README|INSTALL|FAQ|EXAMPLES?|AUTHORS|CONTRIBUTORS|CREDITS|THANKS|NEWS|TODO)$"
+    # Texts in other languages, which programs of translators write; those of the source are code.
+    rb"|(?:^|/)(?:lang|languages|locales?|i18n|l10n|translations?)/(?:[^/]+/)*(?!en\b)[a-z]{2}(?:[-_][A-Za-z]{2,4})?\.(?:ya?ml|json|properties|xliff?|php)$"
     # What tools read that check the code, and never what is released.
     rb"|(?:^|/)(?:phpstan|psalm|phpcs|ruleset|pmd|checkstyle|spotbugs|findbugs|mypy|tox|pytest|codecov|detekt)[^/]*\.(?:neon|xml|ini|ya?ml|dist|toml)(?:\.dist)?$"
     rb"|(?:^|/)\.(?:eslint|prettier|stylelint|pylint|flake8|rubocop|travis|appveyor|coveragerc|pre-commit|golangci|editorconfig|styleci|scrutinizer)[^/]*$"
@@ -103,6 +108,8 @@ class Evidence:
         How many units of this path were lost alike.
     restored : float
         How much a later commit looks like one that repairs this, from 0 to 1.
+    by_hand : bool
+        Whether that commit is no merge: a merge brings back what others gave up.
     hotfix : bool
         Whether the change it hurt came from a hotfix family, or calls itself a fix.
     reordered : bool
@@ -115,7 +122,7 @@ class Evidence:
     stood : float
         How far the path was changed often and for long since while nobody brought anything back soon, from 0 to 1.
     unresolved : bool
-        Whether the marks of a conflict were left in the result.
+        Whether the marks of a conflict were left in the result, or it cannot be read any more.
     on_purpose : bool
         Whether the commit says that it takes nothing of what it merges.
     knew : bool
@@ -130,6 +137,7 @@ class Evidence:
     paths: int = 1
     units: int = 1
     restored: float = 0.0
+    by_hand: bool = False
     hotfix: bool = False
     reordered: bool = False
     alike: float = 0.0
@@ -142,14 +150,20 @@ class Evidence:
 
 def rank(known: Evidence) -> float:
     """The rank of a finding: 0 to 1, about the chance that a careful reader calls it a loss that matters."""
-    value = BASE[known.fate] + (CLEAN if known.clean else REGIONS[known.region])
+    region = REGIONS[known.region]
+    if known.by_hand and region < 0:
+        # Whoever brings it back had not meant to give it up, whatever the other side did there.
+        region *= 1 - known.restored
+    value = BASE[known.fate] + (CLEAN if known.clean else region)
     value += RESTORED * known.restored + HOTFIX * known.hotfix
     value += WHOLE_FILE * (known.whole_file and (known.clean or known.region is Region.CLEAR))
     value += MANY_FILES * (known.paths >= _MANY and known.clean) + SEVERAL * (known.units >= _FEW_UNITS)
-    value += REORDERED * known.reordered + VAGUE * known.vague
+    value += REORDERED * known.reordered + VAGUE * known.vague * (1 - known.restored)
     value += STOOD * known.stood + UNRESOLVED * known.unresolved + ON_PURPOSE * known.on_purpose
     value += KNEW * known.knew
     if known.fate in (Fate.OTHER_SIDE, Fate.REWRITTEN):
         value += ALIKE * (known.alike >= _SAME)
     value = min(1.0, max(0.0, value))
-    return round(value * SECONDARY if is_secondary(known.path) else value, 3)
+    if is_secondary(known.path):
+        value *= SECONDARY_REPAIRED if known.restored >= 1 else SECONDARY
+    return round(value, 3)

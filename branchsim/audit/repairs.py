@@ -29,18 +29,29 @@ _EDITED = 0.1
 """What a commit weighs that removes little of much that had come back, or of a whole file: it works on it."""
 _A_PART = 0.1
 _PATH = Unit("path", (), "present")
-_BACK = (What.UNDONE, What.UNRESOLVED)
+_BACK = (What.UNDONE, What.UNRESOLVED, What.MALFORMED)
 _DEBUGS = re.compile(r"(?:system\.debug|console\.(?:log|debug|info|table)|var_dump|print_r)\s*\(", re.IGNORECASE)
-_SAYS_SO = re.compile(
+_MENDS_A_MERGE = re.compile(
     r"\b(?:wrong|bad|broken|botched|lost|mis-?|fix\w*|repair\w*|correct\w*|after|undo|mistake\w*|missing|mess(?:ed|y)?)\W"
     r"(?:\S+\s+){0,4}(?:miss-?)?merg"
     r"|merg\w*\W(?:\w+\W+){0,4}(?:fix|error|mistake|issue|problem|mess|lost|wrong|broke)"
-    r"|\b(?:restor|re-?(?:add|insert|appl|introduc|instat))\w*"
-    r"|\b(?:accidental|mistaken|inadvertent|unintention)\w*|\b(?:lost|dropped|missing|forgot\w*)\b"
-    r"|\b(?:git|merge|rebase|conflict)\W+(?:\S+\s+){0,2}(?:ate|eat\w*|swallow\w*|clobber\w*|overwr\w*)"
-    r"|\b(?:bring\w*|put) back\b",
+    r"|\b(?:git|merge|rebase|conflict)\W+(?:\S+\s+){0,2}(?:ate|eat\w*|swallow\w*|clobber\w*|overwr\w*)",
     re.IGNORECASE,
 )
+"""A commit that says that it mends what came of a merge."""
+_SAYS_SO = re.compile(
+    r"\b(?:restor|re-?(?:add|insert|appl|introduc|instat))\w*"
+    r"|\b(?:accidental|mistaken|inadvertent|unintention)\w*|\b(?:lost|dropped|missing|forgot\w*)\b"
+    r"|\b(?:add|bring|put)\w*\s+(?:\S+\s+){0,3}back\b"
+    # The same in other languages that teams write in.
+    r"|\b(?:perdid|olvidad|esquecid|faltant|faltab|restaur|recuper|ripristin|mancant|oubli|manquant|r[ée]tabl|r[ée]cup[ée]r)\w*"
+    r"|\b(?:verloren|vergessen|vergeten|fehlend|ontbrekend|wiederhergestellt|hersteld|versehentlich|gjenopprett|manglende|mistet"
+    r"|glemt|forsvant|forsvunnet)\w*"
+    r"|\b(?:por error|par erreur|per errore|sin querer|aus versehen|per ongeluk|ved en feil)\b",
+    re.IGNORECASE,
+)
+_OF_A_MERGE = re.compile(r"\bmerg(?!\w*\s+(?:branch|pull|remote|tag|commit)\b)|\b[ck]onfli[ck]?t", re.IGNORECASE)
+"""A commit that is no merge and speaks of one, or of a conflict, in whatever language: it works on what came of it."""
 
 
 def is_vague(unit: Unit) -> bool:
@@ -120,7 +131,9 @@ class Repairs:
         # Lines that go with their file, which was moved or is not needed any more, repair nothing; a file that had been
         # deleted and came back is another matter.
         for verdict in self._verdicts:
-            if verdict.what in _BACK:
+            if verdict.what is What.MALFORMED:
+                restorer = self._later.first_sound(self._names)
+            elif verdict.what in _BACK:
                 restorer = self._later.first_removed(self._names, verdict.unit, with_path=self._file_is_back)
             else:
                 restorer = self._later.first_brought(self._names, verdict.unit)
@@ -141,8 +154,17 @@ class Repairs:
         focus = len(mine) / max(len(mine), self._later.churn(self._names, restorer))
         after = restorer.committed_at - self._commit.committed_at
         pointed = focus >= _FOCUS or (share >= _MOST_OF and len(mine) >= _FEW)
-        if _SAYS_SO.search(restorer.message[:_READ]) and (pointed or share >= _MOST_OF or after <= _AT_ONCE):
+        if any(verdict.what is What.MALFORMED for verdict in mine):
             return 1.0 if after <= _SOON else 0.8
+        message = restorer.message[:_READ]
+        mends = _MENDS_A_MERGE.search(message) is not None
+        if mends and after <= _SOON:
+            return 1.0
+        says_so = mends or _SAYS_SO.search(message) is not None
+        if says_so and (pointed or share >= _MOST_OF or after <= _AT_ONCE):
+            return 1.0 if after <= _SOON else 0.8
+        if after <= _AT_ONCE and not restorer.is_merge and _OF_A_MERGE.search(message):
+            return 1.0
         value = (0.6 if pointed else 0.3) + 0.25 * (after <= _AT_ONCE)
         # An edit that was undone is a loss and an old text that is back. Who only removes the old text edits it again.
         lost = any(verdict.what not in _BACK for verdict in self._verdicts)

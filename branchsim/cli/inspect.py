@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _SHOWN = 12
 _EXCERPT = 6
-_CAME = ("deletion-undone", "unresolved")
+_CAME = ("deletion-undone", "unresolved", "malformed")
 """What stands in the result and should not."""
 
 

@@ -6,6 +6,7 @@ from branchsim.effects.align import Place
 from branchsim.effects.cache import UnitCache
 from branchsim.effects.fates import Fate, Fated, fates
 from branchsim.effects.filters import FILTERS, Filter, Scene, Sifted, arrivals, is_version_bump, own_words, sift
+from branchsim.effects.flaws import flaw
 from branchsim.effects.paths import Attributes, PathReason, classify_path, looks_generated
 from branchsim.effects.presence import (
     Alteration,
@@ -74,6 +75,7 @@ __all__ = [
     "effect_of",
     "expected",
     "fates",
+    "flaw",
     "is_mark",
     "is_version_bump",
     "judge",

@@ -43,6 +43,8 @@ class Fate(enum.Enum):
     """Text that is new in the result is in its place."""
     UNRESOLVED = "unresolved"
     """It is the mark of a conflict, and stands in the result."""
+    MALFORMED = "malformed"
+    """Nothing can be read there any more: the result is not what the name of the path says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +104,15 @@ def fates(losses: Iterable[Verdict], scene: Scene) -> list[Fated]:
             fated = aligned[side].fate(verdict)
         else:
             fated = _keyed(verdict, scene)
-        region = Region.CONTESTED if verdict.what is What.UNRESOLVED else regions.of(verdict)
+        region = Region.CONTESTED if verdict.what in (What.UNRESOLVED, What.MALFORMED) else regions.of(verdict)
         found.append(replace(fated, region=region))
     return found
 
 
 def _keyed(verdict: Verdict, scene: Scene) -> Fated:
     """The fate of a unit that has a place of its own: what is at that place now."""
+    if verdict.what is What.MALFORMED:
+        return Fated(verdict, Fate.MALFORMED)
     if verdict.what is What.EVIL_REMOVAL:
         return Fated(verdict, Fate.EVIL_REMOVAL)
     mine, theirs = ("source", "target") if verdict.side is Side.SOURCE else ("target", "source")
@@ -122,9 +126,18 @@ def _keyed(verdict: Verdict, scene: Scene) -> Fated:
     if any(one in scene.base.counts and one not in own.counts for one in here):
         return Fated(verdict, Fate.EDIT_UNDONE, None, instead)
     if any(one in other.counts and one not in own.counts for one in here):
-        return Fated(verdict, Fate.OTHER_SIDE, None, instead)
+        fate = Fate.VANISHED if _is_one_of_many(unit, scene, mine) else Fate.OTHER_SIDE
+        return Fated(verdict, fate, None, instead)
     fresh = any(one not in own.counts for one in here)
     return Fated(verdict, Fate.REWRITTEN if fresh else Fate.VANISHED, None, instead)
+
+
+def _is_one_of_many(unit: Unit, scene: Scene, mine: str) -> bool:
+    """Whether a side only added a value to a list: another value there is not in its place."""
+    if unit.kind != "element":
+        return False
+    was, now = (scene.values[name].get(unit.key, ()) for name in ("base", mine))
+    return len(now) > len(was) > 0 and all(value in now for value in was)
 
 
 def _beside(unit: Unit, scene: Scene, name: str) -> list[Unit]:

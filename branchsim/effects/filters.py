@@ -134,7 +134,10 @@ def is_version(verdict: Verdict, scene: Scene) -> bool:
     if unit.kind == "element":
         # Which version of a package a class was saved against: it is set anew whenever the class is saved.
         saved_against = any(part.startswith("packageVersions") for part in unit.key)
-        return saved_against or (unit.key[-1].lower() in _VERSION_KEYS and bool(scene.values["merged"].get(unit.key)))
+        # What a line of releases is called: each has its own.
+        of_a_line = len(unit.key) > 1 and unit.key[-2] == "branch-alias"
+        named = unit.key[-1].lower() in _VERSION_KEYS or of_a_line
+        return saved_against or (named and bool(scene.values["merged"].get(unit.key)))
     if unit.kind != "line" or not (ABOUT_VERSIONS.search(unit.value) or _ONLY_A_VERSION.fullmatch(unit.value)):
         return False
     if not MASKED.search(unit.value):
@@ -230,13 +233,18 @@ _GENERIC = frozenset(
 _POSITION = re.compile(r"<location(?:\s+filename=\"[^\"]*\")?\s+line=\"[+-]?\d+\"\s*/>|#: \S+:\d+(?: \S+:\d+)*")
 # Where an element of a flow is drawn; all are set anew when one is moved.
 _ON_A_CANVAS = ("locationX", "locationY")
+# What an org makes up when it saves: a key for a new build, or the record that a page was stored as.
+_MADE_UP = frozenset({("OmniScript", "webComponentKey"), ("summaryLayout", "masterLabel")})
+_RECORD = re.compile(r"00h\w{12}(?:\w{3})?|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _BARE_TAGS = re.compile(r"(?:</?[\w:.-]+\s*/?>|<!--(?:(?!-->).)*-->|\s)+")
 
 
 def is_generic(verdict: Verdict, _: Scene) -> bool:
     """The line holds nothing but words of the language, or bare tags, or a position: it may have come from anywhere."""
     if verdict.unit.kind == "element":
-        return verdict.unit.key[0:1] == ("Flow",) and verdict.unit.key[-1] in _ON_A_CANVAS
+        key = verdict.unit.key
+        made_up = key[-2:] in _MADE_UP and _RECORD.fullmatch(verdict.unit.value) is not None
+        return made_up or (key[0:1] == ("Flow",) and key[-1] in _ON_A_CANVAS)
     if verdict.unit.kind != "line":
         return False
     if (_BARE_TAGS.fullmatch(verdict.unit.value) or _POSITION.fullmatch(verdict.unit.value)) is not None:

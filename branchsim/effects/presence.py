@@ -12,6 +12,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from branchsim.effects.text import MARKS
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -32,6 +34,8 @@ class What(enum.Enum):
     """Only the result has it: not a loss."""
     UNRESOLVED = "unresolved"
     """Only the result has it, and it is the mark of a conflict: the two sides stand there unjoined."""
+    MALFORMED = "malformed"
+    """The result as a whole is not what its name says, although both sides are."""
 
 
 class Side(enum.Enum):
@@ -70,13 +74,12 @@ class Verdict(NamedTuple):
         return self.what in _LOSSES
 
 
-_LOSSES = frozenset({What.LOST, What.EVIL_REMOVAL, What.UNDONE, What.UNRESOLVED})
-_MARKS = ("<<<<<<< ", ">>>>>>> ")
+_LOSSES = frozenset({What.LOST, What.EVIL_REMOVAL, What.UNDONE, What.UNRESOLVED, What.MALFORMED})
 
 
 def is_mark(unit: Unit) -> bool:
     """Whether a line begins or ends a conflict, as git writes it into a file."""
-    return unit.kind == "line" and unit.value.startswith(_MARKS)
+    return unit.kind == "line" and unit.value.startswith(MARKS)
 
 
 def judge(base: Units, target: Units, source: Units, merged: Units, *, kept: bool = False) -> list[Verdict]:

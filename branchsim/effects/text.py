@@ -13,6 +13,9 @@ _SNIFFED = 8000  # as much as git looks at
 _WORD = re.compile(r"\w")
 _SHORT = 500
 
+MARKS = ("<<<<<<< ", ">>>>>>> ")
+"""What begins and ends a conflict, as git writes it into a file."""
+
 
 class TextError(Exception):
     """Bytes with the mark of an encoding are not text in it."""
@@ -120,6 +123,8 @@ def meaning_of(raw: str, limits: Limits) -> str | None:
     """A line, normalised: empty if there is nothing in it, None if it means nothing."""
     line = shorten(normalise(raw), limits)
     least = limits.word_characters
+    if line.startswith(MARKS):
+        return line  # it may name a branch in one letter
     # Most lines have enough letters at their start; the search through the rest is for the others.
     if not line or (len(line) >= least > 0 and line[:least].isalnum()) or has_words(line, least):
         return line

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from branchsim.effects.structured import KnownParts
 
-Kind = Literal["line", "element", "file", "path", "mode", "symlink", "submodule", "lfs"]
+Kind = Literal["line", "element", "file", "path", "mode", "symlink", "submodule", "lfs", "malformed"]
 """What a unit is: a line of text, an element of a structured file, a whole binary file, ..."""
 
 
@@ -34,7 +34,8 @@ class Unit(NamedTuple):
     ----------
     kind : str
         ``line``; ``element`` (of a structured file); ``file`` (the whole content, as a digest); ``path`` (that there is
-        something at the path); ``mode`` (it is executable); ``symlink``; ``submodule``; ``lfs``.
+        something at the path); ``mode`` (it is executable); ``symlink``; ``submodule``; ``lfs``; ``malformed`` (the
+        content is not what the name says; only where a landing made it so).
     key : tuple of str
         Where an element stands: ``("Profile", "fieldPermissions[Account.Name]", "editable")``. Empty for all else.
     value : str

@@ -220,6 +220,12 @@ def test_a_mark_in_files_that_differ_over_many_lines_is_shown_alone(sides: Calla
     assert [(each.before, each.after) for each in found.records] == [("", "<<<<<<< HEAD"), ("", ">>>>>>> topic")]
 
 
+def test_a_mark_that_names_a_branch_of_one_letter_is_one(sides: Callable[..., Sides]) -> None:
+    made = sides({"a.c": CODE}, {"a.c": f"{CODE}int a;\n"}, {"b.c": CODE})
+    (record,) = made.merged({"a.c": f"{CODE}>>>>>>> 4\nint a;\n", "b.c": CODE}).records
+    assert (record.unit, record.what) == (">>>>>>> 4", "unresolved")
+
+
 def test_a_heading_that_is_underlined_is_no_mark_of_a_conflict(sides: Callable[..., Sides]) -> None:
     page = "Text\n"
     made = sides({"a.md": page}, {"a.md": f"Title\n\n{page}"}, {"b.md": page})
@@ -229,6 +235,50 @@ def test_a_heading_that_is_underlined_is_no_mark_of_a_conflict(sides: Callable[.
 def test_marks_of_a_conflict_that_a_side_has_are_no_conflict_of_the_merge(sides: Callable[..., Sides]) -> None:
     torn = f"{CODE}<<<<<<< HEAD\nint one = 1;\n=======\n>>>>>>> topic\n"
     assert sides({"a.c": CODE}, {"a.c": edited(7, "700")}, {"a.c": torn}).merged().records == ()
+
+
+def profile(*fields: str) -> str:
+    """A profile with a permission for each field."""
+    permissions = (
+        f"    <fieldPermissions>\n        <field>{name}</field>\n    </fieldPermissions>\n" for name in fields
+    )
+    space = 'xmlns="http://soap.sforce.com/2006/04/metadata"'
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n<Profile {space}>\n{"".join(permissions)}</Profile>\n'
+
+
+@pytest.mark.parametrize(
+    ("name", "base", "one", "two", "torn"),
+    [
+        (
+            "Admin.profile", profile("B"), profile("A", "B"), profile("B", "C"),
+            profile("A", "B", "C").replace("    </fieldPermissions>\n", "", 1),
+        ),
+        (
+            "a.html", "<p>a</p>\n", "<p>a</p>\n<i>b</i>\n", "<div>\n<p>a</p>\n</div>\n",
+            "<div>\n<p>a</p>\n<i>b</i>\n",
+        ),
+        ("a.c", "f(){\na();\n}\n", "f(){\nb();\na();\n}\n", "f(){\na();\nc();\n}\n", "f(){\nb();\na();\nc();\n"),
+    ],
+)  # fmt: skip
+def test_a_merge_that_leaves_a_file_nobody_can_read_is_told_though_all_lines_that_mean_something_are_there(
+    sides: Callable[..., Sides], name: str, base: str, one: str, two: str, torn: str
+) -> None:
+    made = sides({name: base}, {name: one}, {name: two})
+    merge = made.repo.merge(into="main", source="topic", files={name: torn})
+    (record,) = inspect(made.repo.finish(), merge).records
+    assert (record.what, record.fate, record.side) == ("malformed", "malformed", "both")
+    assert record.rank >= FINDING
+    assert record.unit.startswith("malformed: ")
+    made.repo.commit("main", {name: torn + "\n"}, subject="Go on")
+    mended = made.repo.commit("main", {name: one}, subject="Go on")
+    (after,) = inspect(made.repo.finish(), merge).records
+    assert (after.restored_by, after.rank > record.rank) == (mended, True)
+    assert after.reason.endswith(f"{mended[:12]} mended it")
+
+
+def test_a_file_that_a_side_cannot_read_either_is_no_damage_of_the_merge(sides: Callable[..., Sides]) -> None:
+    made = sides({"a.c": CODE}, {"a.c": f"{CODE}int a;\n"}, {"a.c": f"{{\n{CODE}"})
+    assert made.merged({"a.c": f"{{\n{CODE}int a;\nint b;\n"}).records == ()
 
 
 def test_a_file_of_the_target_that_resembles_one_it_deleted_is_compared_with_itself(
@@ -282,6 +332,20 @@ def test_an_element_of_metadata_is_lost_by_its_key(sides: Callable[..., Sides]) 
 
 
 # Other shapes of history.
+
+
+def test_another_member_of_a_list_does_not_stand_in_the_place_of_the_one_that_was_lost(
+    sides: Callable[..., Sides],
+) -> None:
+    def members(*names: str) -> Files:
+        return {"a.json": json.dumps({"members": names}, indent=1)}
+
+    made = sides(members("a", "b"), members("a", "x", "b"), members("a", "y", "b"))
+    assert [(each.unit, each.fate) for each in made.merged(members("a", "y", "b")).records] == [
+        ('members[] = "x"', "vanished")
+    ]
+    edited_both = sides(members("a", "b"), members("x", "b"), members("y", "b"))
+    assert [each.fate for each in edited_both.merged(members("y", "b")).records] == ["other-side"]
 
 
 def test_a_criss_cross_merge_is_judged_by_git_s_virtual_base(tmp_path: Path) -> None:
@@ -514,7 +578,13 @@ def test_the_later_commit_that_brings_it_back_is_named_and_raises_the_rank(tmp_p
     assert after[unit].rank > before[unit]
 
 
-@pytest.mark.parametrize("subject", ["Forgot one of the values", "git ate a value", "Clean up the mess of the merge"])
+@pytest.mark.parametrize(
+    "subject",
+    [
+        "Forgot one of the values", "git ate a value", "Clean up the mess of the merge", "Adding the value back",
+        "Valor perdido", "Correcciones merge", "Resolver conflicto con 1254",
+    ],
+)  # fmt: skip
 def test_who_brings_back_in_passing_and_says_why_mends(tmp_path: Path, subject: str) -> None:
     made = Sides(tmp_path / "repo", {"a.c": CODE}, {"a.c": edited(5, "500")}, {"a.c": edited(5, "55")})
     merge = made.repo.merge(into="main", source="topic", files={"a.c": edited(5, "55")})
@@ -524,6 +594,39 @@ def test_who_brings_back_in_passing_and_says_why_mends(tmp_path: Path, subject: 
     made.repo.branch("main", merge)
     made.repo.commit("main", {"a.c": text}, subject=subject)
     assert max(each.rank for each in inspect(made.repo.finish(), merge).records) > silent
+
+
+def test_who_says_after_weeks_that_a_merge_was_wrong_mends_it_with_a_small_part_too(tmp_path: Path) -> None:
+    whole = "".join(f"int value_{number} = {number}00;\n" for number in range(40))
+    made = Sides(tmp_path / "repo", {"a.c": CODE}, {"a.c": whole}, {"a.c": edited(5, "55")})
+    merge = made.repo.merge(into="main", source="topic", files={"a.c": edited(5, "55")})
+    text = edited(6, "600", edited(5, "55")) + CODE.replace("value", "other")
+    ranks = []
+    for subject in ("Add what is missing", "Fix merge errors"):
+        made.repo.branch("main", merge)
+        at = START + 30 * 86_400
+        made.repo.commit("main", {"a.c": text}, subject=subject, at=at, committed_at=at)
+        ranks.append(max(each.rank for each in inspect(made.repo.finish(), merge).records))
+    assert ranks[0] < ranks[1]
+
+
+def test_a_block_that_the_other_side_removed_is_missed_where_somebody_brings_it_back_and_no_merge_does(
+    tmp_path: Path,
+) -> None:
+    lines = CODE.splitlines(keepends=True)
+    without = "".join(lines[:10] + lines[30:])
+    full = edited(19, "1", edited(20, "1", edited(21, "1")))
+    made = Sides(tmp_path / "repo", {"a.c": CODE}, {"a.c": without}, {"a.c": full})
+    merge = made.repo.merge(into="main", source="topic", files={"a.c": without})
+    ranks = [max(each.rank for each in inspect(made.repo.finish(), merge).records)]
+    made.repo.branch("other", made.source)
+    made.repo.commit("other", {"b.c": CODE})
+    made.repo.merge(into="main", source="other", files={"a.c": full, "b.c": CODE})
+    ranks.append(max(each.rank for each in inspect(made.repo.finish(), merge).records))
+    made.repo.branch("main", merge)
+    made.repo.commit("main", {"a.c": full}, subject="Go on")
+    ranks.append(max(each.rank for each in inspect(made.repo.finish(), merge).records))
+    assert ranks[0] <= ranks[1] < ranks[2]
 
 
 def test_a_merge_into_a_branch_that_never_had_the_loss_brings_nothing_back(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ EVIDENCE = st.builds(
     paths=st.integers(1, 20),
     units=st.integers(1, 20),
     restored=st.floats(0, 1),
+    by_hand=st.booleans(),
     hotfix=st.booleans(),
     reordered=st.booleans(),
     alike=st.floats(0, 1),
@@ -42,6 +43,7 @@ def test_fates_stand_in_the_order_of_what_matters() -> None:
     ranks = [rank(Evidence(fate=fate, path=b"a.c")) for fate in order]
     assert ranks == sorted(set(ranks), reverse=True)
     assert BASE.keys() == set(Fate)
+    assert BASE[Fate.MALFORMED] == BASE[Fate.UNRESOLVED]
 
 
 @given(EVIDENCE)
@@ -59,6 +61,7 @@ def test_what_speaks_for_a_loss_never_lowers_the_rank_and_what_speaks_against_ne
     assert rank(replace(known, stood=True)) <= rank(replace(known, stood=False))
     assert rank(replace(known, on_purpose=True)) <= rank(replace(known, on_purpose=False))
     assert rank(replace(known, knew=True)) <= rank(replace(known, knew=False))
+    assert rank(replace(known, by_hand=True)) >= rank(replace(known, by_hand=False))
     assert rank(replace(known, restored=1.0)) >= rank(known) >= rank(replace(known, restored=0.0))
     assert rank(replace(known, clean=True)) >= rank(replace(known, clean=False))
     assert rank(replace(known, region=Region.CLEAR)) >= rank(replace(known, region=Region.REMOVED))
@@ -73,6 +76,7 @@ def test_what_speaks_for_a_loss_never_lowers_the_rank_and_what_speaks_against_ne
         "features/order.feature", "src/Order/OrderSpec.php", "src/Behat/Page/Show.php",
         "INSTALL", "docs/FAQ", "notes.txt", "the_requirements_we_met/a.txt", "docs/requirements.txt", "README.md",
         "docs/x.rst", ".github/workflows/main.yml", ".travis.yml",
+        "lang/sk.yml", "locale/pt_BR.properties", "src/i18n/app/de-CH.json",
         "phpstan.neon", "psalm.xml", ".eslintrc.json", "examples/one.py", ".vscode/settings.json",
     ],
 )  # fmt: skip
@@ -88,7 +92,8 @@ def test_paths_that_break_no_release_rank_lower(path: str) -> None:
      "force-app/main/default/profiles/Admin.profile-meta.xml",
      "src/documents.py", "setup.cfg", "specification.py", "attestation.py", "lib/Tester.php",
      "pods/PodSpec.go", "features/order.js", "requirements.txt", "requirements/default.txt", "dev-requirements.txt",
-     "requirements_base.txt", "src/CMakeLists.txt"],
+     "requirements_base.txt", "src/CMakeLists.txt", "lang/en.yml", "src/de.php",
+     "translations/de.translation-meta.xml"],
 )  # fmt: skip
 def test_names_that_only_look_like_tests_or_documentation_do_not(path: str) -> None:
     assert not is_secondary(path.encode())

@@ -356,6 +356,37 @@ def test_where_an_element_of_a_flow_is_drawn_says_nothing() -> None:
     assert left.left_out == {"generic": 4}
 
 
+@pytest.mark.parametrize(
+    ("root", "body", "one", "other", "name"),
+    [
+        (
+            "Layout", "<summaryLayout><masterLabel>{}</masterLabel></summaryLayout>", "00h1x000000TKb1",
+            "00h5I000000jj17", "generic",
+        ),
+        (
+            "OmniScript", "<webComponentKey>{}</webComponentKey>", "3a56f527-631a-147e-88a3-26c1cd8fa7fb",
+            "4657927b-b7a1-272b-4d09-1dd7e5d72982", "generic",
+        ),
+        ("Layout", "<summaryLayout><masterLabel>{}</masterLabel></summaryLayout>", "Summary", "Overview", ""),
+    ],
+)  # fmt: skip
+def test_what_an_org_makes_up_when_it_saves_says_nothing(root: str, body: str, one: str, other: str, name: str) -> None:
+    def page(value: str) -> str:
+        space = 'xmlns="http://soap.sforce.com/2006/04/metadata"'
+        return f'<?xml version="1.0"?><{root} {space}>{body.format(value)}</{root}>'
+
+    left = sifted("a/A.layout-meta.xml", page("x"), page(one), page(other), page(other))
+    assert (left.losses == (), set(left.left_out)) == (bool(name), {name} - {""})
+
+
+def test_what_a_line_of_releases_is_called_is_a_version() -> None:
+    def package(alias: str, name: str = "a") -> str:
+        return f'{{"name": "{name}", "extra": {{"branch-alias": {{"dev-main": "{alias}"}}}}}}'
+
+    left = sifted("composer.json", package("3.x-dev"), package("3.x-dev"), package("3.2.x-dev"), package("4.x-dev"))
+    assert (left.losses, left.left_out) == ((), {"version": 1})
+
+
 def test_a_setting_beside_a_version_that_stays_is_a_change_like_any_other() -> None:
     base = module("(5, 2, 0)", "True")
     left = sifted("a.py", base, base, module("(5, 2, 0)", "False"), base)
