@@ -380,7 +380,10 @@ def _reason(each: PathLosses, fated: Fated, origin: Commit | None, cause: Cause,
         else f"{origin.sha[:12]} had {'removed' if undone else 'brought'} it" if origin is not None
         else f"{side} had it so"
     )  # fmt: skip
-    parts = [f"{who}; {_FATES[fated.fate]}"]
+    fate = _FATES[fated.fate]
+    if fated.fate is Fate.EVIL_REMOVAL and cause is Cause.BLIND_OVERWRITE:
+        who, fate = who.replace("both sides", "its parent"), "it took that away"
+    parts = [f"{who}; {fate}"]
     if match is not None and not unresolved:
         parts.append(f"the commit takes {match[1]} path{'s' * (match[1] != 1)} back to how {match[0][:12]} had them")
     elif cause is Cause.EVIL_MERGE and not unresolved:

@@ -14,6 +14,7 @@ from branchsim.audit.knowing import TakenBack, is_fix
 from branchsim.audit.losses import LossReader, PathLosses, Step
 from branchsim.audit.marks import marked_paths
 from branchsim.audit.match import Skipped
+from branchsim.audit.passing import taken_away
 from branchsim.audit.pathhistory import GitHistory, PathHistory
 from branchsim.audit.pathlog import PathLog
 from branchsim.audit.stale import Stale, stale_paths
@@ -184,24 +185,28 @@ class Inspector:
             left_out += found.left_out
             skipped += [Skipped(path.decode("utf-8", "replace"), why) for path, why in found.skipped]
             losses += [(part, each) for each in found.paths]
-        return self._told(commit, landing.kind, distinct(losses), TakenBack(), left_out, skipped)
+        return self._told(
+            commit, landing.kind, self._findings(commit, distinct(losses), TakenBack()), left_out, skipped
+        )
 
     def _direct(self, commit: Commit) -> Inspection:
-        """What a commit that is no merge took back to an older version, or left as the two sides of a conflict."""
+        """What a commit that is no merge took back to an older version, left as two sides, or took away in passing."""
         is_revert = bool(reverted(commit.message)) or is_revert_subject(commit.subject)
         stale = Stale() if is_revert else stale_paths(self.repository.scratch, self.reader, commit)
         found, torn = self.reader.read_versions(stale.versions), marked_paths(self.reader, commit)
         part = Landed(Step({}, frozenset()), commit.parents[0], commit.sha, commit.parents[0])
         unread = dict.fromkeys((*found.skipped, *torn.skipped))
         skipped = [Skipped(path.decode("utf-8", "replace"), why) for path, why in unread]
-        losses = [(part, each) for each in (*found.paths, *torn.paths)]
-        return self._told(commit, "revert" if is_revert else "commit", losses, stale.taken, found.left_out, skipped)
+        known = self._findings(commit, [(part, each) for each in (*found.paths, *torn.paths)], stale.taken)
+        if not is_revert:
+            away = taken_away(self.reader, commit, {each.path for each in (*found.paths, *torn.paths)})
+            passing = self._findings(commit, [(part, each) for each in away.paths], TakenBack())
+            known += [each for each in passing if each.evidence.restored >= 1 and each.evidence.by_hand]
+        return self._told(commit, "revert" if is_revert else "commit", known, found.left_out, skipped)
 
     def _told(
-        self, commit: Commit, kind: str, losses: Sequence[tuple[Landed, PathLosses]],
-        taken: TakenBack, left_out: Counter[str], skipped: Sequence[Skipped],
-    ) -> Inspection:  # fmt: skip
-        found = self._findings(commit, losses, taken)
+        self, commit: Commit, kind: str, found: Sequence[Found], left_out: Counter[str], skipped: Sequence[Skipped]
+    ) -> Inspection:
         records = [each.finding for each in found if each.finding.cause is not Cause.SUPERSEDED]
         out = left_out + Counter({"superseded": len(found) - len(records)})
         records.sort(key=lambda each: (-each.rank, each.path, each.side, each.unit))

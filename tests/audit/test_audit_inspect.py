@@ -521,6 +521,32 @@ def test_a_commit_that_is_no_merge_may_leave_the_marks_of_a_conflict_too(tmp_pat
     assert inspect(opened, again).records == ()
 
 
+@pytest.mark.parametrize(
+    ("subject", "later", "told"),
+    [
+        ("Add the other list", "Restore what went missing", True),
+        ("Add the other list", "Work on the lists", False),
+        ("Remove the old list", "Restore what went missing", False),
+    ],
+)
+def test_what_a_commit_takes_away_in_passing_is_told_once_somebody_says_that_it_was_not_to_go(
+    tmp_path: Path, subject: str, later: str, told: bool
+) -> None:
+    repo = RepoBuilder(tmp_path / "repo")
+    began = repo.commit("main", {"a.c": CODE}, subject="Begin")
+    without = CODE.replace("int value_20 = 20;\n", "int other_20 = 20;\n")
+    commit = repo.commit("main", {"a.c": without, "b.c": "int b;\n"}, subject=subject)
+    assert inspect(repo.finish(), commit).records == ()
+    back = repo.commit("main", {"a.c": without + "int value_20 = 20;\n"}, subject=later)
+    found = inspect(repo.finish(), commit).records
+    assert [(each.unit, each.fate, each.changes, each.restored_by) for each in found] == [
+        ("int value_20 = 20;", "evil-removal", (began,), back)
+    ] * told
+    if told:
+        assert found[0].rank >= FINDING
+        assert found[0].reason == f"{began[:12]} had brought it; it took that away; {back[:12]} brought it back"
+
+
 def test_a_revert_says_so_and_has_no_finding(tmp_path: Path) -> None:
     repo = RepoBuilder(tmp_path / "repo")
     repo.commit("main", {"a.c": CODE})
