@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from branchsim.audit.attributes import attributes_of
@@ -54,6 +55,9 @@ _HOTFIX = 0.3
 
 _NOT_RECORDED = 0.5
 """The confidence that a branch was moved by force where no reflog recorded it."""
+
+_MOMENTS = 100
+"""So many later landings that touch a file are asked whether it has what it lost."""
 
 _PROPAGATED = 0.7
 """The rank of a revert that came from another branch."""
@@ -538,7 +542,36 @@ class _Finder:
             )
             return restorer, None
         successor = first.successor or next((each.restorer for each in members if each.undone and lost), None)
-        return None, self._landing_of(landing, successor)
+        succeeded = self._landing_of(landing, successor)
+        if succeeded is not None:
+            return None, succeeded
+        restorer = self._back_by_content(landing, first)
+        if restorer is not None and not self.history.commit(restorer.sha).is_merge:
+            names = (name.decode("utf-8", "replace") for name in first.names)
+            self._mended.update(_Mended(restorer.sha, commit.sha, name) for name in names)
+        return restorer, None
+
+    def _back_by_content(self, landing: Landing, lost: Found) -> Landing | None:
+        """The later landing after which a branch has what it lost, where no commit after the loss brought that.
+
+        Work that never saw the loss may have it, or a merge that took the other side. Asked where the tip has it.
+        """
+        line = self.history.landings[landing.branch]
+        if not self._is_back(line[-1], lost):
+            return None
+        touching = (
+            each
+            for each in line[landing.place + 1 :]
+            if any(change.path in lost.names for change in self.history.commit(each.sha).changes)
+        )
+        return next((each for each in islice(touching, _MOMENTS) if self._is_back(each, lost)), None)
+
+    def _is_back(self, landing: Landing, lost: Found) -> bool:
+        """Whether a branch has a file after a landing, and in it what the file had lost."""
+        tree = self.history.commit(landing.sha).tree
+        self.reader.locate((tree, name) for name in lost.names)
+        there = any(self.reader.located(tree, name) is not None for name in lost.names)
+        return there and self._has(tree, lost.names, lost.unit) != lost.undone
 
     def _landing_of(self, landing: Landing, commit: Commit | None) -> Landing | None:
         if commit is None:

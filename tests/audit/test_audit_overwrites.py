@@ -536,3 +536,14 @@ def test_an_element_that_is_put_back_in_another_part_of_its_file_is_back(story: 
     back = repo.commit("integration", layout("Name", name), subject="Update the layout")
     (found,) = [each for each in story.audit().overwrite_records if each.dropped_by == stale]
     assert (found.state, found.restored_by) == (state, back if state is State.RESTORED else None)
+
+
+def test_what_two_branches_bring_back_each_for_itself_is_back_on_both(story: Story) -> None:
+    repo = story.repo
+    repo.commit("integration", {"app.c": FIXED}, subject="Fix seven")
+    story.merge("integration", "uat")
+    repo.commit("integration", {"app.c": CODE, "new.c": "int new;\n"}, author="Bo <bo@example.com>")
+    story.merge("integration", "uat")
+    back = {name: repo.commit(name, {"app.c": FIXED}, subject="Bring it back") for name in ("uat", "integration")}
+    states = {each.branch: (each.state, each.restored_by) for each in story.audit().overwrite_records}
+    assert states == {name: (State.RESTORED, sha) for name, sha in back.items()}
