@@ -41,6 +41,8 @@ _SAYS_NOTHING = re.compile(
 """Words that a commit may be called with, whatever it does."""
 _ADDS = re.compile(r"\b(?:add|creat|implement|introduc|feature|new\b)", re.IGNORECASE)
 _NAMES = re.compile(r"\w+")
+_NOBODY = re.compile(r"|(?:root|admin|administrator|unknown|user|ubuntu|dev|developer|git|jenkins)", re.IGNORECASE)
+"""Names under which anybody may write."""
 _WORD = re.compile(r"[^\W\d_]{3,}")
 _NAME = re.compile(r"\b(?=\w*(?:[a-z][A-Z]|_|\d))[^\W\d]\w{5,}\b")
 """What a person writes of code only: a name with more than one part."""
@@ -168,8 +170,10 @@ class Knowing:
 
 
 def is_same_person(one: Commit, other: Commit) -> bool:
-    """Whether two commits have one author, who may write from two addresses under one full name."""
-    return one.author_email == other.author_email or (one.author == other.author and " " in one.author.strip())
+    """Whether two commits have one author, who may write from two addresses under one name."""
+    return one.author_email == other.author_email or (
+        one.author == other.author and _NOBODY.fullmatch(one.author.strip()) is None
+    )
 
 
 def only_loses(deltas: Deltas, change: RawChange) -> bool:

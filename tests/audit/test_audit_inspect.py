@@ -419,6 +419,7 @@ def test_a_commit_that_takes_a_file_back_is_stale(tmp_path: Path) -> None:
         ('Revert "Change four"', "Bo <bo@example.com>", 1, "Go on with ten", True),
         ("Change five", "Bo <bo@example.com>", 1, "Bring five back", True),
         ("Debug the suffix of five", "Al <al@example.com>", 1, "Update a.c", True),
+        ("Change five", "Al <al@elsewhere.example>", 1, "Update a.c", True),
         ("Fix five", "Bo <bo@example.com>", 1, "Reverted five", True),
         ("Change five", "Bo <bo@example.com>", 1, "Fix the count", True),
         ("Fix five", "Bo <bo@example.com>", 1, "Fix the count", False),
