@@ -105,14 +105,14 @@ def metadata_apart(versions: Sequence[tuple[bytes, str]], limits: Limits) -> lis
     """
     laid = laid_out_apart([content for content, _ in versions], limits)
     if laid is not None:
-        wholes = dict(zip(versions, map(_of_blocks, laid), strict=True))
+        wholes = list(map(_of_blocks, laid))
     else:
-        wholes = {version: _whole(*version, limits) for version in dict.fromkeys(versions)}
+        read = {version: _whole(*version, limits) for version in dict.fromkeys(versions)}
+        wholes = [read[version] for version in versions]
     common: Counter[bytes] = Counter()
-    if len({each.name for each in wholes.values()}) == 1:
-        common = functools.reduce(operator.and_, (each.counts for each in wholes.values()))
-    apart = {version: each.apart_from(common, limits) for version, each in wholes.items()}
-    return [Counter(apart[version]) for version in versions]
+    if len({each.name for each in wholes}) == 1:
+        common = functools.reduce(operator.and_, (each.counts for each in wholes))
+    return [each.apart_from(common, limits) for each in wholes]
 
 
 class _Whole(NamedTuple):

@@ -59,7 +59,7 @@ def laid_out(content: bytes, limits: Limits) -> LaidOut | None:
     for frame in () if looks is None else _ways(content, looks):
         found = frame.pieces(content, frame.start, frame.stop)
         if _is_sound(found, limits):
-            _KNOWN.add(content, limits, frame.begins)
+            _KNOWN.add(content, limits, frame)
             return found
     return None
 
@@ -80,28 +80,33 @@ def laid_out_apart(contents: Sequence[bytes], limits: Limits) -> list[LaidOut] |
         In the order of the contents; None where one of them is not laid out, or not under the same beginning.
     """
     first = contents[0]
-    frames = [frame for content in contents if (frame := _frame(content, limits)) is not None]
+    known = [_KNOWN.of(content, limits) for content in contents]
+    frames = [
+        frame
+        for content, known_frame in zip(contents, known, strict=True)
+        if (frame := known_frame or _frame(content, limits)) is not None
+    ]
     if len(frames) < len(contents) or not all(content.startswith(first[: frames[0].start]) for content in contents):
         return None
     # What a sound version begins and ends with is sound wherever it stands.
-    known = next((begins for content in contents if (begins := _KNOWN.of(content, limits))), None)
-    if known is None and laid_out(first, limits) is not None:
-        known = _KNOWN.of(first, limits)
-    if known is None:
+    sound = next(filter(None, known), None)
+    if sound is None and laid_out(first, limits) is not None:
+        sound = _KNOWN.of(first, limits)
+    if sound is None:
         return None
     others = [content for content in contents if content != first]
     shortest = min(map(len, contents))
     head = min((alike_after(first, other, shortest) for other in others), default=shortest)
     foot = min((alike_before(first, other, shortest - head) for other in others), default=0)
-    for own in _ways(first, frames[0]._replace(begins=known)):
+    for own in _ways(first, frames[0]._replace(begins=sound.begins)):
         start, stop = own.last(first, head), own.next(first, len(first) - foot)
         found = [
             own.pieces(content, start, frame.stop if stop is None else len(content) - len(first) + stop)
             for content, frame in zip(contents, frames, strict=True)
         ]
         if all(_is_sound(pieces, limits) for pieces in found):
-            for content in contents:
-                _KNOWN.add(content, limits, own.begins)
+            for content, frame in zip(contents, frames, strict=True):
+                _KNOWN.add(content, limits, frame._replace(begins=own.begins))
             return found
     return None
 
@@ -252,18 +257,18 @@ class _Sound:
 
 
 class _Known:
-    """What each piece begins with in contents that are laid out, by their digests; forgotten where they are many."""
+    """Where contents that are laid out have their elements, by their digests; forgotten where they are many."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[bytes, Limits], bytes] = {}
+        self._known: dict[tuple[bytes, Limits], _Frame] = {}
 
-    def of(self, content: bytes, limits: Limits) -> bytes | None:
+    def of(self, content: bytes, limits: Limits) -> _Frame | None:
         return self._known.get((_digest(content), limits))
 
-    def add(self, content: bytes, limits: Limits, begins: bytes) -> None:
+    def add(self, content: bytes, limits: Limits, frame: _Frame) -> None:
         if len(self._known) > _CONTENTS:
             self._known.clear()
-        self._known[_digest(content), limits] = begins
+        self._known[_digest(content), limits] = frame
 
 
 @functools.lru_cache(maxsize=8)
