@@ -106,7 +106,7 @@ class UnitCache:
         if len(self._lines) > _LINES or len(content) > _LARGE:
             self._lines.clear()
         known = self._lines if len(content) <= _LARGE else None
-        units = units_of(path, content, mode, form=form, options=self.options, known=known, children=self.parts)
+        units = units_of(path, content, mode, form=form, options=self.options, known=known, parts=self.parts)
         self._keep(key, units)
         return units
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from branchsim.effects.metadata_blocks import MOST_ATTRIBUTES, LaidOut, crowded, deeper, laid_out, laid_out_apart
 from branchsim.effects.metadata_keys import ATTRIBUTES, EVERYWHERE, KEYS, UNKEYED
-from branchsim.effects.structured import Elements, KnownParts, NotReadError
+from branchsim.effects.structured import Elements, NotReadError
 from branchsim.effects.text import Limits, normalise, shorten
 from branchsim.safe_xml import UnsafeXmlError, parse_xml
 
@@ -25,10 +25,12 @@ if TYPE_CHECKING:
 _NAMESPACE = "soap.sforce.com"
 _SNIFFED = 8192
 
+_Parts: TypeAlias = "tuple[tuple[tuple[tuple[str, ...], str], int], ...]"
+"""Elements with how often each occurs."""
 _Pending: TypeAlias = "tuple[etree._Element, tuple[str, ...]]"  # noqa: SLF001  the class has no other name
 
 
-def metadata_elements(content: bytes, text: str, limits: Limits, known: KnownParts | None = None) -> Elements:
+def metadata_elements(content: bytes, text: str, limits: Limits, *, in_pieces: bool = False) -> Elements:
     """The elements of a metadata file.
 
     Parameters
@@ -39,9 +41,8 @@ def metadata_elements(content: bytes, text: str, limits: Limits, known: KnownPar
         The same, decoded.
     limits : Limits
         Depth, number of elements, length of values.
-    known : dict, optional
-        What elements below a root hold that were read before with these limits. It is added to: versions of one file
-        have most of them in common.
+    in_pieces : bool
+        Whether what elements below the root hold is remembered, and looked up for those that were read lately.
 
     Returns
     -------
@@ -55,26 +56,14 @@ def metadata_elements(content: bytes, text: str, limits: Limits, known: KnownPar
         It is not metadata, malformed, has a document type (which is what XML bombs need), or is too deep or too
         large.
     """
+    laid = laid_out(content, limits) if in_pieces else None
+    if laid is not None:
+        return _of_blocks(laid).apart_from(Counter(), limits)
+    root = _root(content, text)
+    if in_pieces and text.count("<") <= limits.elements and not deeper(limits.depth)(root):
+        return _of_root(root, limits).apart_from(Counter(), limits)
     found: Elements = Counter()
-    whole = None
-    if known is not None:
-        laid = laid_out(content, limits)
-        whole = None if laid is None else _of_blocks(laid)
-    if whole is None:
-        root = _root(content, text)
-        if known is None or text.count("<") > limits.elements or deeper(limits.depth)(root):
-            _collect([(root, (_local(root.tag),))], found, limits)
-            return found
-        whole = _of_root(root, limits)
-    found.update(whole.own)
-    for at, child in enumerate(whole.texts):
-        parts = known.get((whole.name, child)) if known is not None else None
-        if parts is None:
-            parts = tuple(whole.elements_of(at, limits).items())
-            if known is not None:
-                known[whole.name, child] = parts
-        for pair, count in parts:
-            found[pair] += count
+    _collect([(root, (_local(root.tag),))], found, limits)
     return found
 
 
@@ -120,28 +109,30 @@ class _Whole(NamedTuple):
 
     name: str
     own: Elements
-    piece: Callable[[int], Sequence[etree._Element]]
+    pieces: Callable[[Sequence[int]], Sequence[Sequence[etree._Element]]]
     texts: list[bytes]
     counts: Counter[bytes]
-
-    def elements_of(self, at: int, limits: Limits) -> Elements:
-        """The elements of one piece."""
-        found: Elements = Counter()
-        for child in self.piece(at):
-            _collect([(child, _child_key((self.name,), child, limits))], found, limits)
-        return found
 
     def apart_from(self, common: Counter[bytes], limits: Limits) -> Elements:
         """The elements of the root itself, and those of pieces that are not among some others."""
         found: Elements = Counter(self.own)
-        known = _LATE.setdefault(limits, _Late())
-        for at in self._beyond(common):
-            key = self.name, self.texts[at]
-            parts = known.parts.get(key)
-            if parts is None:
-                parts = known.keep(key, self.elements_of(at, limits))
-            for pair, count in parts:
+        wanted = self._beyond(common)
+        known = self._read(wanted, limits)
+        for at in wanted:
+            for pair, count in known[self.texts[at]]:
                 found[pair] += count
+        return found
+
+    def _read(self, wanted: Sequence[int], limits: Limits) -> dict[bytes, _Parts]:
+        """What some pieces hold, by their texts."""
+        late = _LATE.setdefault(limits, _Late())
+        found = {text: parts for at in wanted if (parts := late.parts.get((self.name, text := self.texts[at])))}
+        new = {self.texts[at]: at for at in wanted if self.texts[at] not in found}
+        for text, elements in zip(new, self.pieces(list(new.values())) if new else (), strict=True):
+            own: Elements = Counter()
+            for child in elements:
+                _collect([(child, _child_key((self.name,), child, limits))], own, limits)
+            found[text] = late.keep((self.name, text), own)
         return found
 
     def _beyond(self, common: Counter[bytes]) -> list[int]:
@@ -163,10 +154,10 @@ class _Late:
     """What elements below a root hold that were read lately: versions of one file have most of them in common."""
 
     def __init__(self) -> None:
-        self.parts: KnownParts = {}
+        self.parts: dict[tuple[str, bytes], _Parts] = {}
         self._size = 0
 
-    def keep(self, key: tuple[str, bytes], own: Elements) -> tuple[tuple[tuple[tuple[str, ...], str], int], ...]:
+    def keep(self, key: tuple[str, bytes], own: Elements) -> _Parts:
         """Remember what one holds, and let all others go if they are many."""
         self._size += len(key[1]) + _EACH * len(own)
         if self._size > _KEPT:
@@ -197,13 +188,15 @@ def _of_root(root: etree._Element, limits: Limits) -> _Whole:
     own: Elements = Counter()
     _own(root, (name,), children, own, limits)
     texts = _texts(children)
-    return _Whole(name, own, lambda at: children[at : at + 1], texts, Counter(texts))
+    return _Whole(name, own, lambda places: [children[at : at + 1] for at in places], texts, Counter(texts))
 
 
 def _of_blocks(laid: LaidOut) -> _Whole:
     """The same of a file in pieces; its root has nothing of its own."""
     blocks = laid.blocks
-    return _Whole(laid.name, Counter(), lambda at: laid.elements(blocks[at]), blocks, Counter(blocks))
+    return _Whole(
+        laid.name, Counter(), lambda places: laid.elements([blocks[at] for at in places]), blocks, Counter(blocks)
+    )
 
 
 _SMALL = 200_000

@@ -40,9 +40,17 @@ class LaidOut(NamedTuple):
     above: bytes
     blocks: list[bytes]
 
-    def elements(self, block: bytes) -> list[etree._Element]:
-        """The elements of a piece, parsed."""
-        return list(parse_xml(b"%b%b\n</%b>" % (self.above, block, self.name.encode("ascii"))))
+    def elements(self, blocks: Sequence[bytes]) -> list[list[etree._Element]]:
+        """The elements of some pieces, parsed at once."""
+        children = list(self.marked(blocks))
+        marks = _marks(children)
+        return [children[one + 1 : other] for one, other in itertools.pairwise(marks)]
+
+    def marked(self, blocks: Collection[bytes]) -> etree._Element:
+        """A root with some pieces, a mark before and after each."""
+        mark = b"<%b/>" % _MARK
+        below = b"\n".join([mark, *(part for block in blocks for part in (block, mark))])
+        return parse_xml(b"%b%b\n</%b>" % (self.above, below, self.name.encode("ascii")))
 
 
 def laid_out(content: bytes, limits: Limits) -> LaidOut | None:
@@ -195,14 +203,12 @@ def _are_whole(found: LaidOut, blocks: Collection[bytes], limits: Limits) -> boo
     comment, a string or an element that a text leaves open; where there are elements between each two, each text is
     whole.
     """
-    mark = b"<%b/>" % _MARK
-    below = b"\n".join([mark, *(part for block in blocks for part in (block, mark))])
     try:
-        root = parse_xml(b"%b%b\n</%b>" % (found.above, below, found.name.encode("ascii")))
+        root = found.marked(blocks)
     except UnsafeXmlError:
         return False
     children = list(root)
-    marks = [at for at, child in enumerate(children) if str(child.tag).endswith(_MARK.decode("ascii"))]
+    marks = _marks(children)
     loose = [root.text, *(child.tail for child in children)]
     return (
         len(marks) == len(blocks) + 1
@@ -211,8 +217,14 @@ def _are_whole(found: LaidOut, blocks: Collection[bytes], limits: Limits) -> boo
         and all(later - earlier > 1 for earlier, later in itertools.pairwise(marks))
         and not any(text and text.strip() for text in loose)
         and not deeper(limits.depth)(root)
-        and not crowded(root, below.count(b"="))
+        and not crowded(root, sum(block.count(b"=") for block in blocks))
     )
+
+
+def _marks(children: Sequence[etree._Element]) -> list[int]:
+    """The places of the marks among the elements below a root."""
+    mark = _MARK.decode("ascii")
+    return [at for at, child in enumerate(children) if str(child.tag).endswith(mark)]
 
 
 @functools.cache

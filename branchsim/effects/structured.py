@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 Elements: TypeAlias = "Counter[tuple[tuple[str, ...], str]]"
 
-KnownParts: TypeAlias = "dict[tuple[str, bytes] | Piece, tuple[tuple[tuple[tuple[str, ...], str], int], ...]]"
-"""From a part of a file to its elements: of metadata the name of a root and an element below it, of YAML a piece."""
+KnownParts: TypeAlias = "dict[Piece, tuple[tuple[tuple[tuple[str, ...], str], int], ...]]"
+"""From a piece of YAML to its elements, with how often each occurs."""
 
 
 class NotReadError(Exception):
@@ -94,8 +94,8 @@ def yaml_elements(text: str, options: Options, known: KnownParts | None = None) 
     options : Options
         Limits and list keys.
     known : dict, optional
-        What parts of files hold that were read before with these options. It is added to: versions of one file have
-        most of them in common.
+        What pieces hold that were read before with these options. It is added to: versions of one file have most of
+        them in common.
 
     Raises
     ------

@@ -220,7 +220,7 @@ def units_of(
     form: Form | None = None,
     options: Options = DEFAULTS,
     known: KnownLines | None = None,
-    children: KnownParts | None = None,
+    parts: KnownParts | None = None,
 ) -> Units:
     """Read one version of one path.
 
@@ -239,8 +239,9 @@ def units_of(
     known : dict, optional
         Lines that were read before with these options, with their units. It is added to: versions of one file have
         most of their lines in common, and then share the units of these.
-    children : dict, optional
-        Parts of structured files that were read before with these options, see `KnownParts`.
+    parts : dict, optional
+        Pieces of YAML that were read before with these options, see `KnownParts`; it is added to. With it metadata is
+        read in pieces too, which are remembered for all.
 
     Returns
     -------
@@ -257,7 +258,7 @@ def units_of(
     if len(content) <= _LFS_SIZE and content.startswith(b"version http") and (found := _LFS.match(content)):
         return _pointer("lfs", found[1].decode("ascii"), executable=mode == "100755")
     wanted = form or form_of(path, mode, options)
-    units, read, reason, encoding, trivial = _read(content, wanted, options, known, children)
+    units, read, reason, encoding, trivial = _read(content, wanted, options, known, parts)
     units[_PATH] = 1
     if mode == "100755":
         units[_EXECUTABLE] = 1
@@ -324,7 +325,7 @@ def _read(
     wanted: Form,
     options: Options,
     known: KnownLines | None,
-    children: KnownParts | None,
+    parts: KnownParts | None,
 ) -> tuple[Counter[Unit], Form, str, str, int]:
     limits = options.limits
     if is_binary(content):
@@ -338,7 +339,7 @@ def _read(
         return _whole(content), Form.BINARY, f"{error}: compared as a whole", "", 0
     reason = ""
     if wanted is not Form.LINES:
-        found, reason = _structured(content, text, wanted, options, children)
+        found, reason = _structured(content, text, wanted, options, parts)
         if found is not None:
             return elements(found), wanted, "", encoding, 0
     lines, trivial = _lines(text, limits, {} if known is None else known)
@@ -367,7 +368,7 @@ def line_unit(raw: str, limits: Limits, known: KnownLines) -> Unit | tuple[()] |
 
 
 def _structured(
-    content: bytes, text: str, wanted: Form, options: Options, children: KnownParts | None
+    content: bytes, text: str, wanted: Form, options: Options, parts: KnownParts | None
 ) -> tuple[Counter[tuple[tuple[str, ...], str]] | None, str]:
     """The elements, or None and why not; the reason is empty where the file is simply not of that kind."""
     from branchsim.effects.metadata import is_metadata
@@ -381,10 +382,10 @@ def _structured(
         if wanted is Form.METADATA:
             from branchsim.effects.metadata import metadata_elements
 
-            return metadata_elements(content, text, options.limits, children), ""
+            return metadata_elements(content, text, options.limits, in_pieces=parts is not None), ""
         if wanted is Form.JSON:
             return json_elements(text, options), ""
-        return yaml_elements(text, options, children), ""
+        return yaml_elements(text, options, parts), ""
     except NotReadError as error:
         return None, f"{error}: read as lines" if str(error) else ""
 

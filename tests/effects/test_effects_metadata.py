@@ -260,4 +260,4 @@ def test_what_begins_on_lines_of_its_own_is_read_alike_piece_by_piece(body: str,
     for _ in range(2):
         found = laid_out(content, Limits())
         assert (None if found is None else len(found.blocks)) == pieces
-        assert units_of(b"a.xml", content, children={}) == units_of(b"a.xml", content)
+        assert units_of(b"a.xml", content, parts={}) == units_of(b"a.xml", content)

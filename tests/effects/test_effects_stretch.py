@@ -153,9 +153,9 @@ def test_metadata_that_parses_is_never_read_whole(pair: tuple[bytes, bytes]) -> 
 
 @given(pairs=st.lists(metadata_edits(), max_size=3))
 def test_elements_that_were_read_before_are_read_alike(pairs: list[tuple[bytes, bytes]]) -> None:
-    children: KnownParts = {}
+    parts: KnownParts = {}
     for version in [version for pair in pairs for version in pair] * 2:
-        assert units_of(b"a.xml", version, children=children) == units_of(b"a.xml", version)
+        assert units_of(b"a.xml", version, parts=parts) == units_of(b"a.xml", version)
 
 
 def nested(depth: int, value: str) -> bytes:
@@ -166,7 +166,7 @@ def nested(depth: int, value: str) -> bytes:
 def test_what_is_too_deep_in_both_versions_is_read_whole(depth: int) -> None:
     options = Options(limits=Limits(depth=4))
     content = nested(depth, "old")
-    assert units_of(b"a.xml", content, options=options, children={}) == units_of(b"a.xml", content, options=options)
+    assert units_of(b"a.xml", content, options=options, parts={}) == units_of(b"a.xml", content, options=options)
     old, new = nested(depth, "old"), nested(depth, "old").replace(b"<b>c", b"<b>d")
     found = difference(b"a.xml", old, new, options=options)
     too_deep = units_of(b"a.xml", old, options=options).form is not Form.METADATA

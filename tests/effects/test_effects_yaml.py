@@ -44,7 +44,7 @@ def versions(draw: st.DrawFn, number: int) -> list[bytes]:
 def test_pieces_that_were_read_before_are_read_alike(texts: list[bytes]) -> None:
     parts: KnownParts = {}
     for text in texts * 2:
-        assert units_of(b"a.yml", text, children=parts) == units_of(b"a.yml", text)
+        assert units_of(b"a.yml", text, parts=parts) == units_of(b"a.yml", text)
 
 
 @given(texts=versions(2))
