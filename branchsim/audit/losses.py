@@ -263,7 +263,9 @@ class LossReader:
             units, verdicts, reasons = self._judge(path, own)
             skipped += [(path, why) for why in reasons]
             if units is not None:
-                if not any(each.what is What.UNRESOLVED for each in verdicts) and (why := self._broken(path, own)):
+                torn = any(each.what is What.UNRESOLVED for each in verdicts)
+                # What was read as elements can be read.
+                if not torn and units[3].form is Form.LINES and (why := self._broken(path, own)):
                     verdicts.append(UnitVerdict(Unit("malformed", (), why), What.MALFORMED, EffectSide.BOTH, 1))
                 judged.append((path, own_names, own, units, verdicts))
         found = self._sifted(conflicted, judged, skipped)
