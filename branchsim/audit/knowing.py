@@ -24,7 +24,6 @@ _LONG_AGO = 120 * 86_400
 _NO_COPY_LASTS = 365 * 86_400
 _MOST = 0.5
 _WORDS = 2
-_LONGEST_NAME = 80
 _PUTS_BACK = re.compile(
     r"\b(?:restor|revert|re-?(?:add|enabl|insert|instat|introduc)|undo)\w*"
     r"|\b(?:add|bring|put|roll|set|switch|go)\w*\s+(?:\S+\s+){0,3}back\b",
@@ -137,8 +136,7 @@ class Knowing:
             where = came if change.status == "A" else gone if change.status == "D" else there
             where.add(file_name(change.path).partition(b".")[0].decode("utf-8", "replace").lower())
         told = set(map(str.lower, _NAME.findall(self.commit.subject)))
-        kept = {name for name in gone - came - there if len(name) <= _LONGEST_NAME}
-        return frozenset(kept), frozenset(came - gone - there), frozenset(told - gone - came - there)
+        return frozenset(gone - came - there), frozenset(came - gone - there), frozenset(told - gone - came - there)
 
     @cached_property
     def _says_something(self) -> bool:
