@@ -10,6 +10,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from branchsim.git.difftree import differing
 from branchsim.git.log import Commit
+from branchsim.git.merge import write_commit_graph
 from branchsim.git.scratch import Scratch
 from branchsim.git.session import merge_some
 from branchsim.names import Sha
@@ -65,6 +66,7 @@ def resolutions(scratch: Scratch, merges: Iterable[Commit]) -> tuple[dict[Sha, R
     """
     wanted = sorted((commit for commit in merges if len(commit.parents) == 2), key=lambda c: c.sha)  # noqa: PLR2004
     pairs = [(commit.parents[0], commit.parents[1]) for commit in wanted]
+    write_commit_graph(scratch, merges=len(pairs))
     unlike: list[tuple[Commit, Sha, bool, frozenset[bytes]]] = []
     skipped: dict[Sha, str] = {}
     # Trees far apart meet in the same thousands of paths again and again: each is held once.

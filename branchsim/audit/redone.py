@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from branchsim.audit.steps import Landed, parts_of
 from branchsim.forks import in_shares, share_out
 from branchsim.git.difftree import differing
-from branchsim.git.merge import Trees, merge_many, merge_trees
+from branchsim.git.merge import Trees, merge_many, merge_trees, write_commit_graph
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -131,6 +131,7 @@ def _made(scratch: Scratch, suspects: Suspects, merges: Sequence[Commit]) -> dic
     found = dict(zip(asked, merge_trees(scratch, asked.values(), processes=processes), strict=True))
     left = [commit for commit in merges if commit.sha not in found]
     pairs = [(commit.parents[0], commit.parents[1]) for commit in left]
+    write_commit_graph(scratch, merges=len(pairs))
     results = merge_many(scratch, pairs, unrelated=True, processes=processes)
     return found | dict(zip((commit.sha for commit in left), results, strict=True))
 

@@ -29,6 +29,8 @@ _STAGE = re.compile(rb"([0-7]{6}) ([0-9a-f]{40}|[0-9a-f]{64}) ([123])\t(.*)", re
 _UNWRITTEN = re.compile(r"unable to (create|write|add)|write error|insufficient permission|No space left|quota")
 _BLOCK = 1 << 16
 _FEW = 30
+_FEW_BASES = 60
+"""The bases of so many merges git finds sooner than it writes a commit-graph of a large history."""
 
 
 class Side(NamedTuple):
@@ -264,35 +266,37 @@ def pick_many(scratch: Scratch, picks: Iterable[Pick], *, processes: int = 1) ->
     yield from merge_trees(scratch, triples, processes=processes)
 
 
-def write_commit_graph(scratch: Scratch) -> bool:
+def write_commit_graph(scratch: Scratch, *, merges: int | None = None) -> bool:
     """Write a commit-graph into the scratch repository, so that git finds merge bases several times faster.
 
     Parameters
     ----------
     scratch : Scratch
         Where to write; the source is not touched.
+    merges : int, optional
+        How many merges it is for: of a few git finds the bases sooner than it writes a commit-graph.
 
     Returns
     -------
     bool
-        False where there is nothing to do: the source has a commit-graph, which git uses through the scratch
-        repository, or it is shallow, in which case git uses none.
-
-    Raises
-    ------
-    GitError
-        git failed, for example because a commit is missing.
+        False where there is none to write: the merges are few, the source has a commit-graph, which git uses through
+        the scratch repository, it is shallow, in which case git uses none, or a commit is missing.
 
     Notes
     -----
     It takes about a second for 100,000 commits: worth it before many merges, not before a single question.
     """
+    if merges is not None and merges <= _FEW_BASES:
+        return False
     places = [scratch.path / "objects", *scratch.alternates()]
     if any((place / "info" / name).exists() for place in places for name in ("commit-graph", "commit-graphs")):
         return False
     if (scratch.path / "shallow").exists():
         return False
-    run(("commit-graph", "write", "--reachable", "--no-progress"), scratch.path)
+    try:
+        run(("commit-graph", "write", "--reachable", "--no-progress"), scratch.path)
+    except GitError:
+        return False  # git finds merge bases without it too, or says then what is in the way
     return True
 
 

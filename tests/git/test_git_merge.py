@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
+from support.damage import lose
 from support.histories import build, histories
 from support.repos import Content, RepoBuilder, environment, executable, git, submodule, symlink
 
@@ -308,7 +309,6 @@ def test_an_unreadable_blob_is_a_failure_of_its_merge_only(tmp_path: Path) -> No
         two = Sha(made.commit("two", {"a": "1\n2\n3\n4\n5\n6\n8\n"}))
         three = Sha(made.commit("main", {"b": "new\n"}))
     blob = git(made.path, "rev-parse", "two:a")
-    git(made.path, "unpack-objects", "-q", stdin=b"", accept=(0, 128))
     pack = next((made.path / ".git/objects/pack").glob("*.pack"))
     data = pack.read_bytes()
     for file in (made.path / ".git/objects/pack").iterdir():
@@ -437,6 +437,18 @@ def test_the_commit_graph_is_written_to_the_scratch_only_and_used(tmp_path: Path
     git(made.path, "commit-graph", "write", "--reachable")
     with Repository(made.path) as repo:
         assert not write_commit_graph(repo.scratch)
+
+
+def test_no_commit_graph_is_written_for_few_merges_or_where_a_commit_is_missing(tmp_path: Path) -> None:
+    with RepoBuilder(tmp_path / "r") as made:
+        missing = made.commit("main", {"a": "1\n"})
+        made.commit("main", {"a": "2\n"})
+    with Repository(made.path) as repo:
+        assert not write_commit_graph(repo.scratch, merges=3)
+        assert write_commit_graph(repo.scratch, merges=10_000)
+    lose(made.path, missing)
+    with Repository(made.path) as repo:
+        assert not write_commit_graph(repo.scratch, merges=10_000)
 
 
 def test_an_output_that_is_cut_off_anywhere_is_no_result(tmp_path: Path) -> None:
