@@ -527,10 +527,11 @@ class _Finder:
         """The later landings on the same branch that brought the units back for good, or rewrote their place.
 
         Where text was lost, only that text brings it back: who removes the older text that stands in its place has
-        rewritten it.
+        rewritten it. Lines with hardly a word of their own come with anything.
         """
         lost = [each for each in members if not each.undone]
-        first = (lost or members)[0]
+        telling = [each for each in lost if not each.evidence.vague]
+        first = (telling or lost or members)[0]
         restorer = self._landing_of(landing, first.restorer)
         if restorer is not None:
             # A merge that brings one change back may lose another all the same, and that in the same file.
