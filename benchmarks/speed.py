@@ -4,7 +4,7 @@
     python benchmarks/speed.py match PATH SOURCE TARGET
     python benchmarks/speed.py audit PATH [--topology FILE] [--everything]
     python benchmarks/speed.py overwrites PATH [--topology FILE]
-    python benchmarks/speed.py scan PATH
+    python benchmarks/speed.py scan PATH [--commit-graph]
 
 PATH is a local clone with its whole history. Each line is the best of `--repeat` runs, taken in turn, so that a busy
 machine hurts both sides. Seconds are those of the clock and those of the processors, git's included, and both hold the
@@ -27,7 +27,7 @@ from pathlib import Path
 
 from branchsim.audit.pathhistory import branch_tips
 from branchsim.audit.scan import scan
-from branchsim.git.merge import merge_many
+from branchsim.git.merge import merge_many, write_commit_graph
 from branchsim.git.process import run
 from branchsim.git.repository import Repository
 from branchsim.history.facts import default_cache
@@ -181,9 +181,10 @@ def _overwrites(given: argparse.Namespace) -> None:
 def _scan(given: argparse.Namespace) -> None:
     merges = _count(given.path, "--merges", "--branches", "--remotes")
     itself = [sys.executable, __file__]
-    baselines = [Row("`git merge-tree --stdin` alone", [*itself, "_redo", given.path])]
+    graph, with_graph = (["--commit-graph"], ", with a commit-graph") if given.commit_graph else ([], "")
+    baselines = [Row(f"`git merge-tree --stdin` alone{with_graph}", [*itself, "_redo", given.path, *graph])]
     if given.shown:
-        baselines.append(Row("`git log --merges --remerge-diff`", [*itself, "_show", given.path]))
+        baselines.append(Row(f"`git log --merges --remerge-diff`{with_graph}", [*itself, "_show", given.path, *graph]))
     rows = _in_turn("scan of all merges", [*itself, "_scan", given.path], given.repeat, *baselines)
     _print(f"scan, {Path(given.path).resolve().parent.name}, {merges} merges on branches", rows)
 
@@ -198,6 +199,8 @@ def _scan_alone(given: argparse.Namespace) -> None:
 def _redo_alone(given: argparse.Namespace) -> None:
     """Every merge of two parents by one process; where git ends at one it cannot read, another takes the rest."""
     with Repository(given.path) as repository:
+        if given.commit_graph:
+            write_commit_graph(repository.scratch)
         tips = "\n".join(branch_tips(repository)).encode()
         lines = run(["rev-list", "--merges", "--parents", "--stdin"], repository.scratch.path, stdin=tips)
         parents = [line.split()[1:] for line in lines.decode("ascii").splitlines()]
@@ -209,6 +212,8 @@ def _redo_alone(given: argparse.Namespace) -> None:
 def _show_alone(given: argparse.Namespace) -> None:
     """Every merge as ``--remerge-diff`` shows it, in a scratch repository."""
     with Repository(given.path) as repository:
+        if given.commit_graph:
+            write_commit_graph(repository.scratch)
         command = ["git", "log", "--merges", "--remerge-diff", "--format=%H", "--stdin"]
         feed = "\n".join(branch_tips(repository)).encode()
         ended = subprocess.run(command, cwd=repository.scratch.path, input=feed, stdout=subprocess.DEVNULL, check=False)
@@ -250,10 +255,12 @@ def main() -> None:
     merges = commands.add_parser("scan", help="all merges of a clone")
     merges.add_argument("path")
     merges.add_argument("--no-show", dest="shown", action="store_false", help="without git log --remerge-diff")
+    merges.add_argument("--commit-graph", action="store_true", help="git's own commands with one, as after git gc")
     merges.set_defaults(run=_scan)
     for name, run_alone in (("_scan", _scan_alone), ("_redo", _redo_alone), ("_show", _show_alone)):
         alone = commands.add_parser(name, help="one row of scan")
         alone.add_argument("path")
+        alone.add_argument("--commit-graph", action="store_true")
         alone.set_defaults(run=run_alone)
     commands.add_parser("import", help="the start of Python").set_defaults(run=_import)
     given = parser.parse_args()
