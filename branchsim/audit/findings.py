@@ -17,7 +17,7 @@ from branchsim.audit.ranks import Evidence, rank
 from branchsim.audit.repairs import Repairs, is_vague
 from branchsim.audit.steps import Landed
 from branchsim.effects import Fate, Fated, Region, Side, Unit, What
-from branchsim.effects.text import split_lines
+from branchsim.effects.text import MARKS, split_lines
 from branchsim.formatting import plain, shorten
 from branchsim.git.log import Commit
 from branchsim.history.messages import is_revert_subject, reverted
@@ -332,7 +332,7 @@ def _has_marks(each: PathLosses) -> bool:
     texts = each.scene.stretches
     return any(
         texts.get("merged", "").count(mark) > max(texts.get(side, "").count(mark) for side in ("target", "source"))
-        for mark in ("\n<<<<<<< ", "\n>>>>>>> ")
+        for mark in (f"\n{mark}" for mark in MARKS)
     )
 
 

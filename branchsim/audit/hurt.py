@@ -138,9 +138,7 @@ class Hurt:
 
     def touching(self, paths: Collection[bytes], since: Landing) -> Iterator[Landing]:
         """The next landings on the branch after one that touch any of some paths, as many as are asked."""
-        later = self._history.landings[self._branch][since.place + 1 :]
-        found = (each for each in later if any(raw.path in paths for raw in self._history.commit(each.sha).changes))
-        return islice(found, _MOMENTS)
+        return islice(self._history.touching(paths, since), _MOMENTS)
 
     def made_again(self, change: Change, paths: Collection[bytes], reverted: Landing) -> tuple[Landing, float] | None:
         """The landing after a revert with which a branch has a change once more, and the share of it that it has then.

@@ -557,14 +557,9 @@ class _Finder:
 
         Work that never saw the loss may have it, or a merge that took the other side. Asked where the tip has it.
         """
-        line = self.history.landings[landing.branch]
-        if not self._is_back(line[-1], lost):
+        if not self._is_back(self.history.landings[landing.branch][-1], lost):
             return None
-        touching = (
-            each
-            for each in line[landing.place + 1 :]
-            if any(change.path in lost.names for change in self.history.commit(each.sha).changes)
-        )
+        touching = self.history.touching(lost.names, landing)
         return next((each for each in islice(touching, _MOMENTS) if self._is_back(each, lost)), None)
 
     def _is_back(self, landing: Landing, lost: Found) -> bool:

@@ -150,10 +150,8 @@ class PropagatedReverts:
             return found
         if now.live >= _KEPT * now.total:
             return None
-        line = self.history.landings[found.landing.branch][found.landing.place + 1 :]
-        touching = (each for each in line if any(c.path in effects for c in self.history.commit(each.sha).changes))
         successor: Landing | None = None
-        for landing in islice(touching, _MOMENTS):
+        for landing in islice(self.history.touching(effects, found.landing), _MOMENTS):
             then = self._state(effects, landing)
             if then.live >= _KEPT * then.total:
                 return Propagated(found.landing, found.commit, found.home, found.hurt, landing, landing.sha)

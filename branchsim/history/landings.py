@@ -186,6 +186,11 @@ class History:
         """The metadata of a commit of the graph; `KeyError` if it is not there."""
         return self.graph.commits[self.graph.number(sha)]
 
+    def touching(self, paths: Collection[bytes], since: Landing) -> Iterator[Landing]:
+        """The landings on a branch after one of it that touch any of some paths, in order."""
+        later = self.landings[since.branch][since.place + 1 :]
+        return (each for each in later if any(change.path in paths for change in self.commit(each.sha).changes))
+
 
 def read_history(
     repository: Repository,
